@@ -1,0 +1,288 @@
+"""Time ktc beside ktools 3.12.4 on the same files in the same run.
+
+    python benchmarks/run.py --oracle DIR           every benchmark; DIR holds ktools' programs (default: $KTC_ORACLE)
+    python benchmarks/run.py --only gulcalc --only pipe
+    python benchmarks/run.py --events 1000 --locations 5000 --samples 50 --runs 7
+    python benchmarks/run.py --out benchmarks/results   also write results.json and results.md
+
+The input is ktc's example model, at the sizes asked for. Every program reads a prepared file and writes to /dev/null;
+the two sides take turns, all on one core. CPU is user + system of the process and what it started, as the kernel counts
+it (wait4). Before the timed runs each side runs once with its output hashed; `same` says whether the bytes agree.
+
+Needs Linux, an installed ktc, and nothing beyond the standard library.
+"""
+import argparse
+import array
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+TIMEOUT = 600
+PERIODS, DAMAGE_BINS, INTENSITY_BINS = 2_000_000, 120, 300      # of the folder whose tables are converted
+REPEAT = 10     # how often long-events.bin and long.bin hold what events.bin and gul.bin do: their readers are quick
+CONVERTED = (
+    ("item", "input/items", ""), ("coverage", "input/coverages", ""), ("gulsummaryxref", "input/gulsummaryxref", ""),
+    ("fmprogramme", "input/fm_programme", ""), ("fmpolicytc", "input/fm_policytc", ""),
+    ("occurrence", "input/occurrence", f"-P{PERIODS}"),
+    ("vulnerability", "static/vulnerability", f"-d {DAMAGE_BINS}"), ("rand", "static/random", ""))
+
+
+class Benchmark(NamedTuple):
+    """command: as bash runs it, in `folder`; `@` is a scratch folder. stdin: a file below the work folder, or "".
+
+    ktc: where ktc has another way to the same result, that; it is timed against `command` with ktc's own programs.
+    """
+
+    name: str
+    command: str
+    stdin: str = ""
+    folder: str = "model"
+    ktc: str = ""
+
+
+class Run(NamedTuple):
+    cpu: float      # seconds, user + system, all processes
+    wall: float     # seconds
+    rss: int        # KiB, the largest process
+
+
+def benchmarks(args):
+    """Yield the benchmarks in the order of a run."""
+    yield Benchmark("eve", "eve 1 2", folder="many")
+    yield Benchmark("getmodel", "getmodel", "long-events.bin")
+    yield Benchmark("getmodel, no hazard uncertainty", "getmodel", "long-events.bin", "certain")
+    yield Benchmark("getmodel, compressed footprint", "getmodel", "long-events.bin", "compressed")
+    for rule in range(4):
+        yield Benchmark(f"gulcalc -a{rule}", f"gulcalc -S{args.samples} -a{rule} -i -", "cdf.bin")
+    yield Benchmark("gulcalc -c", f"gulcalc -S{args.samples} -c -", "cdf.bin")
+    yield Benchmark("gulcalc -r", f"gulcalc -S{args.samples} -r -a1 -i -", "cdf.bin")
+    yield Benchmark("summarycalc, portfolio", "summarycalc -i -1 -", "long.bin")
+    yield Benchmark("summarycalc, locations", "summarycalc -i -3 -", "long.bin")
+    yield Benchmark("eltcalc", "eltcalc", "summary3.bin")
+    yield Benchmark("cdftocsv", "cdftocsv", "cdf.bin")
+    yield Benchmark("gultocsv", "gultocsv", "gul10.bin")
+    yield Benchmark("gultocsv -f", "gultocsv -f", "gul10.bin")
+    yield Benchmark("summarycalctocsv", "summarycalctocsv", "summary3.bin")
+    for tool, file, flags in CONVERTED:
+        yield Benchmark(f"{tool}tocsv", f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"tables/{file}.bin", "tables")
+        yield Benchmark(f"{tool}tobin", f"{tool}tobin {flags}", f"{tool}.csv", "tables")
+    yield Benchmark("footprinttocsv", "footprinttocsv", folder="tables/static")
+    yield Benchmark("footprinttobin", f"footprinttobin -i {INTENSITY_BINS} -b @/f.bin -x @/f.idx && cat @/f.idx",
+                    "footprint.csv", "tables")
+    chain = f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | summarycalc -i -3 - | eltcalc"
+    yield Benchmark("pipe: eve to eltcalc", chain)
+    script = ("from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
+              f"sample_size={args.samples}, alloc_rule=1), SummaryCalc({{3: EltCalc()}})).run()")
+    yield Benchmark("pipe in one process", chain, ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}")
+    yield Benchmark("start-up: gulcalc, one item", "gulcalc -S1 -a0 -i -", "tiny.bin", "tiny")
+    yield Benchmark("start-up: itemtocsv, one item", "itemtocsv", "tiny/input/items.bin", "tiny")
+
+
+def measure(command, path, stdin, cwd, output=subprocess.DEVNULL):
+    """Run a command with the programs of the folder `path` first; its Run. RuntimeError when it fails."""
+    env = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
+    # bash waits for every member of a pipeline, so that their times are in its own; a lone command replaces it
+    shell = command if "|" in command or "&&" in command else f"exec {command}"
+    with open(stdin or os.devnull, "rb") as source:
+        began = time.perf_counter()
+        process = subprocess.Popen(["bash", "-o", "pipefail", "-c", shell], stdin=source, stdout=output,
+                                   stderr=subprocess.PIPE, cwd=cwd, env=env, start_new_session=True)
+        timer = threading.Timer(TIMEOUT, lambda: os.killpg(process.pid, 9))
+        timer.start()
+        message = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        timer.cancel()
+        process.stderr.close()
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{path}: {command}: exit {process.returncode}: {message.decode(errors='replace').strip()}")
+    return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss)
+
+
+def repeat(path, target, head, tail):
+    """Write target: the file at path, all but its first `head` bytes REPEAT times over, with tail behind each."""
+    with open(path, "rb") as source, open(target, "wb") as file:
+        file.write(source.read(head))
+        for _ in range(REPEAT):
+            source.seek(head)
+            shutil.copyfileobj(source, file)
+            file.write(tail)
+
+
+def prepare(work, tools, args):
+    """Make the inputs below work: example folders, and the streams with the programs of the folder tools."""
+    sizes = dict(events=args.events, locations=args.locations, grid=args.grid, perils=args.perils)
+    models = {"model": sizes, "certain": {**sizes, "uncertainty": False}, "compressed": {**sizes, "compress": True},
+              "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2)}
+    if args.tables:
+        models["tables"] = dict(events=1000, locations=400_000, grid=40, periods=PERIODS, random_numbers=3_000_000,
+                                damage_bins=DAMAGE_BINS, intensity_bins=INTENSITY_BINS)
+    # in a process of its own: a child's peak memory counts from that of its parent
+    maker = ("import json, sys; from ktc.example import write_example; models = json.load(sys.stdin)\n"
+             "made = {name: write_example(name, **options) for name, options in models.items()}\n"
+             "print(json.dumps({k: v for k, v in vars(made['model']).items() if isinstance(v, int)}))")
+    made = subprocess.run([sys.executable, "-c", maker], input=json.dumps(models), cwd=work, capture_output=True,
+                          text=True)
+    if made.returncode:
+        sys.exit(made.stderr)
+    (work / "many" / "input").mkdir(parents=True)
+    with open(work / "many" / "input" / "events.bin", "wb") as file:
+        for first in range(1, 5_000_000, 100_000):
+            array.array("i", range(first, first + 100_000)).tofile(file)
+
+    def make(name, command, stdin="", folder="model"):
+        with open(work / name, "wb") as target:
+            measure(command, tools, work / stdin if stdin else "", work / folder, target)
+
+    make("events.bin", "eve -n 1 1")
+    make("cdf.bin", "getmodel", "events.bin")
+    make("gul.bin", f"gulcalc -S{args.samples} -a1 -i -", "cdf.bin")
+    make("gul10.bin", "gulcalc -S10 -a1 -i -", "cdf.bin")
+    repeat(work / "events.bin", work / "long-events.bin", 0, b"")
+    repeat(work / "gul.bin", work / "long.bin", 8, bytes(8))    # gulcalc leaves the last end of packet out
+    make("summary3.bin", "summarycalc -i -3 -", "long.bin")
+    make("tiny.bin", "eve 1 1 | getmodel", folder="tiny")
+    if args.tables:
+        make("footprint.csv", "footprinttocsv", folder="tables/static")
+    for benchmark in benchmarks(args):
+        if benchmark.stdin.startswith("tables/") and (work / benchmark.stdin).exists():
+            make(f"{benchmark.name[:-5]}.csv", benchmark.command, benchmark.stdin)
+    return json.loads(made.stdout)
+
+
+def side_commands(benchmark, args, work):
+    """The two sides: label -> (command, folder of programs)."""
+    command = benchmark.command.replace("@", str(work))
+    if benchmark.ktc:
+        return {"ktc, pipes": (command, args.ktc), "ktc, one process": (benchmark.ktc, args.ktc)}
+    sides = {"ktools": (command, args.oracle)} if args.oracle else {}
+    return {**sides, "ktc": (command, args.ktc)}
+
+
+def compare(benchmark, args, work):
+    """Run one benchmark; its entry in the results."""
+    stdin = work / benchmark.stdin if benchmark.stdin else ""
+    sides = side_commands(benchmark, args, work)
+    digests = set()
+    for command, path in sides.values():
+        with open(work / "output", "w+b") as target:
+            measure(command, path, stdin, work / benchmark.folder, target)
+            target.seek(0)
+            digests.add(hashlib.file_digest(target, "sha256").hexdigest())
+            size = os.fstat(target.fileno()).st_size
+    runs = {label: [] for label in sides}
+    for _ in range(args.runs):
+        for label, (command, path) in sides.items():
+            runs[label].append(measure(command, path, stdin, work / benchmark.folder))
+    first, last = (runs[label] for label in (next(iter(runs)), "ktc, one process" if benchmark.ktc else "ktc"))
+
+    def median(of, part):
+        return statistics.median(getattr(run, part) for run in of)
+
+    return {"name": benchmark.name, "command": benchmark.command, "sides": list(sides), "output_bytes": size,
+            "same": len(digests) == 1 if len(sides) > 1 else None,
+            "cpu": [median(first, "cpu"), median(last, "cpu")], "wall": [median(first, "wall"), median(last, "wall")],
+            "rss": [median(first, "rss"), median(last, "rss")],
+            "ratio": median(first, "cpu") / median(last, "cpu") if len(sides) > 1 else None,
+            "runs": {label: [run._asdict() for run in many] for label, many in runs.items()}}
+
+
+HEAD = ("benchmark", "CPU s", "ktc CPU s", "ratio", "wall s", "ktc wall s", "RSS MiB", "ktc RSS MiB", "same")
+
+
+def row(entry):
+    same = {True: "yes", False: "NO", None: ""}[entry["same"]]
+    ratio = f"{entry['ratio']:.1f}" if entry["ratio"] else ""
+    return (entry["name"], *(f"{t:.3f}" for t in entry["cpu"]), ratio, *(f"{t:.3f}" for t in entry["wall"]),
+            *(f"{kib / 1024:.0f}" for kib in entry["rss"]), same)
+
+
+def machine():
+    """Processor, system and Python, in a line."""
+    model = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, " \
+           f"Python {platform.python_version()}"
+
+
+def markdown(report):
+    """The report as a page."""
+    sizes = ", ".join(f"{value:,} {name}" for name, value in report["sizes"].items())
+    lines = ["# Benchmark results", "", "Written by `benchmarks/run.py`; see README.md for what is measured.", "",
+             f"- Date: {report['date']}", f"- Machine: {report['machine']}, one core used", f"- ktc {report['ktc']}",
+             f"- Input: {sizes}", f"- Runs: medians of {report['runs']}, the sides taking turns", "",
+             "The first of each pair is ktools 3.12.4; in `pipe in one process` it is ktc's own programs in a pipe.",
+             "", f"| {' | '.join(HEAD)} |", "|---|" + "---:|" * (len(HEAD) - 1)]
+    lines += [f"| {' | '.join(row(entry))} |" for entry in report["results"]]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--oracle", type=Path, default=os.environ.get("KTC_ORACLE"), help="folder of ktools' programs")
+    parser.add_argument("--ktc", type=Path, default=Path(sys.executable).parent, help="folder of ktc's scripts")
+    parser.add_argument("--events", type=int, default=400)
+    parser.add_argument("--locations", type=int, default=500)
+    parser.add_argument("--items", type=int, help="about so many items, instead of --locations")
+    parser.add_argument("--grid", type=int, default=30, help="cells on a side")
+    parser.add_argument("--perils", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each side")
+    parser.add_argument("--only", action="append", default=[], help="benchmarks whose name contains this; repeatable")
+    parser.add_argument("--core", type=int, help="the core to run on (default: the last one allowed)")
+    parser.add_argument("--out", type=Path, help="write <out>.json and <out>.md")
+    args = parser.parse_args()
+    if args.items:
+        args.locations = max(1, round(args.items / (2.3 * args.perils)))
+    core = max(os.sched_getaffinity(0)) if args.core is None else args.core
+    os.sched_setaffinity(0, {core})
+    chosen = [b for b in benchmarks(args) if not args.only or any(text in b.name for text in args.only)]
+    args.tables = any("tables" in (b.folder + b.stdin) for b in chosen)
+
+    from ktc import __version__
+
+    with tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work:
+        work = Path(work)
+        example = prepare(work, args.oracle or args.ktc, args)
+        sizes = {name.replace("_", " "): count for name, count in example.items()}
+        report = {"date": datetime.date.today().isoformat(), "machine": machine(), "ktc": __version__,
+                  "runs": args.runs, "sizes": {**sizes, "samples": args.samples}, "results": []}
+        width = max(len(b.name) for b in chosen)
+        print("  ".join([HEAD[0].ljust(width), *HEAD[1:]]))
+        failed = []
+        for benchmark in chosen:
+            try:
+                entry = compare(benchmark, args, work)
+            except RuntimeError as error:
+                failed.append(f"{benchmark.name}: {error}")
+                continue
+            report["results"].append(entry)
+            name, *cells = row(entry)
+            print("  ".join([name.ljust(width), *(c.rjust(len(h)) for c, h in zip(cells, HEAD[1:]))]), flush=True)
+    if args.out:
+        args.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+        args.out.with_suffix(".md").write_text(markdown(report))
+    failed += [f"{entry['name']}: outputs differ" for entry in report["results"] if entry["same"] is False]
+    if failed:
+        sys.exit("\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""ktc: the catastrophe-loss kernel.
+
+Stages as functions: eve, getmodel, gulcalc, summarycalc, eltcalc, cdftocsv, gultocsv, summarycalctocsv. Tables: tobin, tocsv,
+read_table, write_table, read_csv. Streams: read_stream. Stages joined in memory: ktc.chain. Errors: ktc.errors.
+
+A name is imported when it is first asked for: `import ktc` costs next to nothing.
+"""
+from ._version import __version__
+
+_HOME = {
+    "stages": ("eve", "getmodel", "gulcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv", "summarycalctocsv"),
+    "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
+    "streams": ("read_stream", "StreamReader"),
+    "chain": ("Chain",),
+    "example": ("write_example",),
+    "errors": ("KtcError", "DataError", "TruncatedError", "UsageError", "InputError", "OutputError", "ReaderGone"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = ["__version__", *_MODULE_OF]
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in _MODULE_OF:
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    elif name in _HOME or name == "schemas":
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME, *__all__})

@@ -1,0 +1,54 @@
+# Streams <-> blocks. The wire layouts are drawn in ktc/schemas/streams.py.
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, EventConsumer, LossBlock, LossConsumer, LossHeader,
+                               LossRows)
+from ktc._core.io cimport Sink, Source
+
+
+cdef class EventDecoder:
+    cdef Source source
+    cdef int32_t *event_id
+    cdef Py_ssize_t block
+    cdef readonly int64_t done
+    cdef bint begun
+    cdef bint step(self, EventConsumer to) except -1 nogil
+
+
+cdef class CdfDecoder:
+    cdef Source source
+    cdef CdfRows rows
+    cdef bint wide                  # areaperil ids of 8 bytes
+    cdef bint begun, in_event
+    cdef int32_t event_id
+    cdef bint step(self, CdfConsumer to) except -1 nogil
+
+
+cdef class LossDecoder:
+    cdef Source source
+    cdef LossRows rows
+    cdef LossHeader header
+    cdef tuple kinds
+    cdef bint begun, in_event
+    cdef int32_t event_id
+    cdef bint step(self, LossConsumer to) except -1 nogil
+    cdef int read_header(self) except -1
+    cdef int read_packet(self, LossConsumer to) except -1 nogil
+
+
+cdef class EventEncoder(EventConsumer):
+    cdef Sink sink
+
+
+cdef class CdfEncoder(CdfConsumer):
+    cdef Sink sink
+    cdef bint wide
+
+
+cdef class LossEncoder(LossConsumer):
+    cdef Sink sink, index
+    cdef bint merge, last_terminator, indexed
+    cdef bint open                  # a packet waits for its terminator
+    cdef int32_t event_id, id       # of the open packet
+    cdef int64_t packet_offset
+    cdef int end_packet(self) except -1 nogil

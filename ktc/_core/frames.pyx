@@ -1,0 +1,279 @@
+"""Blocks as Python sees them, and the consumers that hand them over.
+
+A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero copy, read-only) and stay valid for as long as
+one of them is kept. A reader takes over the memory that its decoder filled; behind a chain of stages a block is copied once.
+"""
+from libc.string cimport memcpy
+
+from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, LossBlock, LossConsumer, LossHeader,
+                               LossRows)
+from ktc._core.codec cimport CdfDecoder, LossDecoder
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+
+cdef class Array:
+    """A read-only buffer over memory that `owner` keeps alive."""
+    cdef const void *data
+    cdef Py_ssize_t count, itemsize
+    cdef bytes format
+    cdef object owner
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if flags & 1:                               # PyBUF_WRITABLE
+            raise BufferError("blocks are read-only")
+        view.obj = self
+        view.buf = <void *>self.data
+        view.len, view.itemsize = self.count * self.itemsize, self.itemsize
+        view.readonly, view.ndim = True, 1
+        view.format = <char *>self.format
+        view.shape = &self.count
+        view.strides = &self.itemsize
+        view.suboffsets = NULL
+        view.internal = NULL
+
+
+cdef object array(object owner, const void *data, Py_ssize_t count, Py_ssize_t itemsize, bytes format):
+    """count values at data as a NumPy array that keeps owner alive."""
+    import numpy
+
+    cdef Array a = Array.__new__(Array)
+    a.data, a.count, a.itemsize, a.format, a.owner = data, count, itemsize, format, owner
+    return numpy.asarray(a)
+
+
+cdef class Cdfs:
+    """Cumulative damage distributions of part of one event.
+
+    event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64. vulnerability_id: (n,)
+    int32. starts: (n + 1,) int64; row i has the bins starts[i] up to starts[i + 1] of prob_to (cumulative probability) and
+    bin_mean (damage ratio), both float32.
+    """
+    cdef CdfRows rows
+    cdef readonly int event_id
+    cdef readonly bint end_of_event
+    cdef Py_ssize_t n
+
+    def __len__(self):
+        return self.n
+
+    @property
+    def areaperil_id(self):
+        return array(self.rows, self.rows.areaperil_id, self.n, 8, b"Q")
+
+    @property
+    def vulnerability_id(self):
+        return array(self.rows, self.rows.vulnerability_id, self.n, 4, b"i")
+
+    @property
+    def starts(self):
+        return array(self.rows, self.rows.start, self.n + 1, 8, b"q")
+
+    @property
+    def prob_to(self):
+        return array(self.rows, self.rows.prob_to, self.rows.start[self.n], 4, b"f")
+
+    @property
+    def bin_mean(self):
+        return array(self.rows, self.rows.bin_mean, self.rows.start[self.n], 4, b"f")
+
+    def __repr__(self):
+        return f"<Cdfs: event {self.event_id}, {self.n} rows{', end of event' if self.end_of_event else ''}>"
+
+
+cdef class Losses:
+    """Losses of part of one event.
+
+    event_id: the event. end_of_event: whether this is its last block. ids: (n,) int32, the items, coverages, outputs or
+    summaries. starts: (n + 1,) int64; row i has the records starts[i] up to starts[i + 1] of sidx (int32; 1 .. sample size,
+    or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss (float32, currency). exposure: (n,) float32
+    in summary streams, else None.
+    """
+    cdef LossRows rows
+    cdef readonly int event_id
+    cdef readonly bint end_of_event
+    cdef Py_ssize_t n
+
+    def __len__(self):
+        return self.n
+
+    @property
+    def ids(self):
+        return array(self.rows, self.rows.id, self.n, 4, b"i")
+
+    @property
+    def starts(self):
+        return array(self.rows, self.rows.start, self.n + 1, 8, b"q")
+
+    @property
+    def sidx(self):
+        return array(self.rows, self.rows.sidx, self.rows.start[self.n], 4, b"i")
+
+    @property
+    def loss(self):
+        return array(self.rows, self.rows.loss, self.rows.start[self.n], 4, b"f")
+
+    @property
+    def exposure(self):
+        return array(self.rows, self.rows.exposure, self.n, 4, b"f") if self.rows.with_exposure else None
+
+    def __repr__(self):
+        return f"<Losses: event {self.event_id}, {self.n} rows{', end of event' if self.end_of_event else ''}>"
+
+
+cdef class CdfCatcher(CdfConsumer):
+    """Keeps the blocks that arrive, as Python objects in `caught`."""
+    cdef readonly list caught
+    cdef bint full                  # something was caught since this was last cleared
+    cdef CdfRows producer           # whose memory may be taken over, or None
+
+    def __cinit__(self):
+        self.caught = []
+
+    cdef int accept(self, const CdfBlock *block) except -1 nogil:
+        with gil:
+            self.catch_block(block)
+        return 0
+
+    cdef int catch_block(self, const CdfBlock *block) except -1:
+        cdef Cdfs caught = Cdfs.__new__(Cdfs)
+        cdef CdfRows rows = CdfRows()
+        cdef int64_t bins = block.start[block.n] if block.n else 0
+        caught.rows, caught.event_id, caught.end_of_event, caught.n = rows, block.event_id, block.end_of_event, block.n
+        if self.producer is not None:
+            rows.swap(self.producer)
+        else:
+            while rows.row_room < block.n + 1:
+                rows.n = rows.row_room
+                rows.grow(0)
+            rows.n = 0
+            rows.room(bins)
+            memcpy(rows.areaperil_id, block.areaperil_id, block.n * sizeof(uint64_t))
+            memcpy(rows.vulnerability_id, block.vulnerability_id, block.n * sizeof(int32_t))
+            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
+            memcpy(rows.prob_to, block.prob_to, bins * sizeof(float))
+            memcpy(rows.bin_mean, block.bin_mean, bins * sizeof(float))
+        self.caught.append(caught)
+        self.full = True
+        return 0
+
+
+cdef class LossCatcher(LossConsumer):
+    """Keeps the blocks that arrive, as Python objects in `caught`."""
+    cdef readonly list caught
+    cdef bint full                  # something was caught since this was last cleared
+    cdef LossRows producer
+    cdef LossHeader header
+
+    def __cinit__(self):
+        self.caught = []
+
+    @property
+    def sample_size(self):
+        return self.header.sample_size
+
+    @property
+    def kind(self):
+        return self.header.kind
+
+    cdef int begin(self, const LossHeader *header) except -1 nogil:
+        self.header = header[0]
+        return 0
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        with gil:
+            self.catch_block(block)
+        return 0
+
+    cdef int catch_block(self, const LossBlock *block) except -1:
+        cdef Losses caught = Losses.__new__(Losses)
+        cdef LossRows rows = LossRows(with_exposure=block.exposure != NULL)
+        cdef int64_t records = block.start[block.n] if block.n else 0
+        caught.rows, caught.event_id, caught.end_of_event, caught.n = rows, block.event_id, block.end_of_event, block.n
+        if self.producer is not None:
+            rows.swap(self.producer)
+        else:
+            while rows.row_room < block.n + 1:
+                rows.n = rows.row_room
+                rows.grow(0)
+            rows.n = 0
+            rows.room(records)
+            memcpy(rows.id, block.id, block.n * sizeof(int32_t))
+            if block.exposure != NULL:
+                memcpy(rows.exposure, block.exposure, block.n * sizeof(float))
+            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
+            memcpy(rows.sidx, block.sidx, records * sizeof(int32_t))
+            memcpy(rows.loss, block.loss, records * sizeof(float))
+            memcpy(rows.dense, block.dense, block.n * sizeof(uint8_t))
+        self.caught.append(caught)
+        self.full = True
+        return 0
+
+
+def read_cdfs(decoder not None):
+    """Iterate over the blocks (Cdfs) of a CdfDecoder."""
+    cdef CdfDecoder d = decoder
+    cdef CdfCatcher catcher = CdfCatcher()
+    cdef bint more = True
+    catcher.producer = d.rows
+    while more:
+        with nogil:
+            while more and not catcher.full:
+                more = d.step(catcher)
+        catcher.full = False
+        yield from catcher.caught
+        catcher.caught.clear()
+
+
+def read_losses(decoder not None):
+    """Iterate over the blocks (Losses) of a LossDecoder."""
+    cdef LossDecoder d = decoder
+    cdef LossCatcher catcher = LossCatcher()
+    cdef bint more = True
+    catcher.producer = d.rows
+    while more:
+        with nogil:
+            while more and not catcher.full:
+                more = d.step(catcher)
+        catcher.full = False
+        yield from catcher.caught
+        catcher.caught.clear()
+
+
+cdef class LossTee(LossConsumer):
+    """Hands every block to two consumers, in order."""
+    cdef LossConsumer first, second
+
+    def __cinit__(self, LossConsumer first not None, LossConsumer second not None):
+        self.first, self.second = first, second
+
+    cdef int begin(self, const LossHeader *header) except -1 nogil:
+        self.first.begin(header)
+        return self.second.begin(header)
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        self.first.accept(block)
+        return self.second.accept(block)
+
+    cdef int finish(self) except -1 nogil:
+        self.first.finish()
+        return self.second.finish()
+
+
+cdef class CdfTee(CdfConsumer):
+    """Hands every block to two consumers, in order."""
+    cdef CdfConsumer first, second
+
+    def __cinit__(self, CdfConsumer first not None, CdfConsumer second not None):
+        self.first, self.second = first, second
+
+    cdef int begin(self) except -1 nogil:
+        self.first.begin()
+        return self.second.begin()
+
+    cdef int accept(self, const CdfBlock *block) except -1 nogil:
+        self.first.accept(block)
+        return self.second.accept(block)
+
+    cdef int finish(self) except -1 nogil:
+        self.first.finish()
+        return self.second.finish()

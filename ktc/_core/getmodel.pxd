@@ -1,0 +1,122 @@
+# getmodel: event ids -> cumulative damage distributions. The tables are loaded once and shared read-only; a GetModel
+# stage holds what one thread needs.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from ktc._core.blocks cimport CdfConsumer, CdfRows, EventConsumer
+from ktc._core.io cimport Mapped
+
+
+# Ids numbered 0, 1, 2, ... in the order in which they were first added: open addressing, no more than half full.
+cdef class Numbering:
+    cdef int32_t *slot              # number + 1, or 0
+    cdef uint64_t *id               # by number
+    cdef int64_t n
+    cdef int bits                   # there are 2^bits slots
+
+    # The number of an id, or -1.
+    cdef inline int32_t find(self, uint64_t id) noexcept nogil:
+        cdef uint64_t mask = (<uint64_t>1 << self.bits) - 1
+        cdef uint64_t at = (id * <uint64_t>0x9E3779B97F4A7C15ULL) >> (64 - self.bits)
+        while self.slot[at]:
+            if self.id[self.slot[at] - 1] == id:
+                return self.slot[at] - 1
+            at = (at + 1) & mask
+        return -1
+
+    cdef int32_t add(self, uint64_t id) except -1 nogil
+    cdef void settle(self, int64_t number) noexcept nogil
+    cdef int resize(self, int bits) except -1 nogil
+
+
+# What the portfolio needs of a model. Areaperil a (a number) is insured against damage by the vulnerabilities
+# vulnerability[start[a]] ... vulnerability[start[a + 1] - 1] (numbers), in ascending order of their ids.
+cdef class Portfolio:
+    cdef Mapped items
+    cdef Numbering areaperils, vulnerabilities
+    cdef int64_t *start
+    cdef int32_t *vulnerability
+
+
+# Damage at one intensity of one vulnerability: probabilities are zero outside first <= damage bin < end (from 0). n is
+# the length of the cdf, where cdfs have been made of the probabilities.
+cdef struct Curve:
+    int32_t first, end, n
+
+
+# By vulnerability number: matrix[v] has a row of n_damage probabilities for each intensity bin and curve[v] says where
+# they lie; NULL for a vulnerability that the model does not have.
+cdef class Vulnerabilities:
+    cdef Mapped file
+    cdef Portfolio portfolio
+    cdef int32_t n_intensity, n_damage
+    cdef float **matrix
+    cdef Curve **curve
+    cdef float *mean                # damage ratio of each damage bin
+    cdef int load_plain(self) except -1
+    cdef int load_indexed(self, Mapped index, bint compressed) except -1
+    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset, bint compressed) except -1
+    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability, int64_t offset,
+                    int64_t row) except -1
+    cdef int load_means(self, Mapped bins) except -1
+    cdef void accumulate(self) noexcept nogil
+
+
+# An event's place in the footprint file.
+cdef struct Place:
+    int64_t offset, size, original_size
+
+
+cdef class Footprint:
+    cdef Mapped file
+    cdef int32_t n_intensity
+    cdef bint uncertain             # an areaperil has a distribution of intensity bins, not one bin
+    cdef bint compressed
+    cdef bint sized                 # the index tells how large an event is when decompressed
+    cdef Numbering events
+    cdef Place *place               # by event number
+    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size, int64_t original_size) except -1 nogil
+
+
+cdef class Model:
+    cdef readonly int areaperil     # bytes of an areaperil id
+    cdef Portfolio portfolio
+    cdef Footprint footprint
+    cdef Vulnerabilities vulnerabilities
+    cdef uint8_t *incomplete        # by areaperil number: the model lacks one of its vulnerabilities
+
+
+# A row of the footprint that the portfolio feels: value is its intensity bin, or the number of Shares that follow.
+cdef struct Hit:
+    int32_t areaperil, value
+
+
+cdef struct Share:
+    int32_t intensity
+    float probability
+
+
+cdef class GetModel(EventConsumer):
+    cdef public CdfConsumer out
+    cdef readonly Model model
+    cdef Portfolio portfolio        # the model's parts, at hand
+    cdef Footprint footprint
+    cdef Vulnerabilities vulnerabilities
+    cdef CdfRows rows
+    cdef bint pending               # event_id's last rows wait for what comes behind them
+    cdef bint sending               # out is at work; still set behind an error of its own
+    cdef int32_t event_id
+    cdef bytes data                 # a decompressed event
+    cdef Hit *hit
+    cdef Share *share
+    cdef int64_t n_hit, hit_room, n_share, share_room
+    cdef double *sum                # by damage bin
+    cdef int close_event(self) except -1 nogil
+    cdef int send(self, bint end_of_event) except -1 nogil
+    cdef int event(self, int32_t event_id) except -1 nogil
+    cdef int locate(self, int32_t event_id, const Place *place, const char **rows, int64_t *size) except -1 nogil
+    cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil
+    cdef int add_share(self, int32_t intensity, float probability) except -1 nogil
+    cdef int produce(self) except -1 nogil
+    cdef int fail(self, int32_t event_id, int64_t offset, str message) except -1
+    cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1
+    cdef int fail_missing(self, int32_t event_id, int32_t areaperil) except -1

@@ -1,0 +1,711 @@
+"""getmodel: event ids -> cumulative damage distributions of the portfolio's areaperils and vulnerabilities.
+
+Reads, below a root folder (records in ktc/schemas/tables.py):
+
+    input/items.bin             { item_id coverage_id areaperil_id vulnerability_id group_id } ...
+    static/damage_bin_dict.bin  { bin_index bin_from bin_to interpolation interval_type } ...
+    static/footprint.bin        max_intensity_bin flags { areaperil_id intensity_bin_id probability } ...
+    static/footprint.idx        { event_id offset size } ...
+    static/vulnerability.bin    max_damage_bin { vulnerability_id intensity_bin_id damage_bin_id probability } ...
+
+or, where they exist, footprint.bin.z + footprint.idx.z (each event deflated; the index has an original_size as well
+when bit 1 of flags is set), vulnerability.idx (rows in vulnerability.bin without their id) and vulnerability.bin.z +
+vulnerability.idx.z (the same, each vulnerability deflated).
+
+An event's rows of one areaperil that follow each other are its distribution of intensity. The probability of a damage
+bin is the sum over intensity bins, ascending, of P(damage | intensity) P(intensity): products in single precision, sums
+in double. With certain intensity (bit 0 of flags clear) each row is an areaperil of its own, its probability is not
+looked at, and the cdf is a running sum in single precision. Then it depends on vulnerability and intensity bin alone,
+and is made once.
+"""
+import os
+import zlib
+
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.float cimport FLT_MAX
+from libc.stdint cimport INT32_MAX, uint32_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
+
+from ktc._core cimport records as rec
+
+from ktc.errors import DataError, UsageError
+from ktc.schemas import TABLES
+
+cdef extern from "Python.h":
+    int PyBUF_READ
+
+# A cdf ends where it passes this, the single precision value next to 1.
+cdef double ALL = 0.999999940
+# A header that promises more intensity bins is no header: memory for the vulnerabilities depends on it.
+cdef int32_t MAX_INTENSITY = 1 << 20
+# No deflated stream expands further.
+cdef int64_t MAX_EXPANSION = 1032
+
+ctypedef fused ItemRecord:
+    rec.items_u4
+    rec.items_u8
+
+ctypedef fused FootprintRecord:
+    rec.footprint_u4
+    rec.footprint_u8
+
+
+cdef void *allot(int64_t count, size_t size) except NULL:
+    """Zeroed memory for count values of size bytes."""
+    cdef void *p = calloc(max(count, 1), size)
+    if p == NULL:
+        raise MemoryError(f"no memory for {count} values of {size} bytes")
+    return p
+
+
+cdef int extend(void **array, int64_t *room, size_t size) except -1 nogil:
+    """Twice as much room, keeping what is there."""
+    cdef int64_t wanted = max(2 * room[0], <int64_t>1024)
+    cdef void *moved = realloc(array[0], wanted * size)
+    if moved == NULL:
+        with gil:
+            raise MemoryError(f"no memory for {wanted} rows of an event")
+    array[0], room[0] = moved, wanted
+    return 0
+
+
+cdef int64_t records_of(Mapped file, int64_t header, size_t size, str what) except -1:
+    """How many records a file holds behind its header; DataError unless they are whole."""
+    cdef int64_t n = (<int64_t>file.size - header) // <int64_t>size
+    if <int64_t>file.size < header:
+        file.fail(0, f"the file ends inside its header: expected {header} bytes, found {file.size}")
+    if header + n * <int64_t>size != <int64_t>file.size:
+        file.fail(header + n * <int64_t>size, f"the file ends inside {what}: expected {size} bytes, "
+                  f"found {<int64_t>file.size - header - n * <int64_t>size}")
+    return n
+
+
+cdef class Numbering:
+    """Numbers ids in the order in which they are added."""
+
+    def __cinit__(self):
+        with nogil:
+            self.resize(6)
+
+    def __dealloc__(self):
+        free(self.slot)
+        free(self.id)
+
+    def __len__(self):
+        return self.n
+
+    cdef int32_t add(self, uint64_t id) except -1 nogil:
+        cdef int32_t number = self.find(id)
+        if number >= 0:
+            return number
+        if 2 * self.n >= (<int64_t>1 << self.bits):
+            self.resize(self.bits + 1)
+        self.id[self.n] = id
+        self.settle(self.n)
+        self.n += 1
+        return self.n - 1
+
+    cdef void settle(self, int64_t number) noexcept nogil:
+        cdef uint64_t mask = (<uint64_t>1 << self.bits) - 1
+        cdef uint64_t at = (self.id[number] * <uint64_t>0x9E3779B97F4A7C15ULL) >> (64 - self.bits)
+        while self.slot[at]:
+            at = (at + 1) & mask
+        self.slot[at] = number + 1
+
+    cdef int resize(self, int bits) except -1 nogil:
+        cdef int64_t k, slots = <int64_t>1 << bits
+        cdef int32_t *slot = <int32_t *>calloc(slots, sizeof(int32_t))
+        cdef uint64_t *id = <uint64_t *>realloc(self.id, (slots // 2 + 1) * sizeof(uint64_t))
+        if id != NULL:
+            self.id = id
+        if slot == NULL or id == NULL or bits > 31:
+            free(slot)
+            with gil:
+                raise MemoryError(f"no memory for {slots // 2} ids")
+        free(self.slot)
+        self.slot, self.bits = slot, bits
+        for k in range(self.n):
+            self.settle(k)
+        return 0
+
+
+cdef class Portfolio:
+    """The areaperils of the items, and the vulnerabilities that each of them needs."""
+
+    def __cinit__(self, Mapped items not None, int areaperil=4):
+        self.items = items
+        self.areaperils, self.vulnerabilities = Numbering(), Numbering()
+        if areaperil == 4:
+            load_items(self, <const rec.items_u4 *>items.data, records_of(items, 0, sizeof(rec.items_u4), "an item"))
+        else:
+            load_items(self, <const rec.items_u8 *>items.data, records_of(items, 0, sizeof(rec.items_u8), "an item"))
+
+    def __dealloc__(self):
+        free(self.start)
+        free(self.vulnerability)
+
+    def vulnerability_id(self, int64_t number):
+        """The id of a vulnerability by its number."""
+        return <int32_t>self.vulnerabilities.id[number]
+
+
+cdef int load_items(Portfolio self, const ItemRecord *item, int64_t n) except -1:
+    # Sorted by vulnerability id, then stably by areaperil, each time by counting: linear in the items however they lie.
+    cdef int32_t *areaperil = NULL
+    cdef int32_t *vulnerability = NULL
+    cdef int64_t *order = NULL
+    cdef int64_t *place = NULL
+    cdef int64_t k, a, used, first, last
+    cdef int32_t v
+    try:
+        areaperil = <int32_t *>allot(n, sizeof(int32_t))
+        vulnerability = <int32_t *>allot(n, sizeof(int32_t))
+        order = <int64_t *>allot(n, sizeof(int64_t))
+        with nogil:
+            for k in range(n):
+                areaperil[k] = self.areaperils.add(item[k].areaperil_id)
+                vulnerability[k] = self.vulnerabilities.add(<uint32_t>item[k].vulnerability_id)
+        place = <int64_t *>allot(self.vulnerabilities.n + 1, sizeof(int64_t))
+        with nogil:
+            for k in range(n):
+                place[vulnerability[k]] += 1
+        first = 0
+        for v in sorted(range(self.vulnerabilities.n), key=self.vulnerability_id):
+            last = first + place[v]
+            place[v] = first
+            first = last
+        with nogil:
+            for k in range(n):
+                order[place[vulnerability[k]]] = k
+                place[vulnerability[k]] += 1
+        free(place)
+        place = NULL
+        place = <int64_t *>allot(self.areaperils.n + 1, sizeof(int64_t))
+        self.start = <int64_t *>allot(self.areaperils.n + 1, sizeof(int64_t))
+        self.vulnerability = <int32_t *>allot(n, sizeof(int32_t))
+        with nogil:
+            for k in range(n):
+                place[areaperil[k] + 1] += 1
+            for a in range(self.areaperils.n):
+                place[a + 1] += place[a]
+            for k in range(n):
+                a = areaperil[order[k]]
+                self.vulnerability[place[a]] = vulnerability[order[k]]
+                place[a] += 1
+            # place[a] is now where a's vulnerabilities end; each is kept once
+            used = first = 0
+            for a in range(self.areaperils.n):
+                self.start[a] = used
+                for k in range(first, place[a]):
+                    if k == first or self.vulnerability[k] != self.vulnerability[used - 1]:
+                        self.vulnerability[used] = self.vulnerability[k]
+                        used += 1
+                first = place[a]
+            self.start[self.areaperils.n] = used
+    finally:
+        free(areaperil)
+        free(vulnerability)
+        free(order)
+        free(place)
+    return 0
+
+
+cdef class Vulnerabilities:
+    """The vulnerability functions that a portfolio needs.
+
+    index: the index file, or None for rows that carry their vulnerability's id. cdfs: turn the probabilities of each
+    intensity bin into their running sums, for certain intensities.
+    """
+
+    def __cinit__(self, Portfolio portfolio not None, Mapped file not None, Mapped index, bint compressed,
+                  Mapped bins not None, int32_t n_intensity, bint cdfs):
+        cdef rec.vulnerability_header header
+        self.portfolio, self.file, self.n_intensity = portfolio, file, n_intensity
+        self.matrix = <float **>allot(portfolio.vulnerabilities.n, sizeof(float *))
+        self.curve = <Curve **>allot(portfolio.vulnerabilities.n, sizeof(Curve *))
+        if file.size < sizeof(header):
+            records_of(file, sizeof(header), 1, "")
+        memcpy(&header, file.data, sizeof(header))
+        self.n_damage = header.max_damage_bin
+        if self.n_damage < 1:
+            file.fail(0, f"the largest damage bin is {self.n_damage}, expected 1 or more")
+        self.load_means(bins)
+        if index is None:
+            self.load_plain()
+        else:
+            self.load_indexed(index, compressed)
+        if cdfs:
+            with nogil:
+                self.accumulate()
+
+    def __dealloc__(self):
+        cdef int64_t v
+        if self.matrix != NULL and self.curve != NULL:
+            for v in range(self.portfolio.vulnerabilities.n):
+                free(self.matrix[v])
+                free(self.curve[v])
+        free(self.matrix)
+        free(self.curve)
+        free(self.mean)
+
+    cdef int load_means(self, Mapped bins) except -1:
+        cdef int64_t k, n = records_of(bins, 0, sizeof(rec.damage_bin_dict), "a damage bin")
+        cdef const rec.damage_bin_dict *bin = <const rec.damage_bin_dict *>bins.data
+        cdef float mean
+        if n < self.n_damage:
+            raise DataError(f"{bins.name}: {n} damage bins, expected {self.n_damage}, the largest damage bin of "
+                            f"{self.file.name}")
+        self.mean = <float *>allot(self.n_damage, sizeof(float))
+        for k in range(self.n_damage):
+            mean = bin[k].interpolation
+            if not -FLT_MAX <= mean <= FLT_MAX:
+                bins.fail(k * sizeof(rec.damage_bin_dict),
+                          f"damage bin {k + 1}: interpolation is {mean}, expected a number")
+            self.mean[k] = mean
+        return 0
+
+    cdef int load_plain(self) except -1:
+        cdef int64_t header = sizeof(rec.vulnerability_header)
+        cdef int64_t k, n = records_of(self.file, header, sizeof(rec.vulnerability), "a row")
+        cdef const rec.vulnerability *row = <const rec.vulnerability *>(self.file.data + header)
+        cdef int32_t number = -1
+        for k in range(n):
+            if k == 0 or row[k].vulnerability_id != row[k - 1].vulnerability_id:
+                number = self.portfolio.vulnerabilities.find(<uint32_t>row[k].vulnerability_id)
+            if number >= 0:
+                self.assign(number, row[k].intensity_bin_id, row[k].damage_bin_id, row[k].probability,
+                            header + k * sizeof(rec.vulnerability), -1)
+        return 0
+
+    cdef int load_indexed(self, Mapped index, bint compressed) except -1:
+        cdef int64_t k, n = records_of(index, 0, sizeof(rec.vulnerability_index), "an entry")
+        cdef int64_t header = sizeof(rec.vulnerability_header), end = self.file.size
+        cdef const rec.vulnerability_index *entry = <const rec.vulnerability_index *>index.data
+        cdef int64_t offset, size, original_size
+        cdef int32_t id
+        cdef bytes data
+        for k in range(n):
+            id, offset, size, original_size = (entry[k].vulnerability_id, entry[k].offset, entry[k].size,
+                                               entry[k].original_size)
+            if self.portfolio.vulnerabilities.find(<uint32_t>id) < 0:
+                continue
+            if offset < header or size < 0 or offset > end or size > end - offset:
+                index.fail(k * sizeof(rec.vulnerability_index), f"vulnerability {id}: {size} bytes at {offset}, "
+                           f"expected a place in the {end} bytes of {self.file.name}")
+            if not compressed:
+                self.load_rows(id, self.file.data + offset, size, offset, False)
+                continue
+            try:
+                data = inflate(self.file.data + offset, size, original_size)
+            except ValueError as error:
+                self.file.fail(offset, f"vulnerability {id}: {error}")
+            self.load_rows(id, data, len(data), offset, True)
+        return 0
+
+    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset, bint compressed) except -1:
+        """The rows of one vulnerability, which lie at offset in the file."""
+        cdef const rec.vulnerability_rows *row = <const rec.vulnerability_rows *>rows
+        cdef int32_t number = self.portfolio.vulnerabilities.find(<uint32_t>id)
+        cdef int64_t k
+        if size % sizeof(rec.vulnerability_rows):
+            self.file.fail(offset, f"vulnerability {id}: {size} bytes, expected a multiple of "
+                           f"{sizeof(rec.vulnerability_rows)}")
+        for k in range(size // <int64_t>sizeof(rec.vulnerability_rows)):
+            self.assign(number, row[k].intensity_bin_id, row[k].damage_bin_id, row[k].probability,
+                        offset if compressed else offset + k * sizeof(rec.vulnerability_rows), k if compressed else -1)
+        return 0
+
+    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability, int64_t offset,
+                    int64_t row) except -1:
+        """One probability, read at offset in the file (row >= 0: in that row of what is compressed there)."""
+        cdef Curve *curve
+        if intensity > self.n_intensity:        # a model may describe more intensities than its footprint has
+            return 0
+        if intensity < 1 or damage < 1 or damage > self.n_damage or not 0 <= probability <= FLT_MAX:
+            where = f"vulnerability {self.portfolio.vulnerability_id(number)}"
+            if row >= 0:
+                where += f", row {row + 1}"
+            if intensity < 1:
+                self.file.fail(offset, f"{where}: intensity bin {intensity}, expected 1 or more")
+            if damage < 1 or damage > self.n_damage:
+                self.file.fail(offset, f"{where}: damage bin {damage}, expected 1 to {self.n_damage}")
+            self.file.fail(offset, f"{where}: probability {probability}, expected 0 to 1")
+        if self.matrix[number] == NULL:
+            self.curve[number] = <Curve *>allot(self.n_intensity, sizeof(Curve))
+            self.matrix[number] = <float *>allot(<int64_t>self.n_intensity * self.n_damage, sizeof(float))
+        self.matrix[number][<int64_t>(intensity - 1) * self.n_damage + damage - 1] = probability
+        curve = &self.curve[number][intensity - 1]
+        if curve.end == 0 or damage - 1 < curve.first:
+            curve.first = damage - 1
+        if damage > curve.end:
+            curve.end = damage
+        return 0
+
+    cdef void accumulate(self) noexcept nogil:
+        """Turn every probability into the sum up to it, in single precision, up to the bin where nothing is left."""
+        cdef int64_t v
+        cdef int32_t i, d
+        cdef float *row
+        cdef float sum
+        for v in range(self.portfolio.vulnerabilities.n):
+            if self.matrix[v] == NULL:
+                continue
+            for i in range(self.n_intensity):
+                self.curve[v][i].n = self.n_damage
+                if self.curve[v][i].end == 0:
+                    continue
+                row = self.matrix[v] + <int64_t>i * self.n_damage
+                sum = 0
+                for d in range(self.curve[v][i].first, self.n_damage):
+                    sum = sum + row[d]
+                    row[d] = sum
+                    if sum > ALL:
+                        self.curve[v][i].n = d + 1
+                        break
+
+
+cdef bytes inflate(const char *data, int64_t size, int64_t original_size):
+    """What was deflated into size bytes; original_size is what that must have been, or -1 when nobody knows."""
+    cdef int64_t hint = min(max(20 * size, 1024), INT32_MAX)
+    if original_size >= 0:
+        if original_size > MAX_EXPANSION * size:
+            raise ValueError(f"{original_size} bytes when decompressed, by the index: more than {size} bytes can hold")
+        hint = max(original_size, 1)
+    try:
+        whole = zlib.decompress(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ), bufsize=hint)
+    except zlib.error as error:
+        raise ValueError(f"cannot decompress {size} bytes: {error}") from None
+    if original_size >= 0 and len(whole) != original_size:
+        raise ValueError(f"{len(whole)} bytes when decompressed, expected {original_size}")
+    return whole
+
+
+cdef class Footprint:
+    """The hazard: where each event's rows lie. Nothing of the rows themselves is read before an event asks for them."""
+
+    def __cinit__(self, Mapped file not None, Mapped index not None, bint compressed):
+        cdef rec.footprint_header header
+        cdef const rec.footprint_index *entry
+        cdef const rec.footprint_index_sized *sized
+        cdef int64_t k, n
+        self.file, self.compressed, self.events = file, compressed, Numbering()
+        if file.size < sizeof(header):
+            records_of(file, sizeof(header), 1, "")
+        memcpy(&header, file.data, sizeof(header))
+        self.n_intensity = header.max_intensity_bin
+        if self.n_intensity < 1 or self.n_intensity > MAX_INTENSITY:
+            file.fail(0, f"the largest intensity bin is {self.n_intensity}, expected 1 to {MAX_INTENSITY}")
+        if header.flags < 0 or header.flags > 3:
+            file.fail(sizeof(int32_t), f"the flags are {header.flags}, expected 0 to 3")
+        # without compression ktools takes any flag for uncertainty of intensity
+        self.uncertain = header.flags & 1 if compressed else header.flags != 0
+        self.sized = compressed and header.flags & 2
+        record = sizeof(rec.footprint_index_sized) if self.sized else sizeof(rec.footprint_index)
+        n = records_of(index, 0, record, "an entry")
+        self.place = <Place *>allot(n, sizeof(Place))
+        entry, sized = <const rec.footprint_index *>index.data, <const rec.footprint_index_sized *>index.data
+        with nogil:
+            for k in range(n):          # an event listed twice is what its last entry says
+                if self.sized:
+                    self.set_place(sized[k].event_id, sized[k].offset, sized[k].size, sized[k].original_size)
+                else:
+                    self.set_place(entry[k].event_id, entry[k].offset, entry[k].size, -1)
+
+    def __dealloc__(self):
+        free(self.place)
+
+    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size, int64_t original_size) except -1 nogil:
+        cdef Place *place = &self.place[self.events.add(<uint32_t>event_id)]
+        place.offset, place.size, place.original_size = offset, size, original_size
+        return 0
+
+
+cdef class Model:
+    """The model and portfolio files below root, loaded for getmodel: read-only, shared by any number of stages.
+
+    areaperil: bytes of an areaperil id, 4 or 8. InputError for a missing file, DataError for one that is wrong.
+    """
+
+    def __cinit__(self, root=".", int areaperil=4):
+        cdef int64_t a, k
+        cdef Portfolio portfolio
+
+        def path(table, suffix=""):
+            return os.path.join(root, TABLES[table].path) + suffix
+
+        if areaperil not in (4, 8):
+            raise UsageError(f"an areaperil id of {areaperil} bytes, expected 4 or 8")
+        self.areaperil = areaperil
+        suffix = ".z" if os.path.exists(path("footprint", ".z")) else ""
+        self.footprint = Footprint(
+            Mapped(path("footprint", suffix)), Mapped(path("footprint_index", suffix)), bool(suffix))
+        portfolio = self.portfolio = Portfolio(Mapped(path("items")), areaperil)
+        suffix = ".z" if os.path.exists(path("vulnerability_index", ".z")) else ""
+        index = path("vulnerability_index", suffix)
+        self.vulnerabilities = Vulnerabilities(
+            portfolio, Mapped(path("vulnerability", suffix)), Mapped(index) if os.path.exists(index) else None,
+            bool(suffix), Mapped(path("damage_bin_dict")), self.footprint.n_intensity, not self.footprint.uncertain)
+        self.incomplete = <uint8_t *>allot(portfolio.areaperils.n, 1)
+        with nogil:
+            for a in range(portfolio.areaperils.n):
+                for k in range(portfolio.start[a], portfolio.start[a + 1]):
+                    if self.vulnerabilities.matrix[portfolio.vulnerability[k]] == NULL:
+                        self.incomplete[a] = True
+
+    def __dealloc__(self):
+        free(self.incomplete)
+
+
+cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *row, int64_t n) except -1 nogil:
+    """Note which of an event's rows the portfolio feels; the whole event is checked before anything of it goes on."""
+    cdef int32_t n_intensity = stage.footprint.n_intensity
+    cdef bint uncertain = stage.footprint.uncertain
+    cdef int32_t areaperil = -1
+    cdef int64_t k
+    cdef float probability
+    stage.n_hit = stage.n_share = 0
+    for k in range(n):
+        if k == 0 or row[k].areaperil_id != row[k - 1].areaperil_id:
+            areaperil = stage.portfolio.areaperils.find(row[k].areaperil_id)
+            if areaperil >= 0 and uncertain:
+                stage.add_hit(event_id, areaperil, 0)
+        if areaperil < 0:
+            continue
+        probability = row[k].probability if uncertain else 1
+        if not 0 <= probability <= FLT_MAX:
+            with gil:
+                stage.fail_row(event_id, row[k].areaperil_id, k, f"probability {probability}, expected 0 to 1")
+        if probability == 0:
+            continue
+        if row[k].intensity_bin_id < 1 or row[k].intensity_bin_id > n_intensity:
+            with gil:
+                stage.fail_row(event_id, row[k].areaperil_id, k,
+                               f"intensity bin {row[k].intensity_bin_id}, expected 1 to {n_intensity}")
+        if uncertain:
+            stage.add_share(row[k].intensity_bin_id, probability)
+        else:
+            stage.add_hit(event_id, areaperil, row[k].intensity_bin_id)
+    return 0
+
+
+cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damage, const Share *share, int32_t n_share,
+                        double *sum, float *prob_to) noexcept nogil:
+    """The cdf of damage under a distribution of intensity; gives the number of its bins."""
+    cdef int32_t first = n_damage
+    cdef int32_t end = 0
+    cdef int32_t k, d, e
+    cdef const float *row
+    cdef const float *next
+    cdef float weight, next_weight
+    cdef double total = 0
+    cdef float reached
+    for k in range(n_share):
+        d = share[k].intensity - 1
+        if curve[d].end:
+            first, end = min(first, curve[d].first), max(end, curve[d].end)
+    # Outside a curve's first ... end every product is zero and changes no sum. Two intensities at a time, in ascending
+    # order of intensity for every bin: half of the loads and stores.
+    if end:
+        row, weight = matrix + <int64_t>(share[0].intensity - 1) * n_damage, share[0].probability
+        for d in range(first, end):
+            sum[d] = <double>(row[d] * weight)
+    k = 1
+    while k < n_share:
+        d, e = share[k].intensity - 1, share[min(k + 1, n_share - 1)].intensity - 1
+        row, weight = matrix + <int64_t>d * n_damage, share[k].probability
+        if k + 1 < n_share:
+            next, next_weight = matrix + <int64_t>e * n_damage, share[k + 1].probability
+            for d in range(min(curve[d].first, curve[e].first), max(curve[d].end, curve[e].end)):
+                sum[d] = sum[d] + <double>(row[d] * weight) + <double>(next[d] * next_weight)
+        else:
+            for d in range(curve[e].first, curve[e].end):
+                sum[d] += <double>(row[d] * weight)
+        k += 2
+    for d in range(first):
+        prob_to[d] = 0
+    for d in range(first, end):
+        total += sum[d]
+        prob_to[d] = <float>total
+        if total > ALL:
+            return d + 1
+    reached = <float>total
+    for d in range(max(first, end), n_damage):
+        prob_to[d] = reached
+    return n_damage
+
+
+cdef class GetModel(EventConsumer):
+    """The stage: event ids in, cdfs to `out`, in the order of the footprint's rows and of the vulnerabilities' ids."""
+
+    def __cinit__(self, Model model not None):
+        self.model = model
+        self.portfolio, self.footprint, self.vulnerabilities = model.portfolio, model.footprint, model.vulnerabilities
+        self.rows, self.out = CdfRows(), CdfConsumer()
+        self.sum = <double *>allot(model.vulnerabilities.n_damage, sizeof(double))
+
+    def __dealloc__(self):
+        free(self.hit)
+        free(self.share)
+        free(self.sum)
+
+    cdef int begin(self) except -1 nogil:
+        return self.out.begin()
+
+    cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil:
+        cdef Py_ssize_t k
+        for k in range(n):
+            self.event(event_id[k])
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        self.close_event()
+        return self.out.finish()
+
+    cdef int close_event(self) except -1 nogil:
+        """The event whose rows wait is over."""
+        if self.pending:
+            self.pending = False
+            self.send(True)
+        return 0
+
+    cdef int send(self, bint end_of_event) except -1 nogil:
+        self.sending = True
+        self.rows.emit(self.out, self.event_id, end_of_event)
+        self.sending = False
+        return 0
+
+    def complete(self):
+        """After an error in the events or the model: send on the rest of the event before it, unless `out` has failed."""
+        if not self.sending:
+            self.close_event()
+
+    cdef int event(self, int32_t event_id) except -1 nogil:
+        cdef int32_t number = self.footprint.events.find(<uint32_t>event_id)
+        cdef const char *rows
+        cdef int64_t size
+        cdef int width = self.model.areaperil
+        if number < 0:
+            return 0
+        self.locate(event_id, &self.footprint.place[number], &rows, &size)
+        if width == 4:
+            collect(self, event_id, <const rec.footprint_u4 *>rows, size // sizeof(rec.footprint_u4))
+        else:
+            collect(self, event_id, <const rec.footprint_u8 *>rows, size // sizeof(rec.footprint_u8))
+        if self.n_hit == 0:
+            return 0
+        # The event before is over only now: until another one has rows, its own id may come again.
+        if event_id != self.event_id:
+            self.close_event()
+        self.event_id, self.pending = event_id, True
+        return self.produce()
+
+    cdef int locate(self, int32_t event_id, const Place *place, const char **rows, int64_t *size) except -1 nogil:
+        """Where an event's rows lie in memory, and their bytes, both checked."""
+        cdef int64_t offset = place.offset
+        cdef int64_t end = self.footprint.file.size
+        cdef int record = sizeof(rec.footprint_u4) if self.model.areaperil == 4 else sizeof(rec.footprint_u8)
+        cdef int64_t header = sizeof(rec.footprint_header)
+        if offset < header or place.size < 0 or offset > end or place.size > end - offset:
+            with gil:
+                self.fail(event_id, offset, f"the index gives it {place.size} bytes at {offset}, expected a place in "
+                          f"the {end} bytes of the file")
+        rows[0], size[0] = self.footprint.file.data + offset, place.size
+        if self.footprint.compressed:
+            with gil:
+                try:
+                    self.data = inflate(self.footprint.file.data + offset, place.size, place.original_size)
+                except ValueError as error:
+                    self.fail(event_id, offset, str(error))
+                rows[0], size[0] = self.data, len(self.data)
+        if size[0] % record:
+            with gil:
+                self.fail(event_id, offset, f"{size[0]} bytes of rows, expected a multiple of {record}")
+        return 0
+
+    cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil:
+        if self.model.incomplete[areaperil]:
+            with gil:
+                self.fail_missing(event_id, areaperil)
+        if self.n_hit == self.hit_room:
+            extend(<void **>&self.hit, &self.hit_room, sizeof(Hit))
+        self.hit[self.n_hit].areaperil, self.hit[self.n_hit].value = areaperil, value
+        self.n_hit += 1
+        return 0
+
+    cdef int add_share(self, int32_t intensity, float probability) except -1 nogil:
+        """One intensity of the latest hit: in ascending order, the last probability of a bin given twice."""
+        cdef Hit *hit = &self.hit[self.n_hit - 1]
+        cdef int64_t first = self.n_share - hit.value
+        cdef int64_t low = first, high = self.n_share, middle
+        if hit.value and intensity <= self.share[self.n_share - 1].intensity:
+            while low < high:
+                middle = (low + high) // 2
+                if self.share[middle].intensity < intensity:
+                    low = middle + 1
+                else:
+                    high = middle
+            if self.share[low].intensity == intensity:
+                self.share[low].probability = probability
+                return 0
+        else:
+            low = self.n_share
+        if self.n_share == self.share_room:
+            extend(<void **>&self.share, &self.share_room, sizeof(Share))
+        memmove(&self.share[low + 1], &self.share[low], (self.n_share - low) * sizeof(Share))
+        self.share[low].intensity, self.share[low].probability = intensity, probability
+        self.n_share += 1
+        self.hit[self.n_hit - 1].value += 1
+        return 0
+
+    cdef int produce(self) except -1 nogil:
+        """The cdfs of every hit."""
+        cdef const int64_t *start = self.portfolio.start
+        cdef float **matrix = self.vulnerabilities.matrix
+        cdef Curve **curve = self.vulnerabilities.curve
+        cdef int32_t n_damage = self.vulnerabilities.n_damage
+        cdef bint uncertain = self.footprint.uncertain
+        cdef const Share *share = self.share
+        cdef int64_t h, k, used
+        cdef int32_t a, v, i, n
+        for h in range(self.n_hit):
+            a, i = self.hit[h].areaperil, self.hit[h].value
+            for k in range(start[a], start[a + 1]):
+                v = self.portfolio.vulnerability[k]
+                if self.rows.full():    # before the row, so that an event's last block has rows
+                    self.send(False)
+                self.rows.room(n_damage)
+                used = self.rows.used
+                if uncertain:
+                    n = damage_cdf(matrix[v], curve[v], n_damage, share, i, self.sum, self.rows.prob_to + used)
+                else:
+                    n = curve[v][i - 1].n
+                    memcpy(self.rows.prob_to + used, matrix[v] + <int64_t>(i - 1) * n_damage, n * sizeof(float))
+                memcpy(self.rows.bin_mean + used, self.vulnerabilities.mean, n * sizeof(float))
+                self.rows.close_row(self.portfolio.areaperils.id[a],
+                                    <int32_t>self.portfolio.vulnerabilities.id[v], used + n)
+            if uncertain:
+                share += i
+        return 0
+
+    cdef int fail(self, int32_t event_id, int64_t offset, str message) except -1:
+        self.footprint.file.fail(offset, f"event {event_id}: {message}")
+
+    cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1:
+        cdef Footprint footprint = self.footprint
+        cdef int64_t offset = footprint.place[footprint.events.find(<uint32_t>event_id)].offset
+        cdef int64_t record = sizeof(rec.footprint_u4) if self.model.areaperil == 4 else sizeof(rec.footprint_u8)
+        message = f"areaperil {areaperil_id}: {message}"
+        if footprint.compressed:
+            self.fail(event_id, offset, f"row {row + 1}: {message}")
+        self.fail(event_id, offset + row * record, message)
+
+    cdef int fail_missing(self, int32_t event_id, int32_t areaperil) except -1:
+        cdef Portfolio portfolio = self.portfolio
+        cdef int64_t k = portfolio.start[areaperil]
+        while self.vulnerabilities.matrix[portfolio.vulnerability[k]] != NULL:
+            k += 1
+        raise DataError(f"{portfolio.items.name}: event {event_id}: areaperil {portfolio.areaperils.id[areaperil]} has "
+                        f"vulnerability {portfolio.vulnerability_id(portfolio.vulnerability[k])}, of which "
+                        f"{self.vulnerabilities.file.name} has no rows with intensity bins 1 to "
+                        f"{self.footprint.n_intensity}")

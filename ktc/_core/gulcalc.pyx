@@ -1,0 +1,965 @@
+"""gulcalc: ground-up losses, by sampling the damage of every item from its event's cumulative distributions.
+
+A random number r falls into the first bin whose prob_to lies above it. Where the bin is a point, the damage ratio is
+that point; where its mean lies in the middle, r is placed along a straight line; elsewhere along the parabola whose
+density has the bin's mean. The loss is that ratio of the item's TIV.
+
+Items whose areaperil and vulnerability are the same share a distribution; items of a group share their random numbers
+within an event, and therefore, where both are the same, their damage ratios.
+
+Two ways of giving losses out, as ktools has them:
+
+    mode 0 (no back-allocation)   each item when its distribution comes by
+    mode 1 (allocation rule > 0)  at the end of the event, coverage by coverage: the losses of a coverage's items are
+                                  cut down together, since a coverage cannot lose more than its TIV
+
+Tables, each a file of such records:
+
+    items            { item_id coverage_id areaperil_id vulnerability_id group_id }
+    coverages        { tiv }
+    damage_bin_dict  { bin_index bin_from bin_to interpolation interval_type }
+    random           { random_no }
+"""
+from libc.math cimport INFINITY, NAN, isfinite, round, sqrt
+from libc.stdint cimport INT32_MAX
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.string cimport memcpy, memset
+
+from ktc._core cimport records as rec
+from ktc._core.blocks cimport LossHeader
+
+from ktc.errors import DataError, UsageError
+from ktc.schemas import streams as _streams
+
+cdef extern from *:
+    int lowest_bit "__builtin_ctzll"(unsigned long long) noexcept nogil
+
+cdef int32_t MAX_LOSS = _streams.MAX_LOSS, TIV = _streams.TIV
+cdef int32_t STANDARD_DEVIATION = _streams.STANDARD_DEVIATION, MEAN = _streams.MEAN
+cdef uint32_t ITEM = _streams.ITEM, COVERAGE = _streams.COVERAGE, LOSS = _streams.LOSS
+
+cdef enum:
+    SPECIAL = 4                         # special samples that a row of items begins with, in the order of SPECIAL_SIDX
+    COLUMN_TIV = 1
+    COLUMN_DEVIATION = 2                # from this column on, rule 2 takes the largest
+    WAYS = 8                            # places that a group's random numbers may be kept in
+    CHUNK = 1024                        # items that wait for their random numbers together, at most
+    HASH_GROUP = 1543270363
+    HASH_EVENT = 1943272559
+
+cdef int64_t VECTORS = 1 << 23          # bytes of random numbers kept within an event
+cdef int32_t[SPECIAL] SPECIAL_SIDX = [MAX_LOSS, TIV, STANDARD_DEVIATION, MEAN]
+cdef int64_t ROW_OF_KEY = 0xffffffff         # the low half of a cell_key
+# How far below the end of a cdf a random number is put that lies at or beyond it.
+cdef double BELOW_TOP = 0.00000003
+
+
+cdef void *allocated(int64_t count, size_t size) except NULL:
+    cdef void *p = calloc(max(count, 1), size)
+    if p == NULL:
+        raise MemoryError(f"no memory for {count} values")
+    return p
+
+
+cdef int grow(void **array, int64_t count, size_t size) except -1 nogil:
+    cdef void *moved = realloc(array[0], count * size)
+    if moved == NULL:
+        with gil:
+            raise MemoryError(f"no memory for {count} values of an event")
+    array[0] = moved
+    return 0
+
+
+cdef int ascending(const void *a, const void *b) noexcept nogil:
+    cdef int64_t x = (<const int64_t *>a)[0], y = (<const int64_t *>b)[0]
+    return (x > y) - (x < y)
+
+
+cdef bint is_prime(int64_t n) noexcept nogil:
+    cdef int64_t d = 2
+    while d * d <= n:
+        if n % d == 0:
+            return False
+        d += 1
+    return n > 1
+
+
+cdef int64_t prime_after(int64_t n) noexcept nogil:
+    n += 1
+    while not is_prime(n):
+        n += 1
+    return n
+
+
+cdef class ItemIndex:
+    """A portfolio's items by areaperil and vulnerability, with their TIV.
+
+    items, coverages: records of those tables. DataError names the file and the record for a file that is not whole
+    records, a coverage id that coverages has no record of, and a TIV that is not a finite number.
+    """
+
+    def __cinit__(self, Mapped items not None, Mapped coverages not None, int areaperil=4):
+        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
+        cdef int64_t i, h, place, capacity
+        cdef int32_t k
+        cdef rec.items_u8 record
+        cdef rec.items_u4 narrow
+        cdef int32_t *number
+        cdef Item *item
+        self.coverages = coverages
+        self.n_items, self.n_coverages = items.size // size, coverages.size // sizeof(rec.coverages)
+        self.tiv = <const float *>coverages.data
+        if items.size % size:
+            items.fail(self.n_items * size, f"the file ends inside record {self.n_items + 1}: expected {size} bytes "
+                       f"(areaperil ids of {areaperil} bytes), found {items.size % size}")
+        if coverages.size % sizeof(rec.coverages):
+            coverages.fail(self.n_coverages * sizeof(rec.coverages),
+                           f"the file ends inside record {self.n_coverages + 1}: "
+                           f"expected {sizeof(rec.coverages)} bytes, found {coverages.size % sizeof(rec.coverages)}")
+        if self.n_items > INT32_MAX // 2:
+            items.fail(0, f"{self.n_items} items, expected at most {INT32_MAX // 2}")
+        for i in range(self.n_coverages):
+            if not isfinite(self.tiv[i]):
+                coverages.fail(i * sizeof(rec.coverages),
+                               f"record {i + 1}: the TIV is {self.tiv[i]}, expected a number")
+
+        capacity = 16
+        while capacity < 2 * self.n_items:
+            capacity *= 2
+        self.mask = capacity - 1
+        self.table = <int32_t *>allocated(capacity, sizeof(int32_t))
+        memset(self.table, 0xff, capacity * sizeof(int32_t))
+        self.key = <Key *>allocated(self.n_items + 1, sizeof(Key))
+        self.item = <Item *>allocated(self.n_items, sizeof(Item))
+        number = <int32_t *>allocated(self.n_items, sizeof(int32_t))
+        try:
+            # key.first counts the items of the key, then becomes where the next of them goes
+            for i in range(self.n_items):
+                if areaperil == 8:
+                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
+                else:
+                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
+                    record.areaperil_id, record.vulnerability_id = narrow.areaperil_id, narrow.vulnerability_id
+                    record.coverage_id = narrow.coverage_id
+                if record.coverage_id < 1 or record.coverage_id > self.n_coverages:
+                    items.fail(i * size, f"record {i + 1}: coverage_id is {record.coverage_id}, "
+                               f"expected 1 to {self.n_coverages} ({coverages.name})")
+                k = self.find(record.areaperil_id, record.vulnerability_id)
+                if k < 0:
+                    k = self.n_keys
+                    self.n_keys += 1
+                    self.key[k].areaperil_id = record.areaperil_id
+                    self.key[k].vulnerability_id = record.vulnerability_id
+                    self.enter(k)
+                number[i] = k
+                self.key[k].first += 1
+            place = 0
+            for i in range(self.n_keys):
+                h = self.key[i].first
+                self.key[i].first = place
+                place += h
+            for i in range(self.n_items):
+                if areaperil == 8:
+                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
+                else:
+                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
+                    record.item_id, record.coverage_id = narrow.item_id, narrow.coverage_id
+                    record.group_id = narrow.group_id
+                item = self.item + self.key[number[i]].first
+                self.key[number[i]].first += 1
+                item.item_id, item.coverage_id, item.group_id = record.item_id, record.coverage_id, record.group_id
+                item.tiv = self.tiv[record.coverage_id - 1]
+            for i in range(self.n_keys, 0, -1):
+                self.key[i].first = self.key[i - 1].first
+            self.key[0].first = 0
+        finally:
+            free(number)
+
+    def __dealloc__(self):
+        free(self.table)
+        free(self.key)
+        free(self.item)
+
+    def __len__(self):
+        return self.n_items
+
+    cdef void enter(self, int32_t k) noexcept nogil:
+        """Make key k, which find does not know yet, known to it."""
+        cdef uint64_t h = place_of(self.key[k].areaperil_id, self.key[k].vulnerability_id, self.mask)
+        while self.table[h] >= 0:
+            h = (h + 1) & self.mask
+        self.table[h] = k
+
+
+cdef class RandomFile:
+    """Random numbers from a file: every group of every event looks at sample_size of them in a row, from a place that
+    depends on both. Beyond the end the numbers go on from the start.
+    """
+
+    def __cinit__(self, Mapped file not None, int64_t sample_size):
+        cdef int64_t i, p
+        self.file, self.sample_size = file, max(sample_size, 0)
+        self.number, self.count = <const float *>file.data, file.size // sizeof(float)
+        if self.count == 0 or file.size % sizeof(float):
+            file.fail(self.count * sizeof(float), f"expected numbers of {sizeof(float)} bytes each, at least one; "
+                      f"found {file.size} bytes")
+        p = prime_after(self.count // 2)
+        self.group_step = <uint64_t>p * <uint64_t>prime_after(self.sample_size)
+        self.event_step = prime_after(p)
+        self.seam_from = max(self.count - self.sample_size, 0)
+        self.seam = <float *>allocated(self.count - self.seam_from + self.sample_size, sizeof(float))
+        for i in range(self.count - self.seam_from + self.sample_size):
+            self.seam[i] = self.number[(self.seam_from + i) % self.count]
+
+    def __dealloc__(self):
+        free(self.seam)
+
+    cdef const float *vector(self, int64_t event_id, int64_t group_id) noexcept nogil:
+        cdef int64_t place = <int64_t>(<uint64_t>group_id * self.group_step + <uint64_t>event_id * self.event_step)
+        place = place % self.count
+        if place < 0:
+            place += self.count
+        return self.number + place if place < self.seam_from else self.seam + (place - self.seam_from)
+
+
+cdef class Distribution:
+    """One cdf over the damage bins of a dictionary."""
+
+    def __cinit__(self, Mapped dictionary not None):
+        cdef const rec.damage_bin_dict *record = <const rec.damage_bin_dict *>dictionary.data
+        cdef int64_t i
+        self.n_dictionary = dictionary.size // sizeof(rec.damage_bin_dict)
+        if dictionary.size % sizeof(rec.damage_bin_dict):
+            dictionary.fail(self.n_dictionary * sizeof(rec.damage_bin_dict),
+                            f"the file ends inside record {self.n_dictionary + 1}: expected "
+                            f"{sizeof(rec.damage_bin_dict)} bytes, "
+                            f"found {dictionary.size % sizeof(rec.damage_bin_dict)}")
+        self.bin = <DamageBin *>allocated(self.n_dictionary, sizeof(DamageBin))
+        self.prob_to = <float *>allocated(2 * self.n_dictionary + 2, sizeof(float))
+        self.curve = <Curve *>allocated(self.n_dictionary + 1, sizeof(Curve))
+        self.mass = <float *>allocated(self.n_dictionary + 1, sizeof(float))
+        self.mass_squared = <float *>allocated(self.n_dictionary + 1, sizeof(float))
+        for i in range(self.n_dictionary):
+            if not isfinite(record[i].bin_from) or not isfinite(record[i].bin_to):
+                dictionary.fail(i * sizeof(rec.damage_bin_dict), f"record {i + 1}: the damage bin goes from "
+                                f"{record[i].bin_from} to {record[i].bin_to}, expected numbers")
+            self.bin[i].bin_from, self.bin[i].bin_to = record[i].bin_from, record[i].bin_to
+            self.bin[i].width = self.bin[i].bin_to - self.bin[i].bin_from
+            self.bin[i].width_squared = <double>self.bin[i].width * <double>self.bin[i].width
+            self.bin[i].point = self.bin[i].bin_from == self.bin[i].bin_to
+            self.bin[i].mean = NAN
+
+    def __dealloc__(self):
+        free(self.bin)
+        free(self.prob_to)
+        free(self.curve)
+        free(self.mass)
+        free(self.mass_squared)
+
+    cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n_bins) noexcept nogil:
+        """Make ready for the cdf of n_bins bins, at least one and at most those of the dictionary."""
+        cdef DamageBin *bin
+        cdef Curve *curve
+        cdef int64_t k
+        cdef int64_t n = 0
+        cdef int64_t n_mass = 0
+        cdef float to, mean, mass
+        cdef float before = 0
+        cdef float highest = 0
+        cdef double x, height
+        for k in range(n_bins):
+            to, mean = prob_to[k], bin_mean[k]
+            mass = (to - before) * mean
+            self.mass[n_mass] = mass
+            self.mass_squared[n_mass] = mass * mean
+            n_mass += mass != 0                 # adding nothing changes no sum
+            # A bin that ends no higher than one before it takes no number.
+            if n == 0 or to > highest:
+                highest = to
+                self.prob_to[n] = to
+                curve, bin = self.curve + n, self.bin + k
+                n += 1
+                curve.prob_from = before
+                curve.b_squared = curve.four_a = curve.b = curve.minus = 0
+                curve.divisor = curve.scale = 1
+                if bin.point:
+                    curve.base = bin.bin_to
+                else:
+                    if mean != bin.mean:
+                        bin.mean = mean
+                        x = (mean - bin.bin_from) / bin.width
+                        bin.straight = round(x * 100000) == 50000
+                        bin.two_x_1 = 2 * x - 1
+                        bin.two_3x = 2 - 3 * x
+                    curve.base = bin.bin_from
+                    height = to - before
+                    if bin.straight:
+                        curve.minus, curve.divisor, curve.scale = 1, height, bin.width
+                    else:
+                        x = (3 * height / bin.width_squared) * bin.two_x_1
+                        curve.four_a = 4 * x
+                        curve.divisor = 2 * x
+                        curve.b = (2 * height / bin.width) * bin.two_3x
+                        curve.b_squared = curve.b * curve.b
+            before = to
+        curve = self.curve + n
+        curve.prob_from = curve.b_squared = curve.four_a = curve.b = curve.minus = 0
+        curve.divisor = curve.scale = 1
+        curve.base = NAN
+        self.n, self.n_mass = n, n_mass
+        self.top = before
+        self.below_top = <float>(before - BELOW_TOP)
+        self.max_ratio = self.bin[n_bins - 1].bin_to
+
+    cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil:
+        """Mean and standard deviation of the loss, by the bins' means, summed in single precision as ktools does."""
+        cdef float sum = 0
+        cdef float squares = 0
+        cdef int64_t k
+        for k in range(self.n_mass):
+            sum = sum + self.mass[k] * tiv
+            squares = squares + self.mass_squared[k] * tiv * tiv
+        squares = squares - sum * sum
+        mean[0] = sum
+        deviation[0] = <float>sqrt(squares) if not squares < 0 else 0
+
+    cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil:
+        """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself."""
+        cdef int64_t i, low, half
+        cdef int64_t first_half = 1
+        cdef float r
+        cdef double t
+        cdef const Curve *curve
+        # as many bins as a power of two less one: the missing ones lie above every number
+        while 2 * first_half <= self.n:
+            first_half *= 2
+        for i in range(self.n, 2 * first_half):
+            self.prob_to[i] = INFINITY
+        for i in range(n):
+            r = random[i]
+            r = self.below_top if r >= self.top else r
+            low, half = 0, first_half
+            while half:
+                low += half if self.prob_to[low + half - 1] <= r else 0
+                half >>= 1
+            curve = self.curve + low
+            if debug:
+                ratio[i] = r if low < self.n else NAN
+            else:
+                t = curve.prob_from - r
+                ratio[i] = curve.base + (sqrt(curve.b_squared - curve.four_a * t) - curve.b - curve.minus * t) \
+                    / curve.divisor * curve.scale
+
+
+cdef class GulCalc(CdfConsumer):
+    """The kernel. Set item, coverage and correlated to the consumers of what is wanted, then send it cdfs.
+
+    items, coverages, damage_bin_dict: records of those tables.
+    sample_size: samples of each item; -1 for none, with a header that says so.
+    alloc_rule: how the items of a coverage share its loss. Below 0 each has its own, in the old item form; 0 the same
+    in the loss form; 1 they are cut down in proportion when their sum exceeds the TIV; 2 the largest is the coverage's
+    loss; 3 their damage is taken as independent. Coverage losses need 0 or less.
+    loss_threshold: samples below it are left out. debug: the random numbers instead of the losses.
+    random: where random numbers come from: "hashed" (a generator seeded for each group and event), "file" (random_file:
+    records of the random table) or "cached" (one generator and a vector of vector_size numbers). seed: added to the
+    hash; or, if above 0, the generator's (otherwise `clock` is).
+    correlated gives each item's losses again, with the same random numbers for all items of an event.
+
+    UsageError for options out of range, DataError for tables that cannot be used.
+    """
+
+    def __cinit__(self, Mapped items not None, Mapped coverages not None, Mapped damage_bin_dict not None, *,
+                  sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False, str random="hashed",
+                  Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
+        cdef int64_t i, vectors
+        for name, value, low, high in (("sample size", sample_size, -1, INT32_MAX - 64),
+                                       ("allocation rule", alloc_rule, -INT32_MAX, 3),
+                                       ("random seed", seed, -INT32_MAX - 1, INT32_MAX)):
+            if not low <= value <= high:
+                raise UsageError(f"the {name} is {value}, expected {low} to {high}")
+        if loss_threshold != loss_threshold:
+            raise UsageError("the loss threshold is not a number")
+        self.sample_size, self.alloc_rule, self.seed = sample_size, alloc_rule, seed
+        self.samples = max(self.sample_size, 0)
+        self.columns = SPECIAL + self.samples
+        self.loss_threshold, self.debug = loss_threshold, debug
+        self.index = ItemIndex(items, coverages, areaperil)
+        self.distribution = Distribution(damage_bin_dict)
+        self.chunk_room, self.chunk = CHUNK, 1
+        if random == "hashed":
+            vectors = CHUNK * WAYS
+            while vectors > 64 and vectors * self.samples * 4 > VECTORS:
+                vectors //= 2
+            self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
+            self.way = <Way *>allocated(vectors, sizeof(Way))
+            self.mersenne = Mersenne()
+            self.pending_seed = <uint32_t *>allocated(self.chunk_room + 1 + LANES, sizeof(uint32_t))
+            self.pending_vector = <float **>allocated(self.chunk_room + 1 + LANES, sizeof(float *))
+            self.unused = <float *>allocated(self.samples, sizeof(float))
+        elif random == "cached":
+            vectors = 64
+            self.chunk_room = vectors
+            self.cached = CachedVector(vector_size, seed if seed > 0 else clock)
+            self.cached_common = CachedVector(vector_size, seed if seed > 0 else clock)
+        elif random == "file":
+            vectors = 0
+            self.random_file = RandomFile(random_file, self.samples)
+        else:
+            raise UsageError(f"unknown source of random numbers {random!r}")
+        self.vectors = <float *>allocated(vectors * self.samples, sizeof(float))
+        self.common = <float *>allocated(self.samples, sizeof(float))
+        self.chunk_item = <const Item **>allocated(self.chunk_room, sizeof(Item *))
+        self.chunk_row = <int64_t *>allocated(self.chunk_room, sizeof(int64_t))
+        self.chunk_vector = <const float **>allocated(self.chunk_room, sizeof(float *))
+        self.ratio = <double *>allocated(self.samples, sizeof(double))
+        self.common_ratio = <double *>allocated(self.samples, sizeof(double))
+        self.total = <float *>allocated(self.columns, sizeof(float))
+        self.best = <float *>allocated(self.columns, sizeof(float))
+        self.share = <double *>allocated(self.columns, sizeof(double))
+        self.sample_number = <int32_t *>allocated(self.samples, sizeof(int32_t))
+        for i in range(self.samples):
+            self.sample_number[i] = <int32_t>(i + 1)
+        self.item_rows, self.coverage_rows, self.correlated_rows = LossRows(), LossRows(), LossRows()
+
+    def __dealloc__(self):
+        free(self.way)
+        free(self.vectors)
+        free(self.common)
+        free(self.unused)
+        free(self.pending_seed)
+        free(self.pending_vector)
+        free(self.chunk_item)
+        free(self.chunk_row)
+        free(self.chunk_vector)
+        free(self.ratio)
+        free(self.common_ratio)
+        free(self.sample_number)
+        free(self.coverage_number)
+        free(self.touched)
+        free(self.sums)
+        free(self.hit_coverage)
+        free(self.kept_start)
+        free(self.kept_prob_to)
+        free(self.kept_bin_mean)
+        free(self.hit)
+        free(self.cell)
+        free(self.common_cell)
+        free(self.cell_key)
+        free(self.total)
+        free(self.best)
+        free(self.share)
+
+    cdef int begin(self) except -1 nogil:
+        cdef LossHeader header
+        header.sample_size, header.summary_set = self.sample_size, 0
+        with gil:
+            if self.coverage is not None and self.alloc_rule > 0:
+                raise UsageError(f"allocation rule {self.alloc_rule} gives no coverage losses")
+            if self.coverage is not None or self.alloc_rule > 0:
+                self.coverage_number = <int32_t *>allocated(self.index.n_coverages + 1, sizeof(int32_t))
+                memset(self.coverage_number, 0xff, (self.index.n_coverages + 1) * sizeof(int32_t))
+                self.touched = <uint64_t *>allocated(self.index.n_coverages // 64 + 1, sizeof(uint64_t))
+        if self.item is not None:
+            header.kind = ITEM if self.alloc_rule < 0 else LOSS
+            self.item.begin(&header)
+        if self.coverage is not None:
+            header.kind = COVERAGE
+            self.coverage.begin(&header)
+        if self.correlated is not None:
+            header.kind = LOSS
+            self.correlated.begin(&header)
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        if self.item is not None:
+            self.item.finish()
+        if self.coverage is not None:
+            self.coverage.finish()
+        if self.correlated is not None:
+            self.correlated.finish()
+        return 0
+
+    cdef int accept(self, const CdfBlock *block) except -1 nogil:
+        cdef Py_ssize_t i
+        cdef int64_t k, key, n_bins
+        for i in range(block.n):
+            n_bins = block.start[i + 1] - block.start[i]
+            if n_bins < 1 or n_bins > self.distribution.n_dictionary:
+                with gil:
+                    raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
+                                    f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, expected 1 to "
+                                    f"{self.distribution.n_dictionary} (the damage bin dictionary)")
+        if not self.in_event:
+            self.start_event(block.event_id)
+        self.start, self.prob_to, self.bin_mean = block.start, block.prob_to, block.bin_mean
+        for i in range(block.n):
+            key = self.index.find(block.areaperil_id[i], block.vulnerability_id[i])
+            if key < 0:
+                continue
+            if self.alloc_rule > 0:
+                self.keep(block, i, key)
+            else:
+                for k in range(self.index.key[key].first, self.index.key[key + 1].first):
+                    self.add(self.index.item + k, i)
+        if self.alloc_rule <= 0:
+            self.run_chunk()
+            self.built_row = -1
+        if block.end_of_event:
+            self.end_event()
+        return 0
+
+    cdef int start_event(self, int32_t event_id) except -1 nogil:
+        self.in_event, self.event_id, self.built_row = True, event_id, -1
+        self.event += 1
+        self.has_items = False
+        if self.cached is not None:
+            self.cached.clear()
+        if self.correlated is not None and self.samples:
+            self.common_vector = self.common
+            if self.cached is not None:
+                self.cached_common.look_up(<uint32_t>self.samples, self.samples, self.common)
+            elif self.random_file is not None:
+                self.common_vector = self.random_file.vector(event_id, 1)
+            else:
+                self.pending_seed[0] = seed_of(0, event_id, self.seed)
+                self.pending_vector[0] = self.common
+                self.n_pending = 1
+        return 0
+
+    cdef int end_event(self) except -1 nogil:
+        cdef int64_t c, k
+        if self.alloc_rule > 0:
+            self.start, self.prob_to, self.bin_mean = self.kept_start, self.kept_prob_to, self.kept_bin_mean
+            for c in range(self.n_hit_coverages):
+                k = self.hit_coverage[c].first
+                while k >= 0:
+                    self.add(self.hit[k].item, self.hit[k].row)
+                    k = self.hit[k].next
+            self.run_chunk()
+            for c in range(self.n_hit_coverages):
+                self.coverage_number[self.hit[self.hit_coverage[c].first].item.coverage_id] = -1
+            self.n_hit_coverages = self.n_hits = self.n_rows = 0
+        if self.has_items:                      # an event without rows sends no block
+            if self.item is not None:
+                self.item_rows.emit(self.item, self.event_id, True)
+            if self.correlated is not None:
+                self.correlated_rows.emit(self.correlated, self.event_id, True)
+            if self.coverage is not None:
+                self.emit_coverages(self.coverage_rows)
+        self.n_pending = 0
+        self.in_event = False
+        return 0
+
+    # Mode 1: the event's cdfs and items wait for its end.
+
+    cdef int keep(self, const CdfBlock *block, int64_t row, int64_t key) except -1 nogil:
+        cdef int64_t n = block.start[row + 1] - block.start[row]
+        cdef int64_t k, used
+        cdef int32_t c
+        cdef const Item *item
+        cdef Hit *hit
+        if self.n_rows + 2 > self.kept_row_room:
+            self.kept_row_room = max(2 * self.kept_row_room, 1024)
+            grow(<void **>&self.kept_start, self.kept_row_room, sizeof(int64_t))
+            self.kept_start[0] = 0
+        used = self.kept_start[self.n_rows]
+        if used + n > self.kept_bin_room:
+            self.kept_bin_room = max(2 * self.kept_bin_room, used + n + 4096)
+            grow(<void **>&self.kept_prob_to, self.kept_bin_room, sizeof(float))
+            grow(<void **>&self.kept_bin_mean, self.kept_bin_room, sizeof(float))
+        memcpy(self.kept_prob_to + used, block.prob_to + block.start[row], n * sizeof(float))
+        memcpy(self.kept_bin_mean + used, block.bin_mean + block.start[row], n * sizeof(float))
+        self.kept_start[self.n_rows + 1] = used + n
+        for k in range(self.index.key[key].first, self.index.key[key + 1].first):
+            item = self.index.item + k
+            if self.n_hits == self.hit_room:
+                self.hit_room = max(2 * self.hit_room, 1024)
+                grow(<void **>&self.hit, self.hit_room, sizeof(Hit))
+            hit = self.hit + self.n_hits
+            hit.item, hit.row, hit.next = item, self.n_rows, -1
+            c = self.coverage_number[item.coverage_id]
+            if c < 0:
+                if self.n_hit_coverages == self.hit_coverage_room:
+                    self.hit_coverage_room = max(2 * self.hit_coverage_room, 1024)
+                    grow(<void **>&self.hit_coverage, self.hit_coverage_room, sizeof(HitCoverage))
+                c = <int32_t>self.n_hit_coverages
+                self.n_hit_coverages += 1
+                self.coverage_number[item.coverage_id] = c
+                self.hit_coverage[c].first, self.hit_coverage[c].count = self.n_hits, 0
+            else:
+                self.hit[self.hit_coverage[c].last].next = self.n_hits
+            self.hit_coverage[c].last = self.n_hits
+            self.hit_coverage[c].count += 1
+            self.n_hits += 1
+        self.n_rows += 1
+        return 0
+
+    # Random numbers: items wait in a chunk, so that many generators are seeded side by side.
+
+    cdef int add(self, const Item *item, int64_t row) except -1 nogil:
+        cdef const float *vector = NULL
+        self.has_items = True
+        if self.n_chunk == self.chunk_room:
+            self.run_chunk()
+        if self.samples:
+            if self.random_file is not None:
+                vector = self.random_file.vector(self.event_id, item.group_id)
+            elif self.cached is not None:
+                vector = self.vectors + self.n_chunk * self.samples
+                self.cached.look_up(<uint32_t>item.group_id * <uint32_t>self.samples, self.samples, <float *>vector)
+            else:
+                vector = self.vector_of(item.group_id)
+                if vector == NULL:
+                    self.run_chunk()
+                    vector = self.vector_of(item.group_id)
+        self.chunk_item[self.n_chunk] = item
+        self.chunk_row[self.n_chunk] = row
+        self.chunk_vector[self.n_chunk] = vector
+        self.n_chunk += 1
+        return 0
+
+    cdef float *vector_of(self, int32_t group_id) noexcept nogil:
+        """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the way."""
+        cdef uint64_t s = ((<uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15) >> 32) & <uint64_t>(self.sets - 1)
+        cdef Way *way = self.way + s * WAYS
+        cdef int64_t k, victim = 0
+        for k in range(WAYS):
+            if way[k].event == self.event and way[k].group_id == group_id:
+                way[k].chunk = self.chunk
+                return self.vectors + (s * WAYS + k) * self.samples
+            if way[k].chunk < way[victim].chunk:
+                victim = k
+        if way[victim].chunk == self.chunk:
+            return NULL
+        way[victim].event, way[victim].chunk, way[victim].group_id = self.event, self.chunk, group_id
+        self.pending_seed[self.n_pending] = seed_of(group_id, self.event_id, self.seed)
+        self.pending_vector[self.n_pending] = self.vectors + (s * WAYS + victim) * self.samples
+        self.n_pending += 1
+        return self.pending_vector[self.n_pending - 1]
+
+    cdef void draw(self) noexcept nogil:
+        """Fill the vectors that are asked for."""
+        cdef int64_t k
+        for k in range(LANES):                  # lanes of the last round without a use
+            self.pending_seed[self.n_pending + k] = 0
+            self.pending_vector[self.n_pending + k] = self.unused
+        k = 0
+        while k < self.n_pending:
+            self.mersenne.seed(self.pending_seed + k)
+            self.mersenne.uniform(self.pending_vector + k, self.samples)
+            k += LANES
+        self.n_pending = 0
+
+    cdef int run_chunk(self) except -1 nogil:
+        """Do the items that wait."""
+        cdef int64_t k
+        cdef const Item *item
+        if self.n_chunk == 0:
+            return 0
+        if self.n_pending:
+            self.draw()
+        self.ratio_of = NULL
+        for k in range(self.n_chunk):
+            item = self.chunk_item[k]
+            self.prepare(self.chunk_row[k], self.chunk_vector[k])
+            if self.alloc_rule > 0:
+                self.fill_cell(item)
+            else:
+                self.emit_item(item)
+        self.n_chunk = 0
+        self.chunk += 1
+        return 0
+
+    cdef int prepare(self, int64_t row, const float *random) noexcept nogil:
+        """Damage ratios of a row's distribution at the random numbers, unless they are there already."""
+        if row != self.built_row:
+            self.distribution.build(self.prob_to + self.start[row], self.bin_mean + self.start[row],
+                                    self.start[row + 1] - self.start[row])
+            self.built_row, self.ratio_of, self.common_ready = row, NULL, False
+        if self.ratio_of != random:
+            self.distribution.ratios(random, self.samples, self.debug, self.ratio)
+            self.ratio_of = random
+        if self.correlated is not None and not self.common_ready:
+            self.distribution.ratios(self.common_vector, self.samples, self.debug, self.common_ratio)
+            self.common_ready = True
+        return 0
+
+    cdef void losses(self, const double *ratio, float tiv, float *loss) noexcept nogil:
+        cdef int64_t i
+        cdef double value = 1 if self.debug else tiv
+        for i in range(self.samples):
+            loss[i] = <float>(ratio[i] * value)
+
+    # Mode 0.
+
+    cdef int emit_item(self, const Item *item) except -1 nogil:
+        cdef float[SPECIAL] special
+        special[0], special[COLUMN_TIV] = item.tiv * self.distribution.max_ratio, item.tiv
+        self.distribution.moments(item.tiv, &special[3], &special[COLUMN_DEVIATION])
+        if self.item is not None:
+            self.put_item(self.item_rows, item, special, self.ratio)
+            if self.item_rows.full():
+                self.item_rows.emit(self.item, self.event_id, False)
+        if self.correlated is not None:
+            self.put_item(self.correlated_rows, item, special, self.common_ratio)
+            if self.correlated_rows.full():
+                self.correlated_rows.emit(self.correlated, self.event_id, False)
+        if self.coverage is not None:
+            self.add_to_coverage(item, special[3], self.ratio)
+        return 0
+
+    cdef int put_item(self, LossRows rows, const Item *item, const float *special, const double *ratio) except -1 nogil:
+        cdef int64_t kept
+        cdef float *loss
+        cdef int32_t *sidx
+        rows.room(self.columns)
+        loss, sidx = rows.loss + rows.used, rows.sidx + rows.used
+        memcpy(loss, special, SPECIAL * sizeof(float))
+        memcpy(sidx, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
+        loss += SPECIAL
+        sidx += SPECIAL
+        self.losses(ratio, item.tiv, loss)
+        kept = put_kept(loss, self.samples, self.loss_threshold, self.sample_number, loss, sidx)
+        rows.close_row(item.item_id, rows.used + SPECIAL + kept, kept == self.sample_size)
+        return 0
+
+    cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil:
+        cdef int64_t i
+        cdef int64_t width = self.samples + 1
+        cdef int32_t c = self.coverage_number[item.coverage_id]
+        cdef float *sum
+        cdef float *loss = self.total
+        if c < 0:
+            c = <int32_t>self.n_hit_coverages
+            if c == self.hit_coverage_room:
+                self.hit_coverage_room = max(2 * self.hit_coverage_room, 256)
+                grow(<void **>&self.sums, self.hit_coverage_room * width, sizeof(float))
+            if self.n_hit_coverages == 0:
+                self.first_touched = self.last_touched = item.coverage_id
+            self.n_hit_coverages += 1
+            self.coverage_number[item.coverage_id] = c
+            self.touched[item.coverage_id >> 6] |= <uint64_t>1 << (item.coverage_id & 63)
+            self.first_touched = min(self.first_touched, <int64_t>item.coverage_id)
+            self.last_touched = max(self.last_touched, <int64_t>item.coverage_id)
+            memset(self.sums + c * width, 0, width * sizeof(float))
+        sum = self.sums + c * width
+        sum[0] += mean
+        # ktools gives a coverage no samples while it writes the correlated output
+        if self.correlated is None:
+            self.losses(ratio, item.tiv, loss)
+            for i in range(self.samples):
+                sum[i + 1] += loss[i] if <double>loss[i] >= self.loss_threshold else 0
+        return 0
+
+    cdef int emit_coverages(self, LossRows rows) except -1 nogil:
+        """The event's coverages in the order of their ids: always the mean, and samples from the threshold on."""
+        cdef int64_t w, i, kept, coverage_id
+        cdef int32_t c
+        cdef uint64_t bits
+        cdef float tiv
+        cdef float *sum
+        for w in range(self.first_touched >> 6, (self.last_touched >> 6) + 1):
+            bits = self.touched[w]
+            self.touched[w] = 0
+            while bits:
+                coverage_id = 64 * w + lowest_bit(bits)
+                bits &= bits - 1
+                c = self.coverage_number[coverage_id]
+                self.coverage_number[coverage_id] = -1
+                sum, tiv = self.sums + c * (self.samples + 1), self.index.tiv[coverage_id - 1]
+                for i in range(self.samples + 1):
+                    sum[i] = tiv if sum[i] > tiv else sum[i]
+                if rows.full():
+                    rows.emit(self.coverage, self.event_id, False)
+                rows.room(self.samples + 1)
+                rows.sidx[rows.used], rows.loss[rows.used] = MEAN, sum[0]
+                kept = put_kept(sum + 1, self.samples, self.loss_threshold, self.sample_number,
+                                rows.loss + rows.used + 1, rows.sidx + rows.used + 1)
+                rows.close_row(<int32_t>coverage_id, rows.used + 1 + kept, kept == self.sample_size)
+        rows.emit(self.coverage, self.event_id, True)
+        self.n_hit_coverages = 0
+        return 0
+
+    # Mode 1, at the end of the event.
+
+    cdef int fill_cell(self, const Item *item) except -1 nogil:
+        """Losses of one more item of the coverage; after its last item, allocate and give out."""
+        cdef HitCoverage *coverage = self.hit_coverage + self.coverage_number[item.coverage_id]
+        cdef int64_t row = self.n_cells
+        cdef float *cell
+        cdef float *common
+        cdef int64_t i
+        if row + 1 > self.cell_room:
+            self.cell_room = max(2 * self.cell_room, 16)
+            grow(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
+            grow(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
+            if self.correlated is not None:
+                grow(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
+        cell = self.cell + row * self.columns
+        self.cell_key[row] = (<int64_t>item.item_id << 32) | row
+        cell[0], cell[COLUMN_TIV] = item.tiv * self.distribution.max_ratio, item.tiv / <float>coverage.count
+        self.distribution.moments(item.tiv, cell + 3, cell + COLUMN_DEVIATION)
+        if self.correlated is not None:
+            common = self.common_cell + row * self.columns
+            memcpy(common, cell, SPECIAL * sizeof(float))
+            self.losses(self.common_ratio, item.tiv, common + SPECIAL)
+            for i in range(SPECIAL, self.columns):
+                common[i] = common[i] if <double>common[i] >= self.loss_threshold else <float>NAN
+        self.losses(self.ratio, item.tiv, cell + SPECIAL)
+        for i in range(SPECIAL, self.columns):
+            cell[i] = cell[i] if <double>cell[i] >= self.loss_threshold else <float>NAN
+        self.n_cells += 1
+        if self.n_cells == coverage.count:
+            # given out in the order of item ids; of one id's, in the order of arrival
+            for i in range(1, self.n_cells):
+                if self.cell_key[i] < self.cell_key[i - 1]:
+                    qsort(self.cell_key, self.n_cells, sizeof(int64_t), &ascending)
+                    break
+            if self.item is not None:
+                self.emit_coverage_items(self.item_rows, self.item, self.cell, item.tiv)
+            if self.correlated is not None:
+                self.emit_coverage_items(self.correlated_rows, self.correlated, self.common_cell, item.tiv)
+            self.n_cells = 0
+        return 0
+
+    cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell, float tiv) except -1 nogil:
+        cdef int64_t i = 0
+        cdef int64_t n
+        self.allocate(cell, tiv)
+        while i < self.n_cells:
+            n = 1
+            while i + n < self.n_cells and self.cell_key[i + n] >> 32 == self.cell_key[i] >> 32:
+                n += 1
+            self.put_cells(rows, cell, i, n)
+            i += n
+            if rows.full():
+                rows.emit(to, self.event_id, False)
+        return 0
+
+    cdef int put_cells(self, LossRows rows, const float *cell, int64_t first, int64_t n) except -1 nogil:
+        """A row of n cell rows that are of the same item: one, unless the portfolio has the item more than once."""
+        cdef int64_t i, k, used, kept
+        cdef const float *value = cell + (self.cell_key[first] & ROW_OF_KEY) * self.columns
+        cdef int32_t item_id = <int32_t>(self.cell_key[first] >> 32)
+        rows.room(n * self.columns)
+        used = rows.used
+        if n == 1:
+            memcpy(rows.loss + used, value, SPECIAL * sizeof(float))
+            memcpy(rows.sidx + used, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
+            used += SPECIAL
+            kept = put_kept(value + SPECIAL, self.samples, -INFINITY, self.sample_number, rows.loss + used,
+                            rows.sidx + used)
+            rows.close_row(item_id, used + kept, kept == self.sample_size)
+            return 0
+        for i in range(self.columns):
+            for k in range(first, first + n):
+                value = cell + (self.cell_key[k] & ROW_OF_KEY) * self.columns + i
+                if i < SPECIAL or value[0] == value[0]:
+                    rows.loss[used] = value[0]
+                    rows.sidx[used] = SPECIAL_SIDX[i] if i < SPECIAL else self.sample_number[i - SPECIAL]
+                    used += 1
+        rows.close_row(item_id, used, False)
+        return 0
+
+    cdef void allocate(self, float *cell, float tiv) noexcept nogil:
+        """Cut the coverage's losses down by the rule, column by column, where they lie.
+
+        ktools keeps these losses in double and their sums in single precision; a column's items are summed in the order
+        of their arrival.
+        """
+        cdef int64_t n = self.n_cells, columns = self.columns
+        cdef int64_t i, c
+        cdef float *row
+        cdef float *total = self.total
+        cdef float *best = self.best
+        cdef double *share = self.share
+        cdef double value
+        cdef bint over = False
+        memset(total, 0, columns * sizeof(float))
+        if self.alloc_rule == 3:
+            # The coverage loses what is left undamaged by none; items get that in proportion to their own losses.
+            if tiv == 0:
+                return
+            for c in range(columns):
+                share[c] = 1
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(columns):
+                    total[c] += row[c] if row[c] == row[c] else 0
+                    share[c] *= 1 - <double>row[c] / <double>tiv if row[c] == row[c] else 1
+            for c in range(columns):
+                share[c] = <double>tiv * (1. - share[c]) / <double>total[c] if total[c] > 0 else 1
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(columns):
+                    row[c] = <float>(<double>row[c] * share[c])
+            return
+        if self.alloc_rule == 2:
+            # The largest is the coverage's loss, and items that have it share it; others have none.
+            for c in range(COLUMN_DEVIATION, columns):
+                best[c] = 0
+                share[c] = 0
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(COLUMN_DEVIATION, columns):
+                    best[c] = row[c] if row[c] > best[c] else best[c]
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(COLUMN_DEVIATION, columns):
+                    share[c] += 1 if row[c] == best[c] else 0
+            for c in range(COLUMN_DEVIATION, columns):
+                share[c] = <double>best[c] / share[c] if share[c] > 0 else 0
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(COLUMN_DEVIATION):
+                    total[c] += row[c]
+                for c in range(COLUMN_DEVIATION, columns):
+                    total[c] = <float>(<double>total[c] + (share[c] if row[c] == best[c] else 0))
+        else:
+            for i in range(n):
+                row = cell + i * columns
+                for c in range(columns):
+                    total[c] += row[c] if row[c] == row[c] else 0
+        if tiv > 0:
+            for c in range(columns):
+                over |= total[c] > tiv
+        if not over and self.alloc_rule == 1:
+            return
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(columns):
+                value = row[c]
+                if self.alloc_rule == 2 and c >= COLUMN_DEVIATION and row[c] == row[c]:
+                    value = share[c] if row[c] == best[c] else 0
+                if over and total[c] > tiv:
+                    value = value / <double>total[c] * <double>tiv
+                row[c] = <float>value
+
+
+cdef inline uint32_t seed_of(int64_t group_id, int64_t event_id, int64_t seed) noexcept nogil:
+    """The generator's seed for a group of an event: their hash, 31 bits."""
+    return <uint32_t>(group_id * HASH_GROUP + event_id * HASH_EVENT + seed) & 0x7fffffff
+
+
+cdef int64_t put_kept(const float *loss, int64_t n, double threshold, const int32_t *number, float *kept_loss,
+                      int32_t *kept_sidx) noexcept nogil:
+    """Copy those of n losses that reach the threshold, with the numbers of their samples; how many they are.
+
+    kept_loss may be loss. A NaN reaches no threshold.
+    """
+    cdef int64_t i, kept = 0
+    cdef float value
+    for i in range(n):
+        kept += <double>loss[i] >= threshold
+    if kept == n:
+        if kept_loss != loss:
+            memcpy(kept_loss, loss, n * sizeof(float))
+        memcpy(kept_sidx, number, n * sizeof(int32_t))
+        return n
+    kept = 0
+    for i in range(n):
+        value = loss[i]
+        kept_loss[kept] = value
+        kept_sidx[kept] = <int32_t>(i + 1)
+        kept += <double>value >= threshold
+    return kept

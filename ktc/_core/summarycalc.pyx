@@ -1,0 +1,373 @@
+"""summarycalc: losses of items, coverages or outputs of the financial module, summed by summary, for up to ten sets.
+
+    loss, coverage or item stream -> for each set: a summary stream
+
+    event e, summary s of a set:    exposure = sum of the exposures of the ids of s that e affects
+                                    loss[sidx] = sum of the losses of those ids; sidx -5, -1 and 1 .. S
+
+Sums are float, in the order of the stream, as in ktools. An id's exposure is its record of sidx -3 (loss streams; it
+counts when it comes before the mean and the samples) or the coverage's TIV (coverage and item streams); it is added
+when the id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not passed on.
+
+Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure are left out, and so are
+records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
+one, and for the event before it when the maximum loss comes first there: ktools writes an event when the next begins.
+"""
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+from ktc._core cimport records as rec
+
+from ktc.errors import DataError, UsageError
+from ktc.schemas import streams as _streams
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    static inline int ktc_lowest_bit(uint64_t v) { unsigned long i; _BitScanForward64(&i, v); return (int)i; }
+    #else
+    #define ktc_lowest_bit(v) __builtin_ctzll(v)
+    #endif
+    """
+    int ktc_lowest_bit(uint64_t value) noexcept nogil
+
+cdef enum:
+    SETS = 10
+    SLAB = 1 << 16                              # floats in one allocation of rows, at least
+
+cdef int32_t MEAN = _streams.MEAN
+cdef int32_t TIV = _streams.TIV
+cdef int32_t AFFECTED_RISKS = _streams.AFFECTED_RISKS
+cdef int32_t MAX_LOSS = _streams.MAX_LOSS
+cdef int32_t ORIGIN = _streams.SPECIAL_SAMPLES  # row[sidx + ORIGIN]
+cdef uint32_t SUMMARY = _streams.SUMMARY
+
+
+cdef void *table(size_t count, size_t size, str what) except NULL:
+    """Zeros; the system provides the pages when they are touched."""
+    cdef void *memory = calloc(count, size)
+    if memory == NULL:
+        raise MemoryError(f"{what}: no memory for {count} values")
+    return memory
+
+
+cdef class SummaryCalc(LossConsumer):
+    """Sums losses into summaries.
+
+    xref: the records of gulsummaryxref or fmsummaryxref. outputs: {set number: LossConsumer}. zeros: write everything.
+    coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated item stream,
+    whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
+
+    A later entry of the same id and set replaces an earlier one; ids without an entry in a set do not count in it.
+    Raises DataError for entries out of range, for a set whose smallest summary id is not 1, and, when running, for ids
+    that no set of the file could know: beyond its last id, or beyond the coverages.
+    """
+
+    def __cinit__(self, Mapped xref not None, outputs, bint zeros=False, Mapped coverages=None, Mapped items=None,
+                  int areaperil=4):
+        self.zeros, self.coverages, self.by_coverage = zeros, coverages, coverages is not None
+        self.xref_name = xref.name
+        self.outputs = []
+        self.rows = LossRows(False, True)
+        self.first_id, self.last_id, self.id_name = 0, 0, "id"
+        self._load(xref, sorted(outputs.items()))
+        if self.by_coverage:
+            if coverages.size % sizeof(float):
+                coverages.fail(coverages.size - coverages.size % sizeof(float),
+                               "the file ends inside a record: expected 4 bytes for each coverage")
+            self.first_id, self.last_id = 1, <int32_t>min(coverages.size // sizeof(float), <size_t>2147483647)
+            self.id_name, self.xref_name = "coverage", coverages.name
+        if items is not None:
+            self._load_items(items, areaperil)
+
+    def _load(self, Mapped xref, outputs):
+        cdef Py_ssize_t i, n = xref.size // sizeof(rec.gulsummaryxref)
+        cdef const rec.gulsummaryxref *entry = <const rec.gulsummaryxref *>xref.data
+        cdef SummarySet *groups[SETS]
+        cdef SummarySet *group
+        cdef size_t last
+        if xref.size % sizeof(rec.gulsummaryxref):
+            xref.fail(n * sizeof(rec.gulsummaryxref), "the file ends inside a record: expected 12 bytes for each entry")
+        for i in range(SETS):
+            groups[i] = NULL
+        for number, out in outputs:
+            if not 0 <= number < SETS:
+                raise UsageError(f"summary set {number}: expected 0 to {SETS - 1}")
+            group = groups[number] = &self.sets[self.n_sets]
+            group.number, group.out = number, <PyObject *>out
+            if not isinstance(out, LossConsumer):
+                raise TypeError(f"summary set {number}: {type(out).__name__} takes no losses")
+            self.outputs.append(out)
+            self.n_sets += 1
+        for i in range(n):
+            if not 0 <= entry[i].summaryset_id < SETS:
+                xref.fail(i * sizeof(entry[i]), f"record {i + 1}: summary set {entry[i].summaryset_id}, "
+                                                f"expected 0 to {SETS - 1}")
+            if entry[i].coverage_id < 0:
+                xref.fail(i * sizeof(entry[i]), f"record {i + 1}: id {entry[i].coverage_id}, expected 1 or more")
+            self.last_id = max(self.last_id, entry[i].coverage_id)
+            group = groups[entry[i].summaryset_id]
+            if group != NULL:
+                if entry[i].summary_id < 1:
+                    xref.fail(i * sizeof(entry[i]), f"record {i + 1}: summary id {entry[i].summary_id} in set "
+                                                    f"{group.number}, expected 1 or more")
+                group.last_summary = max(group.last_summary, entry[i].summary_id)
+                group.used |= entry[i].summary_id == 1          # here: summary 1 has been seen
+        last = self.last_id
+        if self.by_coverage:
+            last = max(last, self.coverages.size // sizeof(float))
+        for i in range(self.n_sets):
+            group = &self.sets[i]
+            if not group.used:
+                raise DataError(f"{xref.name}: summary set {group.number} "
+                                + ("has no summary 1: the ids of its summaries must start from 1" if group.last_summary
+                                   else "has no entries"))
+            group.used = 0
+            group.summary_of = <int32_t *>table(last + 1, sizeof(int32_t), xref.name)
+            group.slot_of = <int32_t *>table(<size_t>group.last_summary + 1, sizeof(int32_t), xref.name)
+            group.met = <uint64_t *>table(<size_t>group.last_summary // 64 + 1, sizeof(uint64_t), xref.name)
+        for i in range(n):
+            group = groups[entry[i].summaryset_id]
+            if group != NULL:
+                group.summary_of[entry[i].coverage_id] = entry[i].summary_id
+
+    def _load_items(self, Mapped items, int areaperil):
+        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
+        cdef Py_ssize_t i, n = items.size // size
+        cdef const rec.items_u4 *item                           # both widths begin alike
+        if items.size % size:
+            items.fail(n * size, f"the file ends inside a record: expected {size} bytes for each item")
+        self.coverage_of = <int32_t *>table(n + 1, sizeof(int32_t), items.name)
+        for i in range(n):
+            item = <const rec.items_u4 *>(items.data + i * size)
+            if item.item_id != i + 1:
+                items.fail(i * size, f"record {i + 1}: item {item.item_id}, expected {i + 1}: items run from 1 "
+                                     "without a gap")
+            if not 1 <= item.coverage_id <= self.last_id:
+                items.fail(i * size, f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
+                                     f"expected 1 to {self.last_id}")
+            self.coverage_of[i + 1] = item.coverage_id
+        self.last_id, self.id_name, self.xref_name = n, "item", items.name
+
+    def __dealloc__(self):
+        cdef SummarySet *group
+        cdef Py_ssize_t i, slot
+        for i in range(self.n_sets):
+            group = &self.sets[i]
+            for slot in range(0, group.room, max(self.slab, 1)):
+                free(group.row[slot])
+            free(group.row)
+            free(group.exposure)
+            free(group.met)
+            free(group.slot_of)
+            free(group.summary_of)
+        free(self.coverage_of)
+        free(self.blank)
+
+    cdef int begin(self, const LossHeader *header) except -1 nogil:
+        cdef LossHeader summary
+        cdef int i
+        self.sample_size = max(header.sample_size, 0)
+        self.stride = <Py_ssize_t>self.sample_size + ORIGIN + 1
+        self.slab = max(SLAB // self.stride, <Py_ssize_t>1)
+        with gil:
+            self.blank = <float *>table(self.stride, sizeof(float), "a summary")
+        summary.kind, summary.sample_size = SUMMARY, header.sample_size
+        for i in range(self.n_sets):
+            summary.summary_set = self.sets[i].number
+            (<LossConsumer>self.sets[i].out).begin(&summary)
+        return 0
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        cdef Py_ssize_t i
+        cdef int64_t k, first, end
+        cdef int32_t id, s, summary_id
+        cdef bint affected, exposed
+        cdef float exposure
+        cdef int g
+        for i in range(block.n):
+            id, first, end = block.id[i], block.start[i], block.start[i + 1]
+            if id < self.first_id or id > self.last_id:
+                with gil:
+                    raise DataError(f"event {block.event_id}: {self.id_name} {id} is not in {self.xref_name}: expected "
+                                    f"{self.first_id or 1} to {self.last_id}")
+            affected = exposed = False
+            exposure = 0
+            if self.by_coverage:
+                if self.coverage_of != NULL:
+                    id = self.coverage_of[id]
+                if end > first:
+                    self.enter(block.event_id)
+                    affected = exposed = True
+                    exposure = (<const float *>self.coverages.data)[id - 1]
+            else:
+                for k in range(first, end):
+                    s = block.sidx[k]
+                    if s == TIV:
+                        exposure = block.loss[k]
+                    elif s == MAX_LOSS:
+                        self.max_loss_met = True
+                        self.enter(block.event_id)
+                        affected = True
+                    elif s != AFFECTED_RISKS:
+                        self.enter(block.event_id)
+                        affected = exposed = True
+                        break
+                # Only the zeros depend on whether there is a maximum loss anywhere.
+                if self.zeros and not self.max_loss_met:
+                    for k in range(first, end):
+                        if block.sidx[k] == MAX_LOSS:
+                            self.max_loss_met = True
+                            break
+            if not affected:
+                continue
+            if exposed:
+                exposed = id != self.last_key
+                self.last_key = id
+            for g in range(self.n_sets):
+                summary_id = self.sets[g].summary_of[id]
+                if summary_id:
+                    self.add(&self.sets[g], summary_id, exposed, exposure, block.sidx + first, block.loss + first,
+                             end - first, block.dense[i])
+        if block.end_of_event and self.open and not self.ended:
+            self.ended = True
+            # Whether a maximum loss of 0 is written may depend on how the next event begins.
+            if self.by_coverage or self.max_loss_met or not self.zeros:
+                self.write_event()
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        cdef int i
+        if self.open:
+            self.write_event()
+        for i in range(self.n_sets):
+            (<LossConsumer>self.sets[i].out).finish()
+        return 0
+
+    cdef int enter(self, int32_t event_id) except -1 nogil:
+        """There is a loss of this event."""
+        if self.open and self.ended:
+            self.write_event()
+        if not self.open:
+            self.open, self.ended, self.event_id, self.last_key = True, False, event_id, -1
+        return 0
+
+    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure, const int32_t *sidx,
+                 const float *loss, int64_t n, bint dense) except -1 nogil:
+        """Add n losses of one id to a summary."""
+        cdef Py_ssize_t slot
+        cdef int64_t k, specials = n - self.sample_size if dense else n
+        cdef float *row
+        if group.slot_of[summary_id] == 0:
+            self.deal(group, summary_id)
+        slot = group.slot_of[summary_id] - 1
+        if exposed:
+            group.exposure[slot] += exposure
+        # Special samples that are not passed on fall into columns that are not read.
+        row = group.row[slot] + ORIGIN
+        for k in range(specials):
+            row[sidx[k]] += loss[k]
+        if dense:
+            row += 1
+            loss += specials
+            for k in range(self.sample_size):
+                row[k] += loss[k]
+        return 0
+
+    cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil:
+        """Give a summary a slot."""
+        cdef Py_ssize_t slot = group.used, i
+        cdef float *memory
+        if slot == group.room:
+            if slot + self.slab > group.pointer_room:
+                group.pointer_room = 2 * slot + self.slab
+                self.extend(<void **>&group.exposure, group.pointer_room, sizeof(float))
+                self.extend(<void **>&group.row, group.pointer_room, sizeof(float *))
+            memory = <float *>calloc(self.slab * self.stride, sizeof(float))
+            if memory == NULL:
+                self.no_memory()
+            for i in range(self.slab):
+                group.row[slot + i] = memory + i * self.stride
+            group.room += self.slab
+        # New memory is zeros already, and pages of it that no loss falls into are never touched.
+        if slot < group.dealt:
+            memset(group.row[slot], 0, self.stride * sizeof(float))
+        else:
+            group.dealt = slot + 1
+        group.exposure[slot] = 0
+        group.slot_of[summary_id] = <int32_t>(slot + 1)
+        group.met[summary_id >> 6] |= <uint64_t>1 << (summary_id & 63)
+        group.used += 1
+        return 0
+
+    cdef int extend(self, void **array, size_t count, size_t size) except -1 nogil:
+        cdef void *moved = realloc(array[0], count * size)
+        if moved == NULL:
+            self.no_memory()
+        array[0] = moved
+        return 0
+
+    cdef int no_memory(self) except -1 nogil:
+        with gil:
+            raise MemoryError(f"event {self.event_id}: no memory for summaries of {self.sample_size} samples each")
+
+    cdef int write_event(self) except -1 nogil:
+        """Write the open event to every set and forget it."""
+        cdef SummarySet *group
+        cdef int32_t summary_id
+        cdef int64_t word
+        cdef uint64_t bits
+        cdef int g
+        for g in range(self.n_sets):
+            group = &self.sets[g]
+            if self.zeros:
+                for word in range(1, <int64_t>group.last_summary + 1):
+                    self.write_row(group, <int32_t>word)
+            for word in range((<int64_t>group.last_summary >> 6) + 1):
+                bits = group.met[word]
+                group.met[word] = 0
+                while bits:
+                    summary_id = <int32_t>(word * 64 + ktc_lowest_bit(bits))
+                    bits &= bits - 1
+                    if not self.zeros:
+                        self.write_row(group, summary_id)
+                    group.slot_of[summary_id] = 0
+            group.used = 0
+            if self.rows.n:
+                self.rows.emit(<LossConsumer>group.out, self.event_id, True)
+        self.open = False
+        return 0
+
+    cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil:
+        """Write one summary of the open event, if there is something to write."""
+        cdef int32_t slot = group.slot_of[summary_id], s
+        cdef float exposure = group.exposure[slot - 1] if slot else 0
+        cdef const float *row = (group.row[slot - 1] if slot else self.blank) + ORIGIN
+        cdef int64_t used, samples
+        cdef int32_t *sidx
+        cdef float *loss
+        if not (exposure > 0 or self.zeros):
+            return 0
+        if self.rows.full():
+            self.rows.emit(<LossConsumer>group.out, self.event_id, False)
+        self.rows.room(<int64_t>self.sample_size + 2)
+        used, sidx, loss = self.rows.used, self.rows.sidx, self.rows.loss
+        if not self.by_coverage and (self.max_loss_met if self.zeros else row[MAX_LOSS] > 0):
+            sidx[used], loss[used] = MAX_LOSS, row[MAX_LOSS]
+            used += 1
+        sidx[used], loss[used] = MEAN, row[MEAN]
+        used += 1
+        samples = used
+        if self.zeros:
+            for s in range(1, self.sample_size + 1):
+                sidx[used + s - 1], loss[used + s - 1] = s, row[s]
+            used += self.sample_size
+        else:
+            for s in range(1, self.sample_size + 1):
+                sidx[used], loss[used] = s, row[s]
+                used += row[s] > 0
+        self.rows.exposure[self.rows.n] = exposure
+        self.rows.close_row(summary_id, used, used - samples == self.sample_size)
+        return 0

@@ -1,0 +1,759 @@
+"""Numbers as text and back, in the text of printf and strtod under the C locale, whatever locale the process runs in.
+
+Fixed decimals are exact integer arithmetic: a double is m * 2**e, so its k decimals are m * 10**k shifted by -e bits,
+and what falls off the end decides the rounding (to nearest, ties to even, as glibc does). 64 bits hold that product for
+every float and for doubles with few decimals; 128 bits hold the rest; integers from 2**64 on take limbs of 32 bits.
+
+Reading keeps 18 digits in an integer and scales it by an exact power of ten. Where that cannot be proven right, the
+digits go to strtod or strtof on a bounded copy without a decimal point ("12345e-3"), which no locale reads differently.
+Blanks are scanf's, except the newline: a number that is missing at the end of a line is missing. Hexadecimal floats are
+not numbers here, a minus does not fit an unsigned type, and a finite number beyond the largest float or double does not
+fit either.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport strtod
+from libc.string cimport memchr, memcpy, memset
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+cdef extern from *:
+    """
+    typedef unsigned __int128 ktc_u128;
+    #define ktc_ctz(word) __builtin_ctzll(word)
+
+    static const char ktc_pairs[] =
+        "00010203040506070809" "10111213141516171819" "20212223242526272829" "30313233343536373839"
+        "40414243444546474849" "50515253545556575859" "60616263646566676869" "70717273747576777879"
+        "80818283848586878889" "90919293949596979899";
+
+    static const uint64_t ktc_tens[] = {
+        1ull, 10ull, 100ull, 1000ull, 10000ull, 100000ull, 1000000ull, 10000000ull, 100000000ull, 1000000000ull,
+        10000000000ull, 100000000000ull, 1000000000000ull, 10000000000000ull, 100000000000000ull, 1000000000000000ull,
+        10000000000000000ull, 100000000000000000ull, 1000000000000000000ull, 10000000000000000000ull};
+
+    /* The largest integers that each power of ten up to 10**15 can multiply within 64 bits. */
+    static const uint64_t ktc_fits[] = {
+        ~0ull, ~0ull / 10, ~0ull / 100, ~0ull / 1000, ~0ull / 10000, ~0ull / 100000, ~0ull / 1000000, ~0ull / 10000000,
+        ~0ull / 100000000, ~0ull / 1000000000, ~0ull / 10000000000, ~0ull / 100000000000, ~0ull / 1000000000000,
+        ~0ull / 10000000000000, ~0ull / 100000000000000, ~0ull / 1000000000000000};
+
+    /* Every power of ten that a double holds exactly. */
+    static const double ktc_exact_tens[] = {
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22};
+    """
+    ctypedef unsigned long long u128 "ktc_u128"
+    int ctz "ktc_ctz"(uint64_t word) nogil
+    const char ktc_pairs[]
+    const uint64_t ktc_tens[]
+    const uint64_t ktc_fits[]
+    const double ktc_exact_tens[]
+
+cdef extern from "<stdlib.h>" nogil:
+    float strtof(const char *text, char **stop)
+
+cdef extern from "<math.h>" nogil:
+    bint isinf(double value)
+    double INFINITY, NAN
+
+cdef enum:
+    MANTISSA = 52               # stored bits of a double
+    FLOAT_TAIL = 29             # low bits of a double that no float has
+    DIGITS_KEPT = 800           # more than the 767 that decide how any double rounds
+    LIMBS = 34                  # 32-bit limbs of the largest double, shifted
+
+
+# Integers
+
+cdef inline char *put_pair(char *p, uint32_t value) noexcept nogil:
+    memcpy(p, &ktc_pairs[2 * value], 2)
+    return p + 2
+
+
+# The eight digits of value < 10**8 as bytes of a word, the first in the lowest: halves, quarters and single digits are
+# each split side by side, by products that do not reach into the next lane.
+cdef inline uint64_t eight_digits(uint32_t value) noexcept nogil:
+    cdef uint64_t fours = <uint64_t>(value // 10000) | <uint64_t>(value % 10000) << 32
+    cdef uint64_t upper = (fours * 10486 >> 20) & 0x7f0000007fULL
+    cdef uint64_t twos = (fours - 100 * upper) << 16 | upper
+    upper = (twos * 103 >> 10) & 0x000f000f000f000fULL
+    return (twos - 10 * upper) << 8 | upper
+
+
+cdef inline char *put_eight(char *p, uint32_t value) noexcept nogil:
+    cdef uint64_t text = eight_digits(value) | 0x3030303030303030ULL
+    memcpy(p, &text, 8)
+    return p + 8
+
+
+# Writes 8 bytes whatever the number of digits: no branch depends on it.
+cdef inline char *put_below_e8(char *p, uint32_t value) noexcept nogil:
+    cdef uint64_t text = eight_digits(value)
+    cdef int blank = ctz(text | 1ULL << 56) & ~7             # bits of leading zeros, the last digit excepted
+    text = (text | 0x3030303030303030ULL) >> blank
+    memcpy(p, &text, 8)
+    return p + 8 - (blank >> 3)
+
+
+cdef inline char *put_unsigned(char *p, uint64_t value) noexcept nogil:
+    if value < 10:
+        p[0] = 48 + <char>value
+        return p + 1
+    if value < 100000000:
+        return put_below_e8(p, <uint32_t>value)
+    if value < 10000000000000000ULL:
+        return put_eight(put_below_e8(p, <uint32_t>(value // 100000000)), <uint32_t>(value % 100000000))
+    p = put_below_e8(p, <uint32_t>(value // 10000000000000000ULL))
+    value %= 10000000000000000ULL
+    return put_eight(put_eight(p, <uint32_t>(value // 100000000)), <uint32_t>(value % 100000000))
+
+
+cdef char *put_i32(char *p, int32_t value) noexcept nogil:
+    if value < 0:
+        p[0] = c'-'
+        return put_unsigned(p + 1, <uint64_t>(-<int64_t>value))
+    return put_unsigned(p, <uint64_t>value)
+
+
+cdef char *put_u32(char *p, uint32_t value) noexcept nogil:
+    return put_unsigned(p, value)
+
+
+cdef char *put_i64(char *p, int64_t value) noexcept nogil:
+    if value < 0:
+        p[0] = c'-'
+        return put_unsigned(p + 1, <uint64_t>0 - <uint64_t>value)
+    return put_unsigned(p, <uint64_t>value)
+
+
+cdef char *put_u64(char *p, uint64_t value) noexcept nogil:
+    return put_unsigned(p, value)
+
+
+# Exactly `width` digits, with leading zeros.
+cdef inline char *put_digits(char *p, uint64_t value, int width) noexcept nogil:
+    cdef int i = width
+    while i >= 2:
+        i -= 2
+        memcpy(p + i, &ktc_pairs[2 * (value % 100)], 2)
+        value //= 100
+    if i:
+        p[0] = 48 + <char>value
+    return p + width
+
+
+# mantissa * 2**exponent for a whole number of up to 1024 bits.
+cdef char *put_large(char *p, uint64_t mantissa, int exponent) noexcept nogil:
+    cdef uint32_t limb[LIMBS]
+    cdef uint32_t part[36]
+    cdef uint64_t rest
+    cdef u128 placed = <u128>mantissa << (exponent & 31)
+    cdef int top = (exponent >> 5) + 3, parts = 0, i
+    memset(limb, 0, sizeof(limb))
+    for i in range(3):
+        if top - 3 + i < LIMBS:
+            limb[top - 3 + i] = <uint32_t>(placed >> (32 * i))
+    if top > LIMBS:
+        top = LIMBS
+    while top:
+        rest = 0
+        for i in range(top - 1, -1, -1):
+            rest = rest << 32 | limb[i]
+            limb[i] = <uint32_t>(rest // 1000000000)
+            rest %= 1000000000
+        part[parts] = <uint32_t>rest
+        parts += 1
+        while top and not limb[top - 1]:
+            top -= 1
+    p = put_unsigned(p, part[parts - 1])
+    for i in range(parts - 2, -1, -1):
+        p = put_digits(p, part[i], 9)
+    return p
+
+
+# Floating point
+
+cdef inline char *put_not_finite(char *p, uint64_t mantissa) noexcept nogil:
+    if mantissa:
+        memcpy(p, <const char *>b"nan", 3)
+    else:
+        memcpy(p, <const char *>b"inf", 3)
+    return p + 3
+
+
+cdef char *put_fixed(char *p, double value, int decimals) noexcept nogil:
+    cdef uint64_t bits, mantissa, whole, part, product, rest, half, scale = ktc_tens[decimals]
+    cdef u128 wide
+    cdef int exponent, shift
+    memcpy(&bits, &value, 8)
+    if bits >> 63:
+        p[0] = c'-'
+        p += 1
+    mantissa = bits & ((<uint64_t>1 << MANTISSA) - 1)
+    exponent = (bits >> MANTISSA) & 0x7ff
+    if exponent == 0x7ff:
+        return put_not_finite(p, mantissa)
+    if exponent:
+        mantissa |= <uint64_t>1 << MANTISSA
+    else:
+        exponent = 1
+    shift = 1075 - exponent                 # value = mantissa / 2**shift
+    part = 0
+    if shift <= 0:
+        if shift < -11:
+            p = put_large(p, mantissa, -shift)
+        else:
+            p = put_unsigned(p, mantissa << -shift)
+    else:
+        if shift > MANTISSA:
+            whole = 0
+        else:
+            whole = mantissa >> shift
+            mantissa &= (<uint64_t>1 << shift) - 1
+        if shift > FLOAT_TAIL and not mantissa & ((1 << FLOAT_TAIL) - 1):
+            mantissa >>= FLOAT_TAIL
+            shift -= FLOAT_TAIL
+        # Now mantissa / 2**shift is the fraction; product / 2**shift its decimals, and rest what they leave.
+        if mantissa <= ktc_fits[decimals]:
+            product = mantissa * scale
+            if shift < 64:
+                part = product >> shift
+                rest = product & (((<uint64_t>1) << shift) - 1)
+                half = (<uint64_t>1) << (shift - 1)
+                if rest > half or (rest == half and (part if decimals else whole) & 1):
+                    part += 1
+            elif shift == 64 and product > <uint64_t>1 << 63:
+                part = 1
+        elif shift < 128:
+            wide = <u128>mantissa * scale
+            part = <uint64_t>(wide >> shift)
+            wide = (wide - (<u128>part << shift)) << 1      # twice the rest: product < 2**103, and so is the rest
+            if wide > <u128>1 << shift or (wide == <u128>1 << shift and part & 1):
+                part += 1
+        if part >= scale:
+            part = 0
+            whole += 1
+        p = put_unsigned(p, whole)
+    if decimals:
+        p[0] = c'.'
+        if decimals == 2:
+            return put_pair(p + 1, <uint32_t>part)
+        if decimals == 6:
+            put_eight(p + 1, <uint32_t>part * 100)
+            return p + 7
+        return put_digits(p + 1, part, decimals)
+    return p
+
+
+# The first `digits` decimal digits of mantissa * 2**exponent = size, rounded, as one integer; *point gets the power of
+# ten of the first one. False where 128 bits or the tables are too small.
+cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digits, uint64_t *out,
+                         int *point) noexcept nogil:
+    cdef u128 number, divisor, rest
+    cdef uint64_t result
+    cdef int power = 0, k
+    if digits > 17 or size < 1e-15 or size >= 1e22:
+        return False
+    while power < 22 and size >= ktc_exact_tens[power + 1]:
+        power += 1
+    while size < 1:
+        size *= 10
+        power -= 1
+    while True:                             # twice when that estimate is off by one next to a power of ten
+        k = digits - 1 - power              # -22 < k <= 31
+        if k > 22:
+            return False
+        number = mantissa
+        divisor = 1
+        if k >= 0:
+            number *= ktc_tens[k if k < 19 else 19]         # 53 bits times 10**22, 74 bits, fits
+            if k > 19:
+                number *= ktc_tens[k - 19]
+        else:
+            divisor *= ktc_tens[-k if k > -19 else 19]
+            if k < -19:
+                divisor *= ktc_tens[-k - 19]
+        if exponent >= 0:
+            number <<= exponent             # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
+        elif exponent < -102 or divisor >> (126 + exponent):
+            return False
+        else:
+            divisor <<= -exponent
+        rest = number % divisor
+        number = number // divisor
+        result = <uint64_t>number
+        if number >= ktc_tens[digits]:
+            power += 1
+        elif number < ktc_tens[digits - 1]:
+            power -= 1
+        else:
+            break
+    if rest > divisor - rest or (rest == divisor - rest and result & 1):
+        result += 1
+        if result == ktc_tens[digits]:
+            result = ktc_tens[digits - 1]
+            power += 1
+    out[0] = result
+    point[0] = power
+    return True
+
+
+# More than 40 digits are cut to 40.
+cdef char *put_general(char *p, double value, int digits) noexcept nogil:
+    cdef uint64_t bits, mantissa, number
+    cdef int exponent, point, kept, i
+    cdef char text[64]
+    cdef char *q
+    memcpy(&bits, &value, 8)
+    if bits >> 63:
+        p[0] = c'-'
+        p += 1
+    mantissa = bits & ((<uint64_t>1 << MANTISSA) - 1)
+    exponent = (bits >> MANTISSA) & 0x7ff
+    if exponent == 0x7ff:
+        return put_not_finite(p, mantissa)
+    if not exponent and not mantissa:
+        p[0] = c'0'
+        return p + 1
+    if digits < 1:
+        digits = 1
+    if digits > 40:
+        digits = 40
+    if exponent:
+        mantissa |= <uint64_t>1 << MANTISSA
+    else:
+        exponent = 1
+    bits &= 0x7fffffffffffffffULL
+    memcpy(&value, &bits, 8)
+    if leading_digits(mantissa, exponent - 1075, value, digits, &number, &point):
+        put_digits(text, number, digits)
+    else:
+        # d.ddde+xx: the digits are taken around the point, which may be any character of the locale
+        snprintf(text, sizeof(text), b"%.*e", digits - 1, value)
+        q = text
+        while q[0] != c'e':
+            q += 1
+        point = 0
+        i = 2
+        while q[i]:
+            point = 10 * point + q[i] - 48
+            i += 1
+        if q[1] == c'-':
+            point = -point
+        if digits > 1:
+            i = digits - 1
+            q -= i
+            while i:
+                text[digits - i] = q[0]
+                q += 1
+                i -= 1
+    kept = digits
+    while kept > 1 and text[kept - 1] == c'0':
+        kept -= 1
+    if point < -4 or point >= digits:
+        p[0] = text[0]
+        p += 1
+        if kept > 1:
+            p[0] = c'.'
+            memcpy(p + 1, text + 1, kept - 1)
+            p += kept
+        p[0] = c'e'
+        p[1] = c'-' if point < 0 else c'+'
+        if point < 0:
+            point = -point
+        if point < 100:
+            return put_pair(p + 2, point)
+        return put_unsigned(p + 2, point)
+    if point < 0:
+        memcpy(p, <const char *>b"0.000", 1 - point)
+        memcpy(p + 1 - point, text, kept)
+        return p + 1 - point + kept
+    memcpy(p, text, point + 1)              # text has `digits` digits, of which zeros at the end may count here
+    p += point + 1
+    if kept > point + 1:
+        p[0] = c'.'
+        memcpy(p + 1, text + point + 1, kept - point - 1)
+        p += kept - point
+    return p
+
+
+# Reading
+
+cdef inline const char *skip_blanks(const char *p, const char *end) noexcept nogil:
+    while p < end and (p[0] == c' ' or p[0] == c'\t' or p[0] == c'\r' or p[0] == c'\v' or p[0] == c'\f'):
+        p += 1
+    return p
+
+
+# The digits at p as a number; NULL when there are none or more than 64 bits.
+cdef inline const char *get_magnitude(const char *p, const char *end, uint64_t *value) noexcept nogil:
+    cdef const char *start = p
+    cdef uint64_t total = 0
+    cdef uint8_t digit
+    while p < end:
+        digit = <uint8_t>(p[0] - 48)
+        if digit > 9:
+            break
+        if total >= 1844674407370955161ULL and (total > 1844674407370955161ULL or digit > 5):
+            return NULL
+        total = 10 * total + digit
+        p += 1
+    value[0] = total
+    return p if p > start else NULL
+
+
+cdef inline const char *get_signed(const char *p, const char *end, uint64_t largest, int64_t *value) noexcept nogil:
+    cdef uint64_t magnitude
+    cdef bint negative = False
+    p = skip_blanks(p, end)
+    if p < end and (p[0] == c'-' or p[0] == c'+'):
+        negative = p[0] == c'-'
+        p += 1
+    p = get_magnitude(p, end, &magnitude)
+    if p == NULL or magnitude > largest + negative:
+        return NULL
+    value[0] = <int64_t>(<uint64_t>0 - magnitude if negative else magnitude)
+    return p
+
+
+cdef inline const char *get_unsigned(const char *p, const char *end, uint64_t largest, uint64_t *value) noexcept nogil:
+    cdef bint negative = False
+    p = skip_blanks(p, end)
+    if p < end and (p[0] == c'-' or p[0] == c'+'):
+        negative = p[0] == c'-'
+        p += 1
+    p = get_magnitude(p, end, value)
+    if p == NULL or value[0] > largest or (negative and value[0]):
+        return NULL
+    return p
+
+
+cdef const char *get_i32(const char *p, const char *end, int32_t *value) noexcept nogil:
+    cdef int64_t number = 0
+    p = get_signed(p, end, 0x7fffffff, &number)
+    if p != NULL:
+        value[0] = <int32_t>number
+    return p
+
+
+cdef const char *get_u32(const char *p, const char *end, uint32_t *value) noexcept nogil:
+    cdef uint64_t number = 0
+    p = get_unsigned(p, end, 0xffffffff, &number)
+    if p != NULL:
+        value[0] = <uint32_t>number
+    return p
+
+
+cdef const char *get_i64(const char *p, const char *end, int64_t *value) noexcept nogil:
+    cdef int64_t number = 0
+    p = get_signed(p, end, 0x7fffffffffffffff, &number)
+    if p != NULL:
+        value[0] = number
+    return p
+
+
+cdef const char *get_u64(const char *p, const char *end, uint64_t *value) noexcept nogil:
+    cdef uint64_t number = 0
+    p = get_unsigned(p, end, 0xffffffffffffffff, &number)
+    if p != NULL:
+        value[0] = number
+    return p
+
+
+# A decimal number taken apart: mantissa * 10**exponent, exact while the mantissa has fewer than 18 digits.
+cdef struct Decimal:
+    bint negative
+    bint special                # inf or nan: `value`
+    uint64_t mantissa
+    int64_t exponent
+    int64_t written             # what stands behind the e
+    double value
+    const char *digits          # from here
+    const char *stop            # to here: digits and at most one point
+
+
+cdef bint match(const char *p, const char *end, const char *word, int length) noexcept nogil:
+    cdef int i
+    if end - p < length:
+        return False
+    for i in range(length):
+        if (p[i] | 32) != word[i]:
+            return False
+    return True
+
+
+# inf or nan at p, behind the sign.
+cdef const char *scan_special(const char *p, const char *end, Decimal *number) noexcept nogil:
+    if match(p, end, b"inf", 3):
+        number.value = INFINITY
+        p += 8 if match(p, end, b"infinity", 8) else 3
+    elif match(p, end, b"nan", 3):
+        number.value = NAN
+        p += 3
+    else:
+        return NULL
+    number.special = True
+    if number.negative:
+        number.value = -number.value
+    return p
+
+
+# Keep the first 18 significant of a number's digits.
+cdef void shorten(Decimal *number) noexcept nogil:
+    cdef const char *p = number.digits
+    cdef uint8_t digit
+    cdef int kept = 0
+    cdef bint point = False
+    number.mantissa, number.exponent = 0, number.written
+    while p < number.stop:
+        digit = <uint8_t>(p[0] - 48)
+        if digit > 9:
+            point = True
+        elif kept < 18:
+            number.mantissa = 10 * number.mantissa + digit
+            kept += number.mantissa != 0
+            number.exponent -= point
+        else:
+            number.exponent += not point
+        p += 1
+
+
+cdef inline const char *scan(const char *p, const char *end, Decimal *number) noexcept nogil:
+    cdef uint64_t mantissa = 0
+    cdef int64_t decimals = 0, written = 0
+    cdef const char *q
+    cdef uint8_t digit
+    cdef bint negative
+    number.negative = number.special = False
+    p = skip_blanks(p, end)
+    if p < end and (p[0] == c'-' or p[0] == c'+'):
+        number.negative = p[0] == c'-'
+        p += 1
+    number.digits = p
+    while p < end:
+        digit = <uint8_t>(p[0] - 48)
+        if digit > 9:
+            break
+        mantissa = 10 * mantissa + digit            # may wrap round: shorten() counts the digits then
+        p += 1
+    if p < end and p[0] == c'.':
+        p += 1
+        q = p
+        while p < end:
+            digit = <uint8_t>(p[0] - 48)
+            if digit > 9:
+                break
+            mantissa = 10 * mantissa + digit
+            p += 1
+        decimals = p - q
+        if p - number.digits == 1:
+            return NULL
+    elif p == number.digits:
+        return scan_special(p, end, number)
+    number.stop = p
+    if p < end and (p[0] | 32) == c'e':
+        q = p + 1
+        negative = False
+        if q < end and (q[0] == c'-' or q[0] == c'+'):
+            negative = q[0] == c'-'
+            q += 1
+        if q < end and <uint8_t>(q[0] - 48) <= 9:
+            while q < end and <uint8_t>(q[0] - 48) <= 9:
+                if written < 1000000000:            # beyond any exponent that digits could bring back
+                    written = 10 * written + (q[0] - 48)
+                q += 1
+            if negative:
+                written = -written
+            p = q
+    number.mantissa, number.exponent, number.written = mantissa, written - decimals, written
+    if number.stop - number.digits > 18:
+        shorten(number)
+    return p
+
+
+# The number as "digits e exponent" in at most DIGITS_KEPT digits; a 1 stands for whatever non-zero digits follow.
+cdef void rewrite(const Decimal *number, char *text) noexcept nogil:
+    cdef const char *p = number.digits
+    cdef int64_t exponent = number.written
+    cdef int n = 0
+    cdef bint point = False, more = False
+    while p < number.stop:
+        if p[0] == c'.':
+            point = True
+        elif n == 0 and p[0] == c'0':
+            exponent -= point
+        elif n < DIGITS_KEPT:
+            text[n] = p[0]
+            n += 1
+            exponent -= point
+        else:
+            more |= p[0] != c'0'
+            exponent += not point
+        p += 1
+    if more:
+        text[n] = c'1'
+        n += 1
+        exponent -= 1
+    text[n] = c'e'
+    put_i64(text + n + 1, exponent)[0] = 0
+
+
+cdef double slow_f64(const Decimal *number) noexcept nogil:
+    cdef char text[DIGITS_KEPT + 32]
+    rewrite(number, text)
+    return strtod(text, NULL)
+
+
+cdef float slow_f32(const Decimal *number) noexcept nogil:
+    cdef char text[DIGITS_KEPT + 32]
+    rewrite(number, text)
+    return strtof(text, NULL)
+
+
+cdef const char *get_f64(const char *p, const char *end, double *value) noexcept nogil:
+    cdef Decimal number
+    cdef double result
+    p = scan(p, end, &number)
+    if p == NULL:
+        return NULL
+    if number.special:
+        value[0] = number.value
+        return p
+    if not number.mantissa:
+        result = 0
+    elif number.mantissa <= <uint64_t>1 << 53 and -22 <= number.exponent <= 22:
+        # both operands exact, so the one operation rounds correctly
+        if number.exponent < 0:
+            result = <double><int64_t>number.mantissa / ktc_exact_tens[-number.exponent]
+        else:
+            result = <double><int64_t>number.mantissa * ktc_exact_tens[number.exponent]
+    else:
+        result = slow_f64(&number)
+        if isinf(result):
+            return NULL
+    value[0] = -result if number.negative else result
+    return p
+
+
+cdef const char *get_f32(const char *p, const char *end, float *value) noexcept nogil:
+    cdef Decimal number
+    cdef double wide = 0
+    cdef float result
+    cdef uint64_t bits
+    cdef int64_t tail
+    p = scan(p, end, &number)
+    if p == NULL:
+        return NULL
+    if number.special:
+        value[0] = <float>number.value
+        return p
+    if -22 <= number.exponent <= 22:
+        if number.exponent < 0:
+            wide = <double><int64_t>number.mantissa / ktc_exact_tens[-number.exponent]
+        else:
+            wide = <double><int64_t>number.mantissa * ktc_exact_tens[number.exponent]
+    # wide is within two units of its last place; a midpoint of two normal floats has 1 and zeros behind a float's bits.
+    memcpy(&bits, &wide, 8)
+    tail = <int64_t>(bits & ((1 << FLOAT_TAIL) - 1)) - (1 << (FLOAT_TAIL - 1))
+    if not number.mantissa:
+        result = 0
+    elif wide >= 1.1754943508222875e-38 and (tail > 4 or tail < -4):
+        result = <float>wide
+    else:
+        result = slow_f32(&number)
+    if isinf(result):
+        return NULL
+    value[0] = -result if number.negative else result
+    return p
+
+
+# The same from Python, over packed native values: for tests, which compare millions.
+
+def format_fixed(bytes values, int decimals):
+    """float64 values as bytes -> one line each, as printf("%.<decimals>f")."""
+    cdef Py_ssize_t n = len(values) // 8, i
+    cdef bytes room = PyBytes_FromStringAndSize(NULL, n * FIXED_MAX)
+    cdef char *p = room
+    cdef const char *source = values
+    cdef double value
+    if not 0 <= decimals <= 15:
+        raise ValueError("decimals run from 0 to 15")
+    for i in range(n):
+        memcpy(&value, source + 8 * i, 8)
+        p = put_fixed(p, value, decimals)
+        p[0] = c'\n'
+        p += 1
+    return room[:p - <char *>room]
+
+
+def format_general(bytes values, int digits):
+    """float64 values as bytes -> one line each, as printf("%.<digits>g")."""
+    cdef Py_ssize_t n = len(values) // 8, i
+    cdef bytes room = PyBytes_FromStringAndSize(NULL, n * 64)
+    cdef char *p = room
+    cdef const char *source = values
+    cdef double value
+    for i in range(n):
+        memcpy(&value, source + 8 * i, 8)
+        p = put_general(p, value, digits)
+        p[0] = c'\n'
+        p += 1
+    return room[:p - <char *>room]
+
+
+def format_integers(bytes values, str kind):
+    """Integers of a registry type (i4, u4, i8, u8) as bytes -> one line each."""
+    cdef Py_ssize_t width = 4 if kind[1] == "4" else 8, n = len(values) // width, i
+    cdef bytes room = PyBytes_FromStringAndSize(NULL, n * 22)
+    cdef char *p = room
+    cdef const char *source = values
+    cdef int code = ("i4", "u4", "i8", "u8").index(kind)
+    for i in range(n):
+        if code == 0:
+            p = put_i32(p, (<const int32_t *>source)[i])
+        elif code == 1:
+            p = put_u32(p, (<const uint32_t *>source)[i])
+        elif code == 2:
+            p = put_i64(p, (<const int64_t *>source)[i])
+        else:
+            p = put_u64(p, (<const uint64_t *>source)[i])
+        p[0] = c'\n'
+        p += 1
+    return room[:p - <char *>room]
+
+
+def parse(bytes lines, str kind):
+    """One number a line -> packed values of a registry type (i4, u4, i8, u8, f4, f8).
+
+    Raises ValueError, with the line's number, unless every line holds one number that fits the type and no more.
+    """
+    cdef Py_ssize_t width = 4 if kind[1] == "4" else 8, n = 0
+    cdef bytes room = PyBytes_FromStringAndSize(NULL, lines.count(b"\n") * width)
+    cdef char *out = room
+    cdef const char *p = lines
+    cdef const char *end = p + len(lines)
+    cdef const char *stop
+    cdef const char *after
+    cdef int code = ("i4", "u4", "i8", "u8", "f4", "f8").index(kind)
+    while p < end:
+        stop = <const char *>memchr(p, c'\n', end - p)
+        if stop == NULL:
+            raise ValueError("the last line does not end")
+        if code == 0:
+            after = get_i32(p, stop, <int32_t *>out)
+        elif code == 1:
+            after = get_u32(p, stop, <uint32_t *>out)
+        elif code == 2:
+            after = get_i64(p, stop, <int64_t *>out)
+        elif code == 3:
+            after = get_u64(p, stop, <uint64_t *>out)
+        elif code == 4:
+            after = get_f32(p, stop, <float *>out)
+        else:
+            after = get_f64(p, stop, <double *>out)
+        n += 1
+        if after != stop:
+            raise ValueError(f"line {n}: not one number of type {kind}")
+        out += width
+        p = stop + 1
+    return room

@@ -1,0 +1,42 @@
+"""Write the packed C structs of the registry's records: records.h, with their sizes asserted, and records.pxd over it.
+
+Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is `struct <table>`;
+one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet header and record are
+`<stream>_packet` and `<stream>_record`.
+"""
+from .schemas import AREAPERIL, STREAMS, TABLES
+from .schemas.model import TYPES
+
+
+def structs():
+    """Yield (struct name, [(field name, type name)]) of every record in the registry."""
+    parts = [(t.name, t.fields) for t in TABLES.values()]
+    parts += [(f"{t.name}_header", t.header) for t in TABLES.values() if t.header]
+    parts += [(f"{s.name}_packet", s.packet) for s in STREAMS.values()]
+    parts += [(f"{s.name}_record", s.record) for s in STREAMS.values()]
+    for name, fields in parts:
+        if any(f.type == AREAPERIL for f in fields):
+            yield f"{name}_u4", [(f.name, f.resolved(4)) for f in fields]
+            yield f"{name}_u8", [(f.name, f.resolved(8)) for f in fields]
+        else:
+            yield name, [(f.name, f.type) for f in fields]
+
+
+def write(folder):
+    """Write records.h and records.pxd into folder, leaving a file alone that is already right."""
+    h = ["/* Generated from ktc/schemas by ktc/_records.py. */", "#ifndef KTC_RECORDS_H", "#define KTC_RECORDS_H",
+         "#include <assert.h>", "#include <stdint.h>", "#pragma pack(push, 1)"]
+    pxd = ["# Generated from ktc/schemas by ktc/_records.py.",
+           "from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t", "", 'cdef extern from "records.h":']
+    for name, fields in structs():
+        members = [f"{TYPES[type][2]} {field};" for field, type in fields]
+        size = sum(TYPES[type][3] for _, type in fields)
+        h.append(f"typedef struct {{ {' '.join(members)} }} ktc_{name};")
+        h.append(f'static_assert(sizeof(ktc_{name}) == {size}, "{name}");')
+        pxd.append(f'    ctypedef struct {name} "ktc_{name}":')
+        pxd += [f"        {member[:-1]}" for member in members]
+    h += ["#pragma pack(pop)", "#endif"]
+    for path, lines in ((folder / "records.h", h), (folder / "records.pxd", pxd)):
+        text = "\n".join(lines) + "\n"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)

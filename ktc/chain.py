@@ -1,0 +1,379 @@
+"""Stages joined in memory: events -> getmodel -> gulcalc -> summarycalc -> sinks, in one process, with no pipe in between.
+
+    Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: EltCalc("elt.csv")})).run()
+
+A chain starts with a source (Events, Cdfs, Losses) and goes on through stages. Wherever a stream can go there stands a
+*destination*: a stage; a list of destinations, each of which gets everything (tee); a tuple of stages, one after the other; or a
+path, descriptor or file object, where the stream is written as the console script writes it. Nothing is opened before run(),
+output files appear complete or not at all, and the GIL is released for the whole run.
+
+A chain that ends in a stage without a destination can be iterated: it gives blocks (Cdfs and Losses of ktc._core.frames) as
+the events come. The console scripts are chains of one stage (ktc.stages).
+"""
+import os
+
+from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, EventEncoder, LossDecoder, LossEncoder
+from ._core.io import Mapped, Outputs, Sink, Source
+from .errors import DataError, UsageError
+from .schemas import REPORTS, TABLES
+from .schemas import streams as kinds
+
+PROGRESS_STEPS = 200
+
+
+class Run:
+    """What is shared while a chain is built: its outputs, and the folder that holds input/ and static/."""
+
+    def __init__(self, outputs, root):
+        self.outputs, self.root = outputs, root
+
+    def table(self, name, input_path=None):
+        """A table of this run, mapped. input_path: the folder that stands for input/."""
+        path = TABLES[name].path
+        if input_path is None:
+            return Mapped(os.path.join(self.root, path))
+        return Mapped(os.path.join(self.root, input_path, os.path.basename(path)))
+
+    def consumer(self, destination, producer):
+        """The kernel that takes what `producer` gives and sends it to `destination`."""
+        if isinstance(destination, list):
+            if not destination:
+                raise UsageError("an empty list is no destination")
+            first, *rest = [self.consumer(each, producer) for each in destination]
+            for each in rest:
+                first = producer.tee(first, each)
+            return first
+        if isinstance(destination, tuple):
+            first, *rest = destination
+            return self.stage(first, producer, rest) if rest else self.consumer(first, producer)
+        if isinstance(destination, Stage):
+            return self.stage(destination, producer, ())
+        if hasattr(destination, "caught"):
+            return destination
+        return producer.encoder(self.outputs.open(destination))
+
+    def stage(self, stage, producer, following):
+        if not isinstance(stage, Stage):
+            raise UsageError(f"{stage!r} stands where a stage is expected")
+        if stage.takes != producer.gives:
+            raise UsageError(f"{type(stage).__name__} takes {stage.takes}, but {type(producer).__name__} gives "
+                             f"{producer.gives}")
+        if following:
+            return stage.build(self, tuple(following) if len(following) > 1 else following[0])
+        return stage.build(self)
+
+
+class Producer:
+    """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to two."""
+
+    gives = None
+
+    def encoder(self, sink):
+        return {"events": EventEncoder, "losses": LossEncoder}[self.gives](sink)
+
+    def tee(self, first, second):
+        from ._core import frames
+
+        return {"cdfs": frames.CdfTee, "losses": frames.LossTee}[self.gives](first, second)
+
+    def catcher(self):
+        from ._core import frames
+
+        return {"cdfs": frames.CdfCatcher, "losses": frames.LossCatcher}[self.gives]()
+
+
+class Stage(Producer):
+    """A stage before it is built: `takes` says what it consumes."""
+
+    takes = None
+
+    def build(self, run, out=None):
+        """The kernel, joined to its destinations; out is the one that follows it in a sequence."""
+        raise NotImplementedError
+
+
+# Sources
+
+class Events(Producer):
+    """The share of one process in the events of input/events.bin (as eve deals them out), or the event ids given.
+
+    ids: a path, buffer, file object or array of int32 instead of that file. The other arguments are those of ktc.eve.
+    """
+
+    gives = "events"
+
+    def __init__(self, process=1, total=1, *, ids=None, in_order=False, fisher_yates=False, legacy_shuffle=False):
+        self.process, self.total, self.ids = process, total, ids
+        # the first that is set counts, as in ktools
+        self.mode = "none" if in_order else "fisher-yates" if fisher_yates else "legacy" if legacy_shuffle else "deal"
+
+    def share(self, run):
+        """The kernel that deals out input/events.bin."""
+        from ._core.eve import Eve
+
+        return Eve(run.table("events"), self.process, self.total, self.mode)
+
+    def decoder(self, run, steps=None):
+        """A decoder over the ids; with steps, in about so many blocks."""
+        if self.ids is not None:
+            return EventDecoder(Source(self.ids))
+        sink = Sink.memory()
+        self.share(run).run(EventEncoder(sink))
+        ids = sink.getvalue()
+        return EventDecoder(Source(ids), max(1, len(ids) // 4 // steps) if steps else None)
+
+
+class Cdfs(Producer):
+    """A cdf stream. areaperil: bytes of an areaperil id. whole_events: hold an event back until its last byte has come."""
+
+    gives = "cdfs"
+
+    def __init__(self, source=None, *, areaperil=4, whole_events=True):
+        self.source, self.areaperil, self.whole_events = source, areaperil, whole_events
+
+    def encoder(self, sink):
+        return CdfEncoder(sink, self.areaperil)
+
+    def decoder(self, run, steps=None):
+        return CdfDecoder(Source(self.source), self.areaperil, self.whole_events)
+
+
+class Losses(Producer):
+    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs."""
+
+    gives = "losses"
+
+    def __init__(self, source=None, *, kinds=None, whole_events=True):
+        self.source, self.kinds, self.whole_events = source, kinds, whole_events
+
+    def decoder(self, run, steps=None):
+        return LossDecoder(Source(self.source), self.kinds, self.whole_events)
+
+
+# Stages
+
+class GetModel(Stage):
+    """Events in, cumulative damage distributions out. See ktc.getmodel."""
+
+    takes, gives = "events", "cdfs"
+
+    def __init__(self, out=None, *, areaperil=4):
+        self.out, self.areaperil = out, areaperil
+
+    def encoder(self, sink):
+        return CdfEncoder(sink, self.areaperil)
+
+    def build(self, run, out=None):
+        from ._core.getmodel import GetModel as Kernel
+        from ._core.getmodel import Model
+
+        following = run.consumer(self.out if out is None else out, self)
+        stage = Kernel(Model(run.root, self.areaperil))
+        stage.out = following
+        return stage
+
+
+class GulCalc(Stage):
+    """Distributions in, ground-up losses out: by item, by coverage and with full correlation. See ktc.gulcalc."""
+
+    takes, gives = "cdfs", "losses"
+
+    def __init__(self, item=None, *, coverage=None, correlated=None, sample_size=-1, alloc_rule=-1, loss_threshold=0.000001,
+                 random="hashed", vector_size=1000000, seed=0, debug=False, areaperil=4):
+        self.item, self.coverage, self.correlated = item, coverage, correlated
+        self.random = random
+        self.options = dict(sample_size=sample_size, alloc_rule=alloc_rule, loss_threshold=loss_threshold, random=random,
+                            vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
+
+    def encoder(self, sink):
+        return LossEncoder(sink, merge=True, last_terminator=False)
+
+    def build(self, run, out=None):
+        import time
+
+        from ._core.gulcalc import GulCalc as Kernel
+
+        destinations = {"item": self.item if out is None else out, "coverage": self.coverage, "correlated": self.correlated}
+        following = {name: run.consumer(to, self) for name, to in destinations.items() if to is not None}
+        tables = [run.table(name) for name in ("items", "coverages", "damage_bin_dict")]
+        stage = Kernel(*tables, random_file=run.table("random") if self.random == "file" else None,
+                       clock=int(time.time()) & 0x7fffffff, **self.options)
+        for name, consumer in following.items():
+            setattr(stage, name, consumer)
+        return stage
+
+
+class SummaryCalc(Stage):
+    """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See ktc.summarycalc."""
+
+    takes, gives = "losses", "losses"
+
+    def __init__(self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4):
+        if stream not in ("item", "coverage", "fm", "legacy item"):
+            raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
+        self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
+        self.input_path, self.areaperil = input_path, areaperil
+
+    def build(self, run, out=None):
+        from ._core.summarycalc import SummaryCalc as Kernel
+
+        if out is not None:
+            raise UsageError("what follows SummaryCalc is given for each summary set, as in SummaryCalc({1: ...})")
+        # All outputs before any index, in the order asked for: that is the order in which named pipes meet their readers.
+        sinks = {number: run.outputs.open(to) if self.is_target(to) else None for number, to in self.outputs.items()}
+        following = {number: run.consumer(to, self) if sinks[number] is None else
+                     LossEncoder(sinks[number], run.outputs.open(self.index_name(to)) if self.has_index(to) else None)
+                     for number, to in self.outputs.items()}
+        by_coverage, legacy = self.stream == "coverage", self.stream == "legacy item"
+        table = lambda name: run.table(name, self.input_path)  # noqa: E731
+        return Kernel(table("fmsummaryxref" if self.stream == "fm" else "gulsummaryxref"), following, self.zeros,
+                      table("coverages") if by_coverage or legacy else None, table("items") if legacy else None,
+                      self.areaperil)
+
+    @staticmethod
+    def is_target(destination):
+        return not isinstance(destination, (Stage, list, tuple)) and not hasattr(destination, "caught")
+
+    def has_index(self, target):
+        return self.index and isinstance(target, (str, os.PathLike)) and os.fspath(target) != "-"
+
+    @staticmethod
+    def index_name(target):
+        """<path without .bin>.idx, as ktools names it."""
+        name = os.fspath(target)
+        return (name[:-4] if name[4:] and name.endswith(".bin") else name) + ".idx"
+
+
+class Writer(Stage):
+    """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard output."""
+
+    def __init__(self, target=None, *, skip_header=False):
+        self.target, self.skip_header = target, skip_header
+
+    def build(self, run, out=None):
+        if out is not None:
+            raise UsageError(f"nothing can follow {type(self).__name__}")
+        return self.kernel(run.outputs.open(self.target))
+
+    def header(self, layout):
+        """The header line of a stream's or report's csv, unless it is to be skipped."""
+        return None if self.skip_header else layout.csv_header
+
+    def kernel(self, sink):
+        raise NotImplementedError
+
+
+class EventsToText(Writer):
+    """Event ids as text, one a line."""
+
+    takes = "events"
+
+    def kernel(self, sink):
+        from ._core.eve import EventText as Kernel
+
+        return Kernel(sink)
+
+
+class EltCalc(Writer):
+    """Losses by summary in, the event loss table out. See ktc.eltcalc."""
+
+    takes = "losses"
+
+    def kernel(self, sink):
+        from ._core.eltcalc import EltCalc as Kernel
+
+        return Kernel(sink, self.header(REPORTS["event_loss_table"]))
+
+
+class CdfToCsv(Writer):
+    """Distributions as csv. See ktc.cdftocsv."""
+
+    takes = "cdfs"
+
+    def kernel(self, sink):
+        from ._core.csvforms import CdfToCsv as Kernel
+
+        return Kernel(sink, self.header(kinds.CDF_STREAM))
+
+
+class GulToCsv(Writer):
+    """Ground-up losses as csv. See ktc.gultocsv."""
+
+    takes = "losses"
+
+    def __init__(self, target=None, *, skip_header=False, full_precision=False):
+        super().__init__(target, skip_header=skip_header)
+        self.decimals = 6 if full_precision else 2
+
+    def kernel(self, sink):
+        from ._core.csvforms import LossToCsv as Kernel
+
+        by_kind = {kinds.ITEM: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM, kinds.LOSS: kinds.ITEM_STREAM}
+        return Kernel(sink, None if self.skip_header else {k: s.csv_header for k, s in by_kind.items()}, self.decimals)
+
+
+class SummaryToCsv(Writer):
+    """Losses by summary as csv. See ktc.summarycalctocsv."""
+
+    takes = "losses"
+
+    def __init__(self, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
+                 drop_unexposed=False, ord=False):
+        super().__init__(target, skip_header=skip_header)
+        self.options = 6 if full_precision else 2, exposure, max_loss, drop_unexposed, ord
+        self.layout = (REPORTS["sample_event_loss_table"] if ord else REPORTS["summary_with_exposure"] if exposure else
+                       kinds.SUMMARY_STREAM)
+
+    def kernel(self, sink):
+        from ._core.csvforms import SummaryToCsv as Kernel
+
+        return Kernel(sink, self.header(self.layout), *self.options)
+
+
+# The chain
+
+class Chain:
+    """A source and what follows it. root: the folder that holds input/ and static/."""
+
+    def __init__(self, source, *stages, root="."):
+        self.source, self.stages, self.root = source, stages, root
+
+    def run(self, progress=None):
+        """Run to the end. progress: called with the number of events done and of all, some hundred times (from Events)."""
+        with Outputs() as outputs:
+            first, decoder = self.build(Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None)
+            try:
+                if progress is None:
+                    decoder.run(first)
+                    return
+                total = decoder.total
+                while decoder.advance(first):
+                    progress(decoder.done, total)
+            except DataError:
+                self.complete(first)
+                raise
+
+    def build(self, run, stages, steps):
+        """The first kernel, with all that follows it, and the decoder that feeds it. Outputs are opened first."""
+        first = run.consumer(stages, self.source)
+        return first, self.source.decoder(run, steps)
+
+    @staticmethod
+    def complete(first):
+        """Bad input: what a stage still holds of events that are whole goes out before the error does."""
+        if hasattr(first, "complete"):
+            first.complete()
+
+    def __iter__(self):
+        """The blocks that the last stage gives, event by event."""
+        last = self.stages[-1] if self.stages else None
+        if not isinstance(last, Stage) or last.gives is None:
+            raise UsageError(f"{last!r} gives no blocks")
+        catcher = last.catcher()
+        with Outputs() as outputs:
+            first, decoder = self.build(Run(outputs, self.root), (*self.stages, catcher), PROGRESS_STEPS)
+            more = True
+            while more:
+                more = decoder.advance(first)
+                yield from catcher.caught
+                catcher.caught.clear()

@@ -1,0 +1,177 @@
+"""The console scripts: arguments -> the function that the registry names -> an exit status. No logic of its own.
+
+Every script is this main(); the name it was started under says which tool it is. Flags are ktools', -h and -v included, which
+speak on stderr and exit 1; --help and --version speak on stdout and exit 0.
+"""
+import argparse
+import os
+import signal
+import sys
+
+from ._version import __version__
+from .errors import KtcError, ReaderGone, UsageError
+from .schemas import TOOLS
+from .schemas.model import AREAPERIL
+
+KTOOLS_VERSION = "3.12.4"
+AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
+
+
+class Layout(argparse.HelpFormatter):
+    """Help of one width everywhere; argparse would import shutil to ask the terminal, at every start."""
+
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises instead of leaving."""
+
+    def error(self, message):
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+class Pair(argparse.Action):
+    """Collects (const, value) pairs of several flags under one name, in the order of the command line."""
+
+    def __call__(self, parser, namespace, value, flag=None):
+        pairs = getattr(namespace, self.dest, None) or []
+        setattr(namespace, self.dest, pairs + [(self.const, value)])
+
+
+class Speak(argparse.Action):
+    """Prints the help or the version and leaves, the way ktools' short flags or everybody's long ones do."""
+
+    def __call__(self, parser, namespace, value, flag=None):
+        file, status = (sys.stdout, 0) if flag.startswith("--") else (sys.stderr, 1)
+        if self.dest == "help":
+            parser.print_help(file)
+        else:
+            print(f"{sys.argv[0]} : version: {KTOOLS_VERSION} - ktc {__version__}", file=file)
+        raise SystemExit(status)
+
+
+def parser_of(tool):
+    """The argparse parser of a Tool."""
+    text = [tool.help + "."]
+    if tool.reads:
+        text.append(f"Reads {tool.reads}.")
+    if tool.writes:
+        text.append(f"Writes {tool.writes}.")
+    parser = Parser(prog=tool.name, description=" ".join(text), add_help=False, allow_abbrev=False,
+                    argument_default=argparse.SUPPRESS, formatter_class=Layout)
+    for option in tool.options:
+        if option.type is None:
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, action="store_const", const=option.const)
+        elif option.const is not True:
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
+                                const=option.const, type=option.type)
+        else:
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, type=option.type,
+                                choices=option.choices)
+    for name, type, nargs, help in tool.operands:
+        parser.add_argument(name, type=type, nargs=nargs, help=help)
+    parser.add_argument("-h", "--help", action=Speak, nargs=0, dest="help", help="show this help")
+    parser.add_argument("-v", "--version", action=Speak, nargs=0, dest="version", help="show the version")
+    return parser
+
+
+def arguments(tool, argv):
+    """The keywords of tool's function that argv asks for."""
+    keywords = {**tool.fixed, **vars(parser_of(tool).parse_args(argv))}
+    if any(option.dest == AREAPERIL for option in tool.options) and AREAPERIL not in keywords:
+        width = os.environ.get(AREAPERIL_VARIABLE)
+        if width is not None:
+            if width not in ("4", "8"):
+                raise UsageError(f"{AREAPERIL_VARIABLE} is {width!r}, expected 4 or 8")
+            keywords[AREAPERIL] = int(width)
+    return keywords
+
+
+def function_of(tool):
+    """The function that does a Tool's work; its module is imported now."""
+    from importlib import import_module
+
+    module, name = tool.function.split(":")
+    return getattr(import_module(f"ktc.{module}"), name)
+
+
+class Log:
+    """log/<tool>_<pid>.log, where a folder log/ is: scripts of the Oasis platform count its `finish` lines."""
+
+    def __init__(self, tool):
+        self.name = tool.name
+        self.path = os.path.join("log", f"{tool.name}_{os.getpid()}.log") if tool.logs and os.path.isdir("log") else None
+
+    def line(self, text, level="INFO"):
+        if self.path:
+            try:
+                with open(self.path, "a") as file:
+                    file.write(f"{level}:{self.name}:{os.getpid()}:{text}\n")
+            except OSError as error:
+                print(f"{self.name}: warning: {self.path}: {error.strerror}", file=sys.stderr)
+
+
+class Terminated(BaseException):
+    """SIGTERM has come. Unlike the signal itself, an exception lets go of unfinished output files."""
+
+
+def on_terminate(number, frame):
+    raise Terminated
+
+
+def leave_as(number):
+    """End this process as the signal would have."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def run(tool, argv):
+    """Run one tool, logging its start and its success."""
+    keywords = arguments(tool, argv)
+    function = function_of(tool)
+    log = Log(tool)
+    log.line("starting process..")
+    function(**keywords)
+    log.line("finishing process..")
+
+
+def front_door(argv):
+    """The script ktc itself."""
+    from . import demo
+
+    parser = Parser(prog="ktc", description="The catastrophe-loss kernel.", allow_abbrev=False, formatter_class=Layout)
+    parser.add_argument("--version", action="version", version=f"ktc {__version__} (ktools {KTOOLS_VERSION})")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    command = commands.add_parser("demo", help="make an example model and run the ground-up pipeline on it",
+                                  description=demo.__doc__, formatter_class=Layout)
+    demo.add_arguments(command)
+    args = parser.parse_args(argv)
+    return demo.run(args)
+
+
+def guarded(name, work):
+    """Call work(); what ktc raises becomes a line on stderr and an exit status, a reader that left ends us as it should."""
+    try:
+        signal.signal(signal.SIGTERM, on_terminate)
+        return work() or 0
+    except ReaderGone:
+        leave_as(signal.SIGPIPE)
+    except KeyboardInterrupt:
+        leave_as(signal.SIGINT)
+    except Terminated:
+        leave_as(signal.SIGTERM)
+    except KtcError as error:
+        message, status = str(error), error.status
+    except MemoryError as error:
+        message, status = f"out of memory{f': {error}' if str(error) else ''}", 1
+    print(f"{name}: error: {message}", file=sys.stderr)
+    return status
+
+
+def main():
+    """The entry point of every console script."""
+    name, argv = os.path.basename(sys.argv[0]), sys.argv[1:]
+    if name in TOOLS:
+        return guarded(name, lambda: run(TOOLS[name], argv))
+    return guarded("ktc", lambda: front_door(argv))

@@ -1,0 +1,43 @@
+"""The errors that ktc raises, each with the exit status that its console scripts return.
+
+0 is success; 1 is bad data; 2 bad usage; 3 a missing or unreadable file; 4 output that could not be written. A reader that
+goes away ends a script as SIGPIPE does, without a message.
+"""
+
+
+class KtcError(Exception):
+    """Base of every error that ktc raises on purpose."""
+
+    status = 1
+
+
+class DataError(KtcError, ValueError):
+    """A file or stream holds something that it must not. The message says where, what, and what was expected."""
+
+    status = 1
+
+
+class TruncatedError(DataError, EOFError):
+    """The input ended inside a record, inside a packet, or before its header."""
+
+
+class UsageError(KtcError, ValueError):
+    """Arguments that do not make sense, alone or together."""
+
+    status = 2
+
+
+class InputError(KtcError, OSError):
+    """A file that is missing or cannot be read."""
+
+    status = 3
+
+
+class OutputError(KtcError, OSError):
+    """Output that could not be created, written or closed."""
+
+    status = 4
+
+
+class ReaderGone(OutputError):
+    """The reader of a pipe closed it: nobody wants the rest."""

@@ -1,0 +1,494 @@
+"""A small, plausible catastrophe model with a portfolio, made from a seed: the input of `ktc demo`, of the golden tests
+and, with larger numbers, of the benchmarks.
+
+    input/   events items coverages gulsummaryxref fmsummaryxref fm_programme fm_policytc fm_profile fm_xref
+             occurrence returnperiods quantile [periods]
+    static/  footprint.bin footprint.idx (or footprint.bin.z footprint.idx.z) vulnerability damage_bin_dict random
+
+The country is a square grid of cells. An event has a centre, a size and a strength, and perhaps an accompanying peril
+(a windstorm brings flood, an earthquake brings fire); its intensity falls with the distance from the centre and varies
+with the ground of each cell. Locations crowd around cities; each has a construction, a line of business and two or
+three coverages, and each coverage one item for every peril that it is insured against.
+
+The same seed and options give the same bytes on every machine and with every release of NumPy: random bits come
+straight from the bit generator, whose output is fixed, and everything computed from them uses only + - * / on doubles,
+which IEEE 754 fixes too (no exp, log or pow, and no sums of floats in an order that a library may choose). What zlib
+makes of a compressed footprint is the exception.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UsageError
+from .schemas import TABLES
+
+PERILS = ("wind", "flood", "earthquake", "fire", "hail")
+# What may come with an event of each peril.
+COMPANIONS = {"wind": ("flood", "hail"), "flood": ("wind",), "earthquake": ("fire",), "fire": (), "hail": ("wind",)}
+# Of eight events: how many have each peril as their main one.
+SHARES = {"wind": 3, "flood": 2, "earthquake": 1, "fire": 1, "hail": 1}
+CONSTRUCTIONS = ("timber", "masonry", "concrete")
+COVERAGES = ("building", "contents", "business interruption")
+LINES = ("residential", "commercial")
+
+# Intensity (on a scale of 0 to STRONGEST) at which half of the largest damage is reached, by construction; the factor
+# of each peril and of each coverage on it; the largest mean damage ratio by coverage.
+HALF_DAMAGE = (0.50, 0.68, 0.86)
+PERIL_FACTOR = {"wind": 1.0, "flood": 0.85, "earthquake": 1.1, "fire": 0.7, "hail": 1.35}
+COVERAGE_FACTOR = (1.0, 0.9, 0.8)
+LARGEST_DAMAGE = (0.92, 0.85, 0.97)
+STRONGEST = 1.2
+WEAKEST = 0.12              # a footprint leaves out what is weaker
+SHAPE = 24                  # concentration of the damage distributions: the higher the narrower
+
+MEDIAN_TIV = (300e3, 2.4e6)  # building, by line of business
+SITES_PER_POLICY = 10
+RETURN_PERIODS = (5000, 1000, 500, 250, 200, 150, 100, 75, 50, 30, 25, 20, 10, 5, 2)
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class Example:
+    """What write_example made: the folder, its sizes and its files (paths below the folder, in the order written)."""
+
+    folder: Path
+    events: int
+    locations: int
+    coverages: int
+    items: int
+    areaperils: int
+    vulnerabilities: int
+    footprint_rows: int
+    policies: int
+    periods: int
+    tiv: float
+    files: tuple
+
+
+class _Draws:
+    """Uniform numbers in [0, 1) from a stream of their own: one option does not reshuffle what another governs."""
+
+    def __init__(self, seed, stream):
+        import numpy
+
+        self.bits = numpy.random.PCG64(numpy.random.SeedSequence([seed, stream]))
+
+    def __call__(self, *shape):
+        import numpy
+
+        count = 1
+        for n in shape:
+            count *= n
+        raw = numpy.atleast_1d(self.bits.random_raw(count)) if count else numpy.zeros(0, numpy.uint64)
+        return ((raw >> numpy.uint64(11)).astype(float) * 2.0**-53).reshape(shape)
+
+    def normal(self, count):
+        """Nearly normal: twelve uniform numbers, less six."""
+        u = self(12, count)
+        total = u[0]
+        for row in u[1:]:
+            total = total + row
+        return total - 6.0
+
+
+def write_example(folder, *, seed=1, events=300, locations=100, perils=3, items_per_coverage=None, grid=16,
+                  damage_bins=22, intensity_bins=20, uncertainty=True, compress=False, areaperil=4, periods=1000,
+                  weighted_periods=False, random_numbers=50_000, summaries="item"):
+    """Write an example model into folder/input and folder/static; gives an Example.
+
+    seed: any integer >= 0. events, locations, periods: how many. perils: 1 to 5, the first so many of PERILS.
+    items_per_coverage: 1 to perils, default perils. grid: cells on a side; there are grid * grid * perils areaperils.
+    damage_bins: 3 to 200, the first at 0 and the last at 1. intensity_bins: 2 to 1000. uncertainty: several intensity
+    bins per areaperil and event, with probabilities, or one. compress: footprint.bin.z and footprint.idx.z with the
+    uncompressed sizes. areaperil: bytes of an areaperil id, 4 or 8. weighted_periods: write input/periods.bin, all
+    weights equal. random_numbers: length of static/random.bin. summaries: the ids of gulsummaryxref, "item"
+    (`summarycalc -i`) or "coverage" (`summarycalc -c`).
+
+    Raises UsageError for an option out of range, OSError (or OutputError, which is one) when a file cannot be written.
+
+    Summary set 1 is the whole portfolio, set 2 the lines of business, set 3 the locations.
+    """
+    if items_per_coverage is None:
+        items_per_coverage = perils
+    _check(seed=(seed, 0, None), events=(events, 1, None), locations=(locations, 1, None),
+           perils=(perils, 1, len(PERILS)), items_per_coverage=(items_per_coverage, 1, perils), grid=(grid, 2, 10_000),
+           damage_bins=(damage_bins, 3, 200), intensity_bins=(intensity_bins, 2, 1000), periods=(periods, 1, None),
+           random_numbers=(random_numbers, 1, None))
+    if areaperil not in (4, 8) or summaries not in ("item", "coverage"):
+        raise UsageError("areaperil must be 4 or 8, and summaries 'item' or 'coverage'")
+    out = _Writer(folder, areaperil)
+    bins, middles = _damage_bins(damage_bins)
+    out.table("damage_bin_dict", bins)
+    out.table("vulnerability", _vulnerabilities(perils, intensity_bins, middles), max_damage_bin=damage_bins)
+    rows, strengths = _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, compress)
+    # whole multiples of 2**-24: single precision has them all, and none becomes 1
+    out.table("random", [(_Draws(seed, 5)(random_numbers) * 2.0**24).astype(int) * 2.0**-24])
+
+    sites = _sites(seed, locations, grid)
+    coverages = _coverages(seed, sites)
+    items = _items(sites, coverages, items_per_coverage, grid)
+    out.table("events", [range(1, events + 1)])
+    out.table("coverages", [coverages["tiv"]])
+    out.table("items", items)
+    _summaries(out, sites, coverages, items, summaries)
+    policies = _terms(out, sites, coverages, items)
+    _occurrences(out, seed, strengths, periods)
+    out.table("returnperiods", [[n for n in RETURN_PERIODS if n <= periods] or [periods]])
+    out.table("quantile", [QUANTILES])
+    if weighted_periods:
+        out.table("periods", [range(1, periods + 1), [1 / periods] * periods])
+    return Example(folder=out.folder, events=events, locations=locations, coverages=len(coverages["tiv"]),
+                   items=len(items[0]), areaperils=grid * grid * perils,
+                   vulnerabilities=perils * len(CONSTRUCTIONS) * len(COVERAGES), footprint_rows=rows, policies=policies,
+                   periods=periods, tiv=float(sum(coverages["tiv"].tolist())), files=tuple(out.files))
+
+
+def _check(**limits):
+    for name, (value, low, high) in limits.items():
+        if value < low or high is not None and value > high:
+            raise UsageError(f"{name} is {value}, expected {f'{low} to {high}' if high else f'at least {low}'}")
+
+
+def _rounded(values, unit):
+    """Values to the nearest multiple of unit, halves upwards."""
+    import numpy
+
+    return numpy.floor(values / unit + 0.5) * unit
+
+
+def _units(weights, total):
+    """Share out total whole units over the columns of each row in proportion to weights; the largest gets the rest."""
+    import numpy
+
+    whole = numpy.cumsum(weights, axis=1)[:, -1:]
+    units = numpy.floor(weights / whole * total + 0.5).astype(int)
+    largest = units.argmax(axis=1)
+    units[numpy.arange(len(units)), largest] += numpy.ravel(total) - units.sum(axis=1)
+    return units
+
+
+# ------------------------------------------------------------------------------------------------------------ the model
+
+
+def _damage_bins(count):
+    """Columns of damage_bin_dict, and the middles of the bins between its ends.
+
+    Points at 0 and 1, growing widths between; in one bin of three the mean is the midpoint (losses are interpolated
+    linearly there), in the others it lies below (quadratically).
+    """
+    import numpy
+
+    inner = count - 2
+    t = numpy.arange(inner + 1) / inner
+    edges = numpy.floor((0.4 * t + 0.6 * t * t) * 5000 + 0.5) / 5000
+    low, high = edges[:-1], edges[1:]
+    part = numpy.where(numpy.arange(inner) % 3 == 1, 0.5, 0.46)
+    mean = numpy.floor((low + (high - low) * part) * 1e6 + 0.5) / 1e6
+    middles = (low + high) / 2
+
+    def whole(first, between, last):
+        return numpy.concatenate([[first], between, [last]])
+
+    return [numpy.arange(1, count + 1), whole(0, low, 1), whole(0, high, 1), whole(0, mean, 1)], middles
+
+
+def _bell(middles):
+    """Row a: the share of each inner bin in the distribution with density t**a (1-t)**(SHAPE-a) on 0..1.
+
+    Its mean is (a + 1) / (SHAPE + 2).
+    """
+    import numpy
+
+    up, down = [numpy.ones(len(middles))], [numpy.ones(len(middles))]
+    for _ in range(SHAPE):
+        up.append(up[-1] * middles)
+        down.append(down[-1] * (1 - middles))
+    edges = numpy.concatenate([[0.0], (middles[:-1] + middles[1:]) / 2, [1.0]])
+    rows = numpy.array([up[a] * down[SHAPE - a] for a in range(SHAPE + 1)]) * (edges[1:] - edges[:-1])
+    return rows / numpy.cumsum(rows, axis=1)[:, -1:]
+
+
+def vulnerability_id(peril, construction, coverage):
+    """The vulnerability function of a peril, a construction and a kind of coverage, all counted from 0."""
+    return (peril * len(CONSTRUCTIONS) + construction) * len(COVERAGES) + coverage + 1
+
+
+def _vulnerabilities(perils, intensity_bins, middles):
+    """Columns of vulnerability.bin. Probabilities are whole millionths, which six decimals hold, and sum to 1."""
+    import numpy
+
+    bell = _bell(middles)
+    intensity = (numpy.arange(intensity_bins) + 0.5) / intensity_bins * STRONGEST
+    columns = []
+    for peril in range(perils):
+        for construction, half in enumerate(HALF_DAMAGE):
+            for coverage in range(len(COVERAGES)):
+                y = intensity / (half * PERIL_FACTOR[PERILS[peril]] * COVERAGE_FACTOR[coverage])
+                y = y * y * y
+                damage = LARGEST_DAMAGE[coverage] * y / (1 + y)
+                spared = (1 - damage) * (1 - damage)
+                none = _rounded(0.9 * spared * spared, 1e-6)
+                total = _rounded(0.5 * (damage * damage) * (damage * damage), 1e-6)
+                # the mean of what is neither spared nor lost, as a mixture of two neighbouring bells
+                a = numpy.clip((damage - total) / (1 - none - total) * (SHAPE + 2) - 1, 0, SHAPE - 1e-9)
+                lower = a.astype(int)
+                part = (a - lower)[:, None]
+                density = (1 - part) * bell[lower] + part * bell[lower + 1]
+                ends = numpy.floor(numpy.array([none, total]).T * 1e6 + 0.5).astype(int)
+                inner = _units(density, 1_000_000 - ends[:, :1] - ends[:, 1:])
+                units = numpy.concatenate([ends[:, :1], inner, ends[:, 1:]], axis=1)
+                # from the first damage bin that can happen to the last: ktools wants no gaps between
+                reached = numpy.cumsum(units, axis=1)
+                row, bin_ = ((reached > 0) & (reached - units < 1_000_000)).nonzero()
+                which = vulnerability_id(peril, construction, coverage)
+                columns.append((numpy.full(len(row), which), row + 1, bin_ + 1, units[row, bin_] / 1e6))
+    return [numpy.concatenate(c) for c in zip(*columns)]
+
+
+def areaperil_id(peril, cell, grid):
+    """The areaperil of a peril in a cell, both counted from 0."""
+    return peril * grid * grid + cell + 1
+
+
+def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, compress):
+    """Write footprint and index; gives the number of rows and each event's strength, 0.3 to 1.2."""
+    import zlib
+
+    import numpy
+
+    draw = _Draws(seed, 1)
+    ground = 0.85 + 0.3 * _Draws(seed, 2)(perils, grid * grid)
+    names = PERILS[:perils]
+    shares = [n for i, name in enumerate(names) for n in [i] * SHARES[name]]
+    along, across = numpy.arange(grid * grid) % grid + 0.5, numpy.arange(grid * grid) // grid + 0.5
+    reach = int(1 + intensity_bins * 0.05)
+    strengths = numpy.zeros(events)
+    dtype = out.dtype("footprint")
+    rows, offset, index = 0, 8, []
+    with out.open("footprint", ".z" if compress else "") as file:
+        file.write(numpy.array([intensity_bins, (1 if uncertainty else 0) | (2 if compress else 0)], "<i4").tobytes())
+        for event in range(events):
+            u = draw(16)
+            main = shares[int(u[0] * len(shares))]
+            strength = strengths[event] = 0.3 + 0.9 * u[1] * u[1] * u[1]
+            struck = [(main, strength, u[2] * grid, u[3] * grid)]
+            for i, name in enumerate(COMPANIONS[names[main]]):
+                if name in names and u[4 + i] < 0.6:
+                    struck.append((names.index(name), strength * (0.5 + 0.45 * u[6 + i]),
+                                   (u[2] + 0.2 * (u[8] - 0.5)) * grid, (u[3] + 0.2 * (u[9] - 0.5)) * grid))
+            # size of an ellipse whose axis points anywhere: (1 - t*t, 2t) / (1 + t*t) is a unit vector for any t
+            radius, t = grid * (0.06 + 0.14 * u[10]), 2 * u[11] - 1
+            c, s = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+            longer = 1 + 1.5 * u[12]
+            parts = []
+            for peril, peak, x, y in sorted(struck):
+                p = ((along - x) * c + (across - y) * s) / (radius * longer)
+                q = ((across - y) * c - (along - x) * s) / radius
+                intensity = peak * ground[peril] / (1 + (p * p + q * q))
+                if not (intensity >= WEAKEST).any():
+                    intensity[int(intensity.argmax())] = WEAKEST
+                cell = (intensity >= WEAKEST).nonzero()[0]
+                place = intensity[cell] / STRONGEST * intensity_bins
+                middle = numpy.clip(place.astype(int), 0, intensity_bins - 1)
+                if uncertainty:
+                    near = middle[:, None] + numpy.arange(-reach, reach + 1)
+                    far = near + 0.5 - place[:, None]
+                    weight = numpy.maximum(0.0, 1.0 - numpy.maximum(far, -far) / (reach + 0.25))
+                    weight[(near < 0) | (near >= intensity_bins)] = 0.0
+                    weight[:, reach] = numpy.maximum(weight[:, reach], 0.05)
+                    units = _units(weight, 1000)
+                    row, column = units.nonzero()
+                    part = numpy.empty(len(row), dtype)
+                    part["areaperil_id"] = areaperil_id(peril, cell[row], grid)
+                    part["intensity_bin_id"] = near[row, column] + 1
+                    part["probability"] = units[row, column] / 1000
+                else:
+                    part = numpy.empty(len(cell), dtype)
+                    part["areaperil_id"] = areaperil_id(peril, cell, grid)
+                    part["intensity_bin_id"] = middle + 1
+                    part["probability"] = 1
+                parts.append(part)
+            records = numpy.concatenate(parts)
+            data = records.tobytes()
+            packed = zlib.compress(data) if compress else data
+            file.write(packed)
+            index.append((event + 1, offset, len(packed), len(data)))
+            offset += len(packed)
+            rows += len(records)
+    out.table("footprint_index_sized" if compress else "footprint_index", list(zip(*index)))
+    return rows, strengths
+
+
+# -------------------------------------------------------------------------------------------------------- the portfolio
+
+
+def _sites(seed, count, grid):
+    """Each location's cell, construction, line of business (counted from 0)."""
+    import numpy
+
+    draw = _Draws(seed, 3)
+    cities = 0.1 + 0.8 * draw(5, 2)
+    u = draw(8, count)
+    city = (u[0] * 5).astype(int)
+    inside = u[1] < 0.75
+    cells = []
+    for axis in (0, 1):
+        near = cities[city, axis] + 0.2 * (u[2 + axis] + u[4 + axis] - 1)
+        where = numpy.clip(numpy.where(inside, near, u[2 + axis]), 0, 0.999999)
+        cells.append((where * grid).astype(int))
+    line = (u[6] >= 0.7).astype(int)
+    # timber houses, concrete shops
+    construction = numpy.minimum((u[7] * 3 + line * 0.8).astype(int), 2)
+    return {"cell": cells[1] * grid + cells[0], "construction": construction, "line": line}
+
+
+def _coverages(seed, sites):
+    """Each coverage's location, kind and TIV: building and contents, and of a business also interruption."""
+    import numpy
+
+    count = len(sites["line"])
+    draw = _Draws(seed, 4)
+    # exp(0.7 z) as (1 + 0.7 z / 16)**16
+    spread = 1 + 0.7 * draw.normal(count) / 16
+    for _ in range(4):
+        spread = spread * spread
+    u = draw(2, count)
+    building = numpy.array(MEDIAN_TIV)[sites["line"]] * spread
+    tiv = _rounded(numpy.array([building, building * (0.2 + 0.4 * u[0]), building * (0.1 + 0.3 * u[1])]).T, 100.0)
+    present = numpy.ones((count, 3), bool)
+    present[:, 2] = sites["line"] == 1
+    site, kind = present.nonzero()
+    return {"site": site, "kind": kind, "tiv": numpy.maximum(tiv[site, kind], 1000.0)}
+
+
+def _items(sites, coverages, per_coverage, grid):
+    """Columns of items.bin: for each coverage one item per insured peril. The items of a location are one group."""
+    import numpy
+
+    count = len(coverages["tiv"])
+    coverage = numpy.repeat(numpy.arange(count), per_coverage)
+    peril = numpy.tile(numpy.arange(per_coverage), count)
+    site = coverages["site"][coverage]
+    return [numpy.arange(1, len(coverage) + 1), coverage + 1, areaperil_id(peril, sites["cell"][site], grid),
+            vulnerability_id(peril, sites["construction"][site], coverages["kind"][coverage]), site + 1]
+
+
+LAYERS = 2
+
+
+def _summaries(out, sites, coverages, items, by):
+    """gulsummaryxref and fmsummaryxref: set 1 the portfolio, set 2 the lines of business, set 3 the locations."""
+    import numpy
+
+    def xref(site):
+        count = len(site)
+        ids = numpy.arange(1, count + 1)
+        groups = (numpy.ones(count), _ranks(sites["line"][site]), site + 1)
+        return [numpy.concatenate(c) for c in zip(*((ids, g, numpy.full(count, n)) for n, g in enumerate(groups, 1)))]
+
+    site_of_item = coverages["site"][items[1] - 1]
+    out.table("gulsummaryxref", xref(site_of_item if by == "item" else coverages["site"]))
+    out.table("fmsummaryxref", xref(numpy.repeat(site_of_item, LAYERS)))
+
+
+def _ranks(values):
+    """Values renumbered 1, 2, ... without a gap, smallest first."""
+    import numpy
+
+    return numpy.unique(values, return_inverse=True)[1].reshape(-1) + 1
+
+
+def _terms(out, sites, coverages, items):
+    """The financial structure; gives the number of policies.
+
+    Level 1, coverages: a deductible in percent of TIV (rule 6). Level 2, sites: a deductible and a limit (rule 1).
+    Level 3, policies of ten sites each: two layers with attachment, limit and share (rule 2). Outputs are items by
+    layer, for the allocation rules 1 and 2 of the financial module.
+    """
+    import numpy
+
+    covers, count = len(coverages["tiv"]), len(sites["line"])
+    policy_of_site = numpy.arange(count) // SITES_PER_POLICY
+    policies = int(policy_of_site[-1]) + 1
+    line_of_cover = sites["line"][coverages["site"]]
+    programme = [(items[0], 1, items[1]), (numpy.arange(1, covers + 1), 2, coverages["site"] + 1),
+                 (numpy.arange(1, count + 1), 3, policy_of_site + 1)]
+    out.table("fm_programme", [numpy.concatenate(c) for c in
+                               zip(*((a, numpy.full(len(a), level), b) for a, level, b in programme))])
+
+    profile = [(1, 6, 0.01, 0, 0, 0, 0), (2, 6, 0.02, 0, 0, 0, 0),
+               (3, 1, 2_500, 0, 0, 0, 1e6), (4, 1, 10_000, 0, 0, 0, 8e6)]
+    # of whole hundreds: the sums are exact
+    value = numpy.bincount(policy_of_site[coverages["site"]], coverages["tiv"], policies)
+    first = _rounded(value * 0.05, 1000.0)
+    second = _rounded(value * 0.35, 1000.0)
+    for n in range(policies):
+        profile.append((5 + 2 * n, 2, 0, 0, 0, 0, first[n], 1.0))
+        profile.append((6 + 2 * n, 2, 0, 0, 0, first[n], second[n], 0.6))
+    table = numpy.zeros((10, len(profile)))
+    for n, row in enumerate(profile):
+        table[:len(row), n] = row
+    out.table("fm_profile", list(table))
+
+    agg = numpy.arange(1, policies + 1)
+    policytc = [(1, numpy.arange(1, covers + 1), 1, 1 + line_of_cover),
+                (2, numpy.arange(1, count + 1), 1, 3 + sites["line"]),
+                (3, agg, 1, 3 + 2 * agg), (3, agg, 2, 4 + 2 * agg)]
+    out.table("fm_policytc", [numpy.concatenate(c) for c in
+                              zip(*((numpy.full(len(a), level), a, numpy.full(len(a), layer), p)
+                                    for level, a, layer, p in policytc))])
+
+    outputs = numpy.arange(len(items[0]) * LAYERS)
+    out.table("fm_xref", [outputs + 1, outputs // LAYERS + 1, outputs % LAYERS + 1])
+    return policies
+
+
+def _occurrences(out, seed, strengths, periods):
+    """When the events happen: one in two periods on average, the strong ones seldom."""
+    import numpy
+
+    draw = _Draws(seed, 6)
+    count = max(1, periods // 2)
+    rate = numpy.cumsum(1.25 - strengths)
+    u = draw(3, count)
+    event = numpy.minimum(numpy.searchsorted(rate, u[0] * rate[-1], side="right"), len(rate) - 1)
+    period = (u[1] * periods).astype(int)
+    day = (u[2] * 365).astype(int)
+    order = numpy.lexsort((event, day, period))
+    event, period, day = event[order], period[order], day[order]
+    # days since 1 March of year 0, as the occurrence file counts them; a period is the year of its number
+    y = period + 1 - (day < 59)
+    date = 365 * y + y // 4 - y // 100 + y // 400 + numpy.where(day < 59, day + 306, day - 59)
+    out.table("occurrence", [event + 1, period + 1, date], date_options=1, number_of_periods=periods)
+
+
+# ------------------------------------------------------------------------------------------------------------ the files
+
+
+class _Writer:
+    """Puts tables where a run looks for them."""
+
+    def __init__(self, folder, areaperil):
+        self.folder, self.areaperil, self.files = Path(folder), areaperil, []
+        for name in ("input", "static"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    def dtype(self, name):
+        return TABLES[name].dtype(self.areaperil)
+
+    def open(self, name, suffix=""):
+        path = TABLES[name].path + suffix
+        self.files.append(path)
+        return open(self.folder / path, "wb")
+
+    def table(self, name, columns, **header):
+        """Write a table from its columns, which stand for the first fields of its records; the other fields are 0."""
+        import numpy
+
+        from .tables import write_table
+
+        dtype = self.dtype(name)
+        rows = numpy.zeros(len(columns[0]), dtype)
+        for field, column in zip(dtype.names, columns):
+            rows[field] = column
+        self.files.append(TABLES[name].path)
+        write_table(name, rows, self.folder / self.files[-1], self.areaperil, **header)

@@ -1,0 +1,138 @@
+"""The words in which the registry is written.
+
+Plain classes without dependencies: importing the registry costs a few milliseconds and never NumPy. Everything else that ktc
+knows of a format (NumPy dtypes, packed C structs, converters, console scripts, the format reference) is derived from these.
+"""
+
+# type name -> (struct code, NumPy type, C type, bytes). Everything on disk and on the wire is little-endian and packed.
+TYPES = {
+    "i4": ("i", "<i4", "int32_t", 4),
+    "u4": ("I", "<u4", "uint32_t", 4),
+    "i8": ("q", "<i8", "int64_t", 8),
+    "u8": ("Q", "<u8", "uint64_t", 8),
+    "f4": ("f", "<f4", "float", 4),
+    "f8": ("d", "<f8", "double", 8),
+}
+
+# An areaperil id has 4 bytes in most models and 8 in large ones; nothing in the files says which, so it is a run's choice.
+AREAPERIL = "areaperil"
+
+
+class Entry:
+    """A value whose fields are its __slots__; equal and shown by them."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{s}={getattr(self, s)!r}' for s in self.__slots__)})"
+
+    def __eq__(self, other):
+        return type(self) is type(other) and all(getattr(self, s) == getattr(other, s) for s in self.__slots__)
+
+    __hash__ = object.__hash__
+
+
+class Field(Entry):
+    """One column: its name in csv and dtype, its type, the csv number format, and what it means.
+
+    csv: the printf conversion of ktools' csv form, e.g. "%d", "%.6f", "%g".
+    unit: "TIV currency", "damage ratio", "probability", ... or "".
+    """
+
+    __slots__ = ("name", "type", "csv", "doc", "unit")
+
+    def __init__(self, name, type, doc, csv=None, unit=""):
+        self.name, self.type, self.doc, self.unit = name, type, doc, unit
+        self.csv = csv or ("%f" if type[0] == "f" else "%d")
+
+    def width(self, areaperil=4):
+        return areaperil if self.type == AREAPERIL else TYPES[self.type][3]
+
+    def resolved(self, areaperil=4):
+        """The type name with the areaperil width chosen."""
+        return ("u4" if areaperil == 4 else "u8") if self.type == AREAPERIL else self.type
+
+
+class Table(Entry):
+    """A file of fixed records.
+
+    path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields: each record.
+    csv_fields: names of the csv columns where they differ from the record's. doc: one sentence. key: names of the fields
+    that identify a record. order: what ktools demands of the sequence (see the converters). refs: {field: table} that ids
+    point into.
+    """
+
+    __slots__ = ("name", "path", "fields", "doc", "header", "key", "refs", "csv_header", "extra")
+
+    def __init__(self, name, path, fields, doc, header=(), key=(), refs=None, csv_header=None, **extra):
+        self.name, self.path, self.fields, self.doc = name, path, tuple(fields), doc
+        self.header, self.key, self.refs = tuple(header), tuple(key), dict(refs or {})
+        self.csv_header = csv_header or ",".join(f.name for f in self.fields)
+        self.extra = extra
+
+    def size(self, areaperil=4):
+        """Bytes of one record."""
+        return sum(f.width(areaperil) for f in self.fields)
+
+    def header_size(self, areaperil=4):
+        return sum(f.width(areaperil) for f in self.header)
+
+    def dtype(self, areaperil=4):
+        """The record as a packed NumPy dtype."""
+        import numpy
+
+        return numpy.dtype([(f.name, TYPES[f.resolved(areaperil)][1]) for f in self.fields])
+
+
+class Stream(Entry):
+    """A kind of stream: its name, the first word on the wire, the header behind it, its packets and records, and its csv."""
+
+    __slots__ = ("name", "kind", "header", "packet", "record", "doc", "csv_header")
+
+    def __init__(self, name, kind, header, packet, record, doc, csv_header):
+        self.name, self.kind, self.header = name, kind, tuple(header)
+        self.packet, self.record, self.doc, self.csv_header = tuple(packet), tuple(record), doc, csv_header
+
+
+class Report(Entry):
+    """A table that ends a pipeline: its name, columns (their csv number formats with them) and meaning."""
+
+    __slots__ = ("name", "fields", "doc")
+
+    def __init__(self, name, fields, doc):
+        self.name, self.fields, self.doc = name, tuple(fields), doc
+
+    @property
+    def csv_header(self):
+        return ",".join(f.name for f in self.fields)
+
+
+class Option(Entry):
+    """One flag of a console script.
+
+    flag: "-S". dest: the keyword of the function that it becomes. type: None for a switch, else int, float, str or
+    "areaperil". metavar and help: for the usage text. default: the function's own default; repeatable: collects a list.
+    """
+
+    __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices")
+
+    def __init__(self, flag, dest, help, type=None, metavar=None, const=True, choices=None):
+        self.flag, self.dest, self.help, self.type = flag, dest, help, type
+        self.metavar, self.const, self.choices = metavar, const, choices
+
+
+class Tool(Entry):
+    """A console script: its ktools name, its group, one line of help, its options, and the function that does the work.
+
+    function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its own.
+    fixed: keywords that the script always passes (a converter's table). operands: (name, type, nargs, help) as argparse
+    takes them. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect.
+    reads, writes: what stdin and stdout carry, for help.
+    """
+
+    __slots__ = ("name", "group", "help", "function", "options", "operands", "fixed", "logs", "reads", "writes")
+
+    def __init__(self, name, group, help, function, options=(), operands=(), fixed=None, logs=False, reads="", writes=""):
+        self.name, self.group, self.help, self.function = name, group, help, function
+        self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
+        self.logs, self.reads, self.writes = logs, reads, writes

@@ -1,0 +1,239 @@
+"""The tables: files of fixed records that describe a model or a portfolio, in binary and as csv.
+
+A Table's `extra` says how its csv form is written and what makes it valid:
+
+    tool        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of another.
+    columns     the csv columns, where they are not the record's fields in their order. A column that is no field of the
+                record is csv only: the number of the record (coverages), or what an index or a packet's head holds.
+    separator   between the values of a csv line that tocsv writes (", " unless given); prefix: before the first
+    optional    how many of the last columns a csv may leave out; they are 0 then.
+    rules       what ktools demands of the rows, as Rule entries.
+    infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a number).
+    empty       False: a csv without rows is an error.
+    packet      fields at the head of each packet of records (lossfactors).
+"""
+from .model import AREAPERIL, Entry, Field, Table
+
+
+class Rule(Entry):
+    """Something that must hold for the rows of a table, in the order of the file.
+
+    kind            what must hold, of `field` (the csv column's name):
+      "numbered"      1, 2, 3, ... within the group
+      "consecutive"   within the group each value equals the one before or is one more
+      "ascending"     the first `within` columns never descend, the first of them weighing most
+      "distinct"      no value twice in the group
+      "sums to one"   the group's float32 sum, rounded to four decimals, is 1
+      "range"         low <= value <= high, either may be None
+      "at most"       value <= the table's header field `limit`
+      "between"       the columns `low` <= value <= `high`
+      "centre"        to four decimals, the middle of the columns `low` and `high`
+      "first"/"last"  the first / last row's value is `low`
+      "complete"      each value of the first column comes with every value that `field` has anywhere
+    within          the group: rows that share the values of the first `within` csv columns with the row before
+    always          checked by every conversion; the others are left out when validation is switched off
+    warning         breaking it is worth a warning and no more
+    """
+
+    __slots__ = ("kind", "field", "within", "low", "high", "limit", "always", "warning")
+
+    def __init__(self, kind, field, within=0, low=None, high=None, limit=None, always=False, warning=False):
+        self.kind, self.field, self.within, self.low, self.high = kind, field, within, low, high
+        self.limit, self.always, self.warning = limit, always, warning
+
+
+AREAPERIL_ID = Field("areaperil_id", AREAPERIL, "area and peril, the key of the hazard", "%u")
+EVENT_ID = Field("event_id", "i4", "the event")
+COVERAGE_ID = Field("coverage_id", "i4", "the coverage")
+VULNERABILITY_ID = Field("vulnerability_id", "i4", "the vulnerability function")
+INTENSITY_BIN_ID = Field("intensity_bin_id", "i4", "hazard intensity bin, from 1")
+DAMAGE_BIN_ID = Field("damage_bin_id", "i4", "damage bin, from 1")
+PROBABILITY = Field("probability", "f4", "probability of the bin", "%.10e", unit="probability")
+ITEM_ID = Field("item_id", "i4", "the item; ids run from 1 without a gap")
+PERIOD_NO = Field("period_no", "i4", "the period, from 1")
+OFFSET = Field("offset", "i8", "first byte in the data file", unit="bytes")
+SIZE = Field("size", "i8", "length in the data file", unit="bytes")
+ORIGINAL_SIZE = Field("original_size", "i8", "length before compression", unit="bytes")
+FLAGS = Field("flags", "i4", "reserved, 0")
+
+TERMS = tuple(Field(name, "f4", doc, unit=unit) for name, doc, unit in (
+    ("deductible1", "deductible", "currency or ratio, by the calculation rule"),
+    ("deductible2", "minimum deductible", "currency"),
+    ("deductible3", "maximum deductible", "currency"),
+    ("attachment", "where the layer begins", "currency"),
+    ("limit", "most that is paid", "currency or ratio, by the calculation rule"),
+    ("share1", "proportion ceded", "ratio"),
+    ("share2", "proportion placed", "ratio"),
+    ("share3", "proportion of that", "ratio")))
+PROFILE = (Field("profile_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"))
+PROFILE_HEADER = "profile_id,calcrule_id,deductible1,deductible2,deductible3,attachment1,limit1,share1,share2,share3"
+
+OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE = (
+    Field("occ_year", "i4", "year of the occurrence"), Field("occ_month", "i4", "month, 1 to 12"),
+    Field("occ_day", "i4", "day, 1 to 31"), Field("occ_hour", "i4", "hour, 0 to 23"),
+    Field("occ_minute", "i4", "minute, 0 to 59"))
+OCCURRENCE_HEADER = (
+    Field("date_options", "i4", "0: dates are numbers of the model's own; 1: days; 3: minutes"),
+    Field("number_of_periods", "i4", "how many periods there are"))
+PERIODS_RULE = Rule("at most", "period_no", limit="number_of_periods", always=True)
+
+TABLES = {t.name: t for t in (
+    Table("events", "input/events.bin", (EVENT_ID,), "Events to run, in their order.",
+          tool="eve", rules=(Rule("range", "event_id", low=1, always=True),)),
+    Table("items", "input/items.bin", (
+        ITEM_ID,
+        Field("coverage_id", "i4", "the coverage that it is part of"),
+        AREAPERIL_ID,
+        Field("vulnerability_id", "i4", "its vulnerability function"),
+        Field("group_id", "i4", "items of a group share their random numbers")),
+        "What is insured: one peril on one coverage.", key=("item_id",), refs={"coverage_id": "coverages"},
+        tool="item", rules=(Rule("numbered", "item_id", always=True),)),
+    Table("coverages", "input/coverages.bin", (Field("tiv", "f4", "total insured value", unit="currency"),),
+          "Total insured value of each coverage; record n is coverage n.", csv_header="coverage_id,tiv",
+          tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(Rule("numbered", "coverage_id", always=True),)),
+    Table("damage_bin_dict", "static/damage_bin_dict.bin", (
+        Field("bin_index", "i4", "damage bin, from 1 without a gap"),
+        Field("bin_from", "f4", "lower end", unit="damage ratio"),
+        Field("bin_to", "f4", "upper end", unit="damage ratio"),
+        Field("interpolation", "f4", "mean damage ratio of the bin", unit="damage ratio"),
+        Field("interval_type", "i4", "deprecated")),
+        "The damage bins.", key=("bin_index",),
+        csv_header='"bin_index", "bin_from", "bin_to", "interpolation", "interval_type"',
+        tool="damagebin", optional=1, empty=False, rules=(
+            Rule("numbered", "bin_index"), Rule("between", "interpolation", low="bin_from", high="bin_to"),
+            Rule("centre", "interpolation", low="bin_from", high="bin_to", warning=True),
+            Rule("first", "bin_from", low=0, warning=True), Rule("last", "bin_to", low=1, warning=True))),
+    Table("gulsummaryxref", "input/gulsummaryxref.bin", (
+        Field("coverage_id", "i4", "coverage (or item) id"),
+        Field("summary_id", "i4", "the group it belongs to"),
+        Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
+        "How ground-up losses are grouped.", csv_header='"coverage_id", "summary_id", "summaryset_id"',
+        tool="gulsummaryxref"),
+    Table("fmsummaryxref", "input/fmsummaryxref.bin", (
+        Field("output_id", "i4", "output id of the financial module"),
+        Field("summary_id", "i4", "the group it belongs to"),
+        Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
+        "How insured losses are grouped.", tool="fmsummaryxref"),
+    Table("footprint", "static/footprint.bin", (AREAPERIL_ID, INTENSITY_BIN_ID, PROBABILITY),
+          "The hazard: each event's intensity distributions. An event's rows lie where footprint_index says.",
+          header=(Field("max_intensity_bin", "i4", "largest intensity bin"),
+                  Field("flags", "i4", "bit 0: intensity is uncertain; bit 1: the index has original sizes")),
+          csv_header="event_id, areaperil_id, intensity_bin_id, probability",
+          tool="footprint", columns=(EVENT_ID, "areaperil_id", "intensity_bin_id", "probability"), empty=False, rules=(
+              Rule("range", "event_id", low=1, always=True), Rule("range", "areaperil_id", low=1),
+              Rule("at most", "intensity_bin_id", limit="max_intensity_bin", always=True),
+              Rule("ascending", "areaperil_id", within=2), Rule("distinct", "intensity_bin_id", within=2),
+              Rule("sums to one", "probability", within=2))),
+    Table("footprint_index", "static/footprint.idx", (EVENT_ID, OFFSET, SIZE),
+          "Where each event's rows lie in footprint.bin (or .bin.z).", key=("event_id",)),
+    Table("footprint_index_sized", "static/footprint.idx.z", (EVENT_ID, OFFSET, SIZE, ORIGINAL_SIZE),
+          "The index of a compressed footprint whose flags have bit 1.", key=("event_id",)),
+    Table("vulnerability", "static/vulnerability.bin",
+          (VULNERABILITY_ID, INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
+          "Damage distributions: by vulnerability function and intensity bin, the probability of each damage bin.",
+          header=(Field("max_damage_bin", "i4", "largest damage bin"),),
+          tool="vulnerability", empty=False, rules=(
+              Rule("range", "vulnerability_id", low=1, always=True),
+              Rule("at most", "damage_bin_id", limit="max_damage_bin", always=True),
+              Rule("ascending", "vulnerability_id", within=1), Rule("consecutive", "intensity_bin_id", within=1),
+              Rule("numbered", "damage_bin_id", within=2), Rule("sums to one", "probability", within=2),
+              Rule("complete", "intensity_bin_id", warning=True))),
+    Table("vulnerability_rows", "static/vulnerability.bin", (INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
+          "The records of vulnerability.bin (or .bin.z) when vulnerability_index says whose they are.",
+          header=(Field("max_damage_bin", "i4", "largest damage bin"),),
+          csv_header="vulnerability_id,intensity_bin_id,damage_bin_id,probability",
+          columns=(VULNERABILITY_ID, "intensity_bin_id", "damage_bin_id", "probability")),
+    Table("vulnerability_index", "static/vulnerability.idx", (VULNERABILITY_ID, OFFSET, SIZE, ORIGINAL_SIZE),
+          "Where each vulnerability function's rows lie; original_size is 0 unless they are compressed.",
+          key=("vulnerability_id",)),
+    Table("random", "static/random.bin", (Field("random_no", "f4", "uniform in [0, 1)"),),
+          "Random numbers to sample with instead of generated ones.", tool="rand"),
+    Table("fm_programme", "input/fm_programme.bin", (
+        Field("from_agg_id", "i4", "group of the level below"),
+        Field("level_id", "i4", "level of the programme, from 1"),
+        Field("to_agg_id", "i4", "group of this level that it is part of")),
+        "How losses are grouped from level to level of an insurance programme.", tool="fmprogramme"),
+    Table("fm_policytc", "input/fm_policytc.bin", (
+        Field("level_id", "i4", "level of the programme, from 1"),
+        Field("agg_id", "i4", "group of that level"),
+        Field("layer_id", "i4", "layer, from 1"),
+        Field("profile_id", "i4", "its policy terms")),
+        "Which terms apply to each group and layer of each level.", refs={"profile_id": "fm_profile"},
+        csv_header="layer_id,level_id,agg_id,profile_id",
+        tool="fmpolicytc", columns=("layer_id", "level_id", "agg_id", "profile_id"), prefix=" "),
+    Table("fm_profile", "input/fm_profile.bin", PROFILE + TERMS, "Policy terms.", csv_header=PROFILE_HEADER,
+          tool="fmprofile", infinite=True),
+    Table("fm_profile_step", "input/fm_profile_step.bin", PROFILE + tuple(
+        Field("limit1", "f4", f.doc, unit=f.unit) if f.name == "limit" else f for f in TERMS) + (
+        Field("step_id", "i4", "step of a stepped policy, from 1"),
+        Field("trigger_start", "f4", "the step applies from this loss", unit="ratio"),
+        Field("trigger_end", "f4", "the step applies up to this loss", unit="ratio"),
+        Field("payout_start", "f4", "payout at the start", unit="ratio"),
+        Field("payout_end", "f4", "payout at the end", unit="ratio"),
+        Field("limit2", "f4", "most that the step pays", unit="currency"),
+        Field("scale1", "f4", "first scaling factor", unit="ratio"),
+        Field("scale2", "f4", "second scaling factor", unit="ratio")),
+        "Policy terms with steps.",
+        # ktools names calcrule_id twice in this line; there is one such column.
+        csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
+                                    "scale1,scale2",
+        separator=",", infinite=True),
+    Table("fm_xref", "input/fm_xref.bin", (
+        Field("output_id", "i4", "id of the output losses"),
+        Field("agg_id", "i4", "group of the last level"),
+        Field("layer_id", "i4", "layer, from 1")),
+        "How the financial module's outputs are numbered.", key=("output_id",), tool="fmxref"),
+    Table("occurrence", "input/occurrence.bin",
+          (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "date: days, or a number of the model's own")),
+          "When events happen: the simulated periods.", header=OCCURRENCE_HEADER, refs={"event_id": "events"},
+          tool="occurrence", rules=(PERIODS_RULE,)),
+    Table("occurrence_dates", "input/occurrence.bin",
+          (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar", unit="days")),
+          "The same with dates of years, months and days.", header=OCCURRENCE_HEADER,
+          csv_header="event_id,period_no,occ_year,occ_month,occ_day", separator=",", rules=(PERIODS_RULE,),
+          columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY)),
+    Table("occurrence_granular", "input/occurrence.bin",
+          (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i8", "minutes, 1440 to the day", unit="minutes")),
+          "The same with dates down to the minute.", header=OCCURRENCE_HEADER,
+          csv_header="event_id,period_no,occ_year,occ_month,occ_day,occ_hour,occ_minute", separator=",",
+          rules=(PERIODS_RULE,), optional=2,
+          columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE)),
+    Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period", unit="periods"),),
+          "Return periods to report, in descending order, none twice.", tool="returnperiod"),
+    Table("periods", "input/periods.bin", (
+        PERIOD_NO, Field("weighting", "f8", "weight of the period", "%.9f", unit="probability")),
+        "Weights of the periods.", key=("period_no",), csv_header='"period_no", "weighting"', tool="periods"),
+    Table("quantile", "input/quantile.bin", (Field("quantile", "f4", "quantile, 0 to 1", unit="probability"),),
+          "Quantiles to report.", tool="quantile", rules=(Rule("range", "quantile", low=0, high=1, always=True),)),
+    Table("amplifications", "input/amplifications.bin", (
+        ITEM_ID, Field("amplification_id", "i4", "which factor amplifies its losses")),
+        "Which post-loss amplification applies to each item.", header=(FLAGS,), key=("item_id",),
+        tool="amplifications", separator=",", rules=(Rule("numbered", "item_id", always=True),)),
+    Table("lossfactors", "static/lossfactors.bin", (
+        Field("amplification_id", "i4", "the amplification"), Field("factor", "f4", "loss factor", unit="ratio")),
+        "Post-loss amplification factors by event: packets of a head and count records.", header=(FLAGS,),
+        csv_header="event_id,amplification_id,factor",
+        tool="lossfactors", separator=",", columns=(EVENT_ID, "amplification_id", "factor"),
+        packet=(EVENT_ID, Field("count", "i4", "records in the packet"))),
+    Table("aggregate_vulnerability", "static/aggregate_vulnerability.bin", (
+        Field("aggregate_vulnerability_id", "i4", "a vulnerability function made of several"),
+        Field("vulnerability_id", "i4", "one of them")),
+        "Which vulnerability functions are combined.", tool="aggregatevulnerability", separator=","),
+    Table("weights", "static/weights.bin", (
+        # Four bytes whatever the width of areaperil ids is elsewhere, and shown as a signed number in csv.
+        Field("areaperil_id", "u4", "area and peril", "%d"),
+        Field("vulnerability_id", "i4", "a vulnerability function of an aggregate one"),
+        Field("weight", "f4", "its weight there", unit="ratio")),
+        "Weights of combined vulnerability functions.", tool="weights", separator=","),
+    Table("ensemble", "input/ensemble.bin", (
+        Field("sidx", "i4", "sample index, from 1"), Field("ensemble_id", "i4", "the ensemble it belongs to")),
+        "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble"),
+    Table("correlations", "input/correlations.bin", (
+        ITEM_ID,
+        Field("peril_correlation_group", "i4", "perils that are correlated share one"),
+        Field("damage_correlation_value", "f4", "correlation of damage", "%r", unit="ratio"),
+        Field("hazard_group_id", "i4", "items of a group share their hazard random numbers"),
+        Field("hazard_correlation_value", "f4", "correlation of hazard", "%r", unit="ratio")),
+        "Correlations between items, of the Oasis platform's full Monte Carlo.", key=("item_id",),
+        tool="correlation", separator=","),
+)}

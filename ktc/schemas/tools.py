@@ -1,0 +1,142 @@
+"""The console scripts: ktools' names and flags, and the function of ktc that each one is."""
+from .model import AREAPERIL, Option, Tool
+
+# The width of areaperil ids, in every tool that meets them. ktools fixes it when it is built; KTC_AREAPERIL_BYTES in the
+# environment sets it for a whole pipeline.
+AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperil id (default 4)", type=int, metavar="{4,8}",
+                         choices=(4, 8))
+
+SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
+FULL_PRECISION = Option("-f", "full_precision", "six decimals instead of two")
+
+STAGE, STREAM_TEXT, OUTPUT, CONVERTER = "stages", "streams as text", "output calculations", "converters"
+
+NO_HEADER = Option("-n", "no_header", "the csv has no header line")
+NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
+
+
+def converters(tool, table, to_binary=(), to_csv=(), function=None, **fixed):
+    """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they have some."""
+    stem, fixed = (f"{function}_", fixed) if function else ("", {"table": table, **fixed})
+    return (Tool(f"{tool}tobin", CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary, fixed=fixed,
+                 reads="csv"),
+            Tool(f"{tool}tocsv", CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed,
+                 writes="csv"))
+
+
+STEP = Option("-S", "table", "stepped policies (fm_profile_step)", const="fm_profile_step")
+CONVERTERS = (
+    *converters("eve", "events", (NO_HEADER,), (SKIP_HEADER,)),
+    *converters("item", "items", (AREAPERIL_BYTES,), (SKIP_HEADER, AREAPERIL_BYTES)),
+    *converters("coverage", "coverages", (), (SKIP_HEADER,)),
+    *converters("damagebin", "damage_bin_dict", (NO_CHECKS,), (
+        Option("-i", "interval_type", "include the deprecated column interval_type"),), function="damage_bin_dict"),
+    *converters("footprint", "footprint", (
+        Option("-i", "max_intensity_bin", "largest intensity bin", int, "BIN"),
+        Option("-n", "no_uncertainty", "intensity is certain"),
+        Option("-b", "target", "binary file (default footprint.bin)", str, "FILE"),
+        Option("-x", "index", "index file (default footprint.idx)", str, "FILE"),
+        Option("-z", "compress", "compress each event's rows; the names end in .z"),
+        Option("-u", "sized", "with -z: the index has uncompressed sizes"),
+        NO_CHECKS, AREAPERIL_BYTES), (
+        SKIP_HEADER,
+        Option("-z", "compressed", "read footprint.bin.z and footprint.idx.z"),
+        Option("-e", "events", "only these event ids, both included", str, "FROM[-TO]"),
+        Option("-b", "source", "binary file (default footprint.bin)", str, "FILE"),
+        Option("-x", "index", "index file (default footprint.idx)", str, "FILE"),
+        AREAPERIL_BYTES), function="footprint"),
+    *converters("vulnerability", "vulnerability", (
+        Option("-d", "max_damage_bin", "largest damage bin", int, "BIN"),
+        Option("-i", "indexed", "write vulnerability.bin and vulnerability.idx"),
+        Option("-z", "compress", "compress each function's rows: vulnerability.bin.z and vulnerability.idx.z"),
+        NO_CHECKS,
+        Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)")), (
+        SKIP_HEADER,
+        Option("-i", "indexed", "read vulnerability.bin and vulnerability.idx"),
+        Option("-z", "compressed", "read vulnerability.bin.z and vulnerability.idx.z")), function="vulnerability"),
+    Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"}, reads="csv"),
+    Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
+        SKIP_HEADER,
+        Option("-r", "convert", "convert random.bin (wins over -g)"),
+        Option("-g", "generate", "generate so many random numbers", int, "N"),
+        Option("-S", "seed", "their seed (default 0: another one each time)", int, "SEED")), writes="csv"),
+    *converters("gulsummaryxref", "gulsummaryxref", (), (SKIP_HEADER,)),
+    *converters("fmsummaryxref", "fmsummaryxref", (), (SKIP_HEADER,)),
+    *converters("fmprogramme", "fm_programme", (), (SKIP_HEADER,)),
+    *converters("fmpolicytc", "fm_policytc", (), (SKIP_HEADER,)),
+    *converters("fmprofile", "fm_profile", (STEP,), (SKIP_HEADER, STEP)),
+    *converters("fmxref", "fm_xref", (), (SKIP_HEADER,)),
+    *converters("occurrence", "occurrence", (
+        Option("-P", "periods", "number of periods", int, "N"),
+        Option("-D", "date_id", "the csv has occ_date_id instead of a date"),
+        Option("-H", "granular", "use occ_hour and occ_minute (0 if the csv does not have them)")), (SKIP_HEADER,)),
+    *converters("returnperiod", "returnperiods", (), (SKIP_HEADER,)),
+    *converters("periods", "periods"),
+    *converters("quantile", "quantile", (NO_HEADER,), (SKIP_HEADER,)),
+    *converters("amplifications", "amplifications"),
+    *converters("lossfactors", "lossfactors"),
+    *converters("aggregatevulnerability", "aggregate_vulnerability", (), (SKIP_HEADER,)),
+    *converters("weights", "weights", (), (SKIP_HEADER,)),
+    *converters("ensemble", "ensemble"),
+    *converters("correlation", "correlations", (
+        Option("-i", "source", "csv file (default standard input)", str, "FILE"),
+        Option("-o", "target", "binary file (default standard output)", str, "FILE")), (
+        Option("-i", "source", "binary file (default standard input)", str, "FILE"),
+        Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
+)
+
+TOOLS = {t.name: t for t in (
+    Tool("eve", STAGE, "the events of a run, dealt out to processes", "stages:eve", (
+        Option("-n", "in_order", "no shuffle: consecutive events (wins over -r and -R)"),
+        Option("-r", "fisher_yates", "shuffle (Fisher-Yates), then deal (wins over -R)"),
+        Option("-R", "legacy_shuffle", "shuffle as std::shuffle does, consecutive events"),
+        Option("-t", "text", "text, one event id a line"),
+    ), operands=(("process", int, None, "number of this process, from 1"), ("total", int, None, "number of processes")),
+        logs=True, writes="event ids"),
+    Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "stages:getmodel", (AREAPERIL_BYTES,),
+         logs=True, reads="event ids", writes="a cdf stream"),
+    Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "stages:gulcalc", (
+        Option("-S", "sample_size", "number of samples", int, "N"),
+        Option("-i", "item", "item losses to this file, or - for standard output", str, "FILE"),
+        Option("-c", "coverage", "coverage losses to this file, or - (without allocation only)", str, "FILE"),
+        Option("-j", "correlated", "item losses with all items fully correlated, to this file", str, "FILE"),
+        Option("-a", "alloc_rule", "how a coverage's items share its loss: 0 not; 1 in proportion; 2 the largest; 3 as "
+               "if independent; unset: not, in the old item form", int, "RULE"),
+        Option("-L", "loss_threshold", "leave out samples below this loss (default 0.000001)", float, "LOSS"),
+        Option("-A", "random", "random numbers seeded by group and event (default)", const="hashed"),
+        Option("-r", "random", "random numbers from static/random.bin", const="file"),
+        Option("-l", "random", "random numbers from one generator, kept in a vector (legacy)", const="cached"),
+        Option("-R", "vector_size", "numbers in that vector (default 1000000)", int, "N"),
+        Option("-s", "seed", "seed of the random numbers", int, "SEED"),
+        Option("-d", "debug", "give random numbers instead of losses"),
+        Option("-b", "benchmark", "accepted without effect"),
+        AREAPERIL_BYTES,
+    ), logs=True, reads="cdf stream", writes="loss streams"),
+    Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc", (
+        Option("-i", "item", "input is a loss stream by item"),
+        Option("-f", "fm", "input is a loss stream of the financial module"),
+        Option("-c", "coverage", "input is a loss stream by coverage"),
+        Option("-g", "coverage", "the same as -c"),
+        Option("-x", "legacy_item", "input is an item stream (gulcalc -i without -a), summed by coverage"),
+        Option("-z", "zeros", "write summaries without exposure and losses of 0 too"),
+        Option("-m", "index", "beside each output file an index file, <name without .bin>.idx"),
+        Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
+    ) + tuple(Option(f"-{n}", "outputs", f"where summary set {n} goes: a file, a named pipe, or - for standard output", str, "FILE",
+                     const=n) for n in range(10)) + (AREAPERIL_BYTES,),
+        logs=True, reads="a loss stream", writes="summary streams"),
+    Tool("cdftocsv", STREAM_TEXT, "cdf stream to csv", "stages:cdftocsv", (SKIP_HEADER, AREAPERIL_BYTES),
+         reads="a cdf stream", writes="csv"),
+    Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
+         reads="an item, coverage or loss stream", writes="csv"),
+    Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
+        SKIP_HEADER, FULL_PRECISION,
+        Option("-e", "exposure", "show the exposed value of each summary"),
+        Option("-a", "max_loss", "include the maximum losses (sidx -5)"),
+        Option("-z", "drop_unexposed", "leave out summaries without exposure"),
+        Option("-o", "ord", "Open Results Data: the sample event loss table"),
+    ), reads="a summary stream", writes="csv"),
+    Tool("eltcalc", OUTPUT, "event loss table: mean and standard deviation by event and summary", "stages:eltcalc", (
+        SKIP_HEADER,
+    ), logs=True, reads="a summary stream", writes="csv"),
+    *CONVERTERS,
+)}

@@ -1,0 +1,119 @@
+"""The stages as functions: each is a chain (ktc.chain) of one stage between a stream and its outputs.
+
+Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer (bytes, mmap,
+NumPy array); targets None or "-" (standard output), a path, a descriptor or a file object. `root` is the folder that
+holds input/ and static/. Outputs that are regular files appear complete or not at all.
+
+A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished one goes
+downstream. Raises DataError (input that is wrong, with its place), UsageError, InputError (a file that is missing) and
+OutputError.
+"""
+import os
+import sys
+
+from . import chain
+from .chain import Cdfs, Chain, Events, Losses
+from .errors import UsageError
+from .schemas import streams as kinds
+
+
+def eve(process, total, target=None, *, in_order=False, fisher_yates=False, legacy_shuffle=False, text=False, root="."):
+    """The share of process number `process` (from 1) of `total` in the events of input/events.bin.
+
+    Events are dealt out one by one as they stand in the file; in_order: consecutive events instead; fisher_yates:
+    shuffled, then dealt; legacy_shuffle: shuffled as std::shuffle does it, consecutive events. The first of these three
+    that is set counts. text: ids as text, one a line. Raises UsageError for a process outside 1 .. total.
+    """
+    events = Events(process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle)
+    Chain(events, chain.EventsToText(target) if text else target, root=root).run()
+
+
+def getmodel(source=None, target=None, *, root=".", areaperil=4):
+    """The cumulative damage distributions of the portfolio in each event: event ids in, a cdf stream out.
+
+    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it is, indexed
+    or compressed). An event that is not in the footprint has no distributions. areaperil: bytes of an areaperil id, 4 or 8.
+    """
+    Chain(Events(ids=source if source is not None else "-"), chain.GetModel(target, areaperil=areaperil), root=root).run()
+
+
+def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_size=-1, alloc_rule=-1,
+            loss_threshold=0.000001, random="hashed", vector_size=1000000, seed=0, debug=False, benchmark=False, root=".",
+            areaperil=4):
+    """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are given.
+
+    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file", static/random.bin.
+    sample_size: samples of each item; -1 none, and a header that says so. alloc_rule: how items share their coverage's
+    loss, 1 to 3 (see ktc._core.gulcalc.GulCalc); 0 not at all; below 0 not at all, in the old item form. Coverage losses
+    cannot be had with rules 1 to 3: they are left out with a warning. correlated: a file's name (also "-"), a descriptor
+    or a file object; the items' losses when all items of an event share their random numbers; coverage losses beside it
+    have no samples, as in ktools. loss_threshold: samples below it are left out. random: "hashed" (a generator seeded by
+    the group, the event and seed), "file", or "cached" (one generator, seeded with seed if that is above 0 and else by the
+    clock, and vector_size numbers). debug: random numbers instead of losses. benchmark: accepted without effect.
+    """
+    if coverage is not None and alloc_rule > 0:
+        print(f"gulcalc: warning: allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output",
+              file=sys.stderr)
+        coverage = None
+    if item is None and coverage is None:
+        raise UsageError("no output option selected: give an item output, a coverage output or both")
+    if correlated == "-":                           # a file of that name, as in ktools
+        correlated = os.path.join(".", "-")
+    stage = chain.GulCalc(
+        item, coverage=coverage, correlated=correlated, sample_size=sample_size, alloc_rule=alloc_rule,
+        loss_threshold=loss_threshold, random=random, vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
+    Chain(Cdfs(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
+
+
+def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=False, legacy_item=False, zeros=False,
+                index=False, input_path=None, root=".", areaperil=4):
+    """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for each set out.
+
+    outputs: {set number: target} or pairs of them; targets are opened in this order. Exactly one of item (loss stream,
+    grouped by input/gulsummaryxref.bin), fm (loss stream, input/fmsummaryxref.bin), coverage (coverage stream,
+    gulsummaryxref.bin and coverages.bin) and legacy_item (item stream, summed by coverage with items.bin too) names the
+    input. zeros: write summaries without exposure and losses of 0 too. index: beside each output that is a path, a file
+    `<path without .bin>.idx` with a line "summary_id,offset" for each packet. input_path: the folder that stands for
+    input/.
+    """
+    streams = [name for name, given in (("item", item), ("fm", fm), ("coverage", coverage), ("legacy item", legacy_item))
+               if given]
+    if len(streams) != 1:
+        raise UsageError("name one kind of input, and no more: -i, -f, -c or -g")
+    pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
+    if not pairs:
+        raise UsageError("no output: name at least one summary set and where it goes, as in -1 -")
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError("a summary set is asked for twice")
+    stage = chain.SummaryCalc(pairs, stream=streams[0], zeros=zeros, index=index, input_path=input_path,
+                              areaperil=areaperil)
+    kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
+    Chain(Losses(source, kinds=[kind], whole_events=False), stage, root=root).run()
+
+
+def eltcalc(source=None, target=None, *, skip_header=False):
+    """The event loss table of a summary stream: mean and standard deviation of each summary's loss, by event."""
+    Chain(Losses(source, kinds=[kinds.SUMMARY]), chain.EltCalc(target, skip_header=skip_header)).run()
+
+
+def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
+    """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean."""
+    Chain(Cdfs(source, areaperil=areaperil), chain.CdfToCsv(target, skip_header=skip_header)).run()
+
+
+def gultocsv(source=None, target=None, *, skip_header=False, full_precision=False):
+    """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full precision."""
+    Chain(Losses(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS]),
+          chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
+
+
+def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
+                     drop_unexposed=False, ord=False):
+    """Losses by summary as csv: event_id,summary_id,sidx,loss; two decimals, or six in full precision.
+
+    exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines for summaries
+    whose exposed value is 0. ord: the Sample Event Loss Table of Open Results Data; exposure is then ignored.
+    """
+    Chain(Losses(source, kinds=[kinds.SUMMARY]),
+          chain.SummaryToCsv(target, skip_header=skip_header, full_precision=full_precision, exposure=exposure,
+                             max_loss=max_loss, drop_unexposed=drop_unexposed, ord=ord)).run()

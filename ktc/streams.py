@@ -1,0 +1,49 @@
+"""Streams as Python reads them: blocks of one event, whose arrays are NumPy views of the memory that was decoded into."""
+import struct
+
+from ._core.codec import CdfDecoder, LossDecoder
+from ._core.frames import read_cdfs, read_losses
+from ._core.io import Source
+from .errors import TruncatedError
+from .schemas import STREAMS
+
+
+class StreamReader:
+    """A stream of any kind, iterated once, block by block.
+
+    kind: "cdf", "item", "coverage", "loss" or "summary". sample_size: number of samples (None for cdfs; -1 where gulcalc was
+    run without -S). summary_set: of a summary stream, else None. Blocks are ktc._core.frames.Cdfs or Losses.
+    """
+
+    def __init__(self, source=None, *, areaperil=4, whole_events=False):
+        source = Source(source)
+        head = source.peek(4)
+        if len(head) < 4:
+            raise TruncatedError(f"{source.name}: byte {len(head)}: the input ends inside the stream header")
+        word, = struct.unpack("<I", head)
+        if word == STREAMS["cdf"].kind:
+            self._blocks = read_cdfs(CdfDecoder(source, areaperil, whole_events))
+            self.kind, self.sample_size, self.summary_set = "cdf", None, None
+            return
+        decoder = LossDecoder(source, whole_events=whole_events)
+        self.kind = next(name for name, stream in STREAMS.items() if stream.kind == decoder.kind)
+        self.sample_size, self.summary_set = decoder.sample_size, decoder.summary_set
+        self._blocks = read_losses(decoder)
+
+    def __iter__(self):
+        return self._blocks
+
+    def __next__(self):
+        return next(self._blocks)
+
+    def __repr__(self):
+        return f"<StreamReader: {self.kind}>"
+
+
+def read_stream(source=None, *, areaperil=4, whole_events=False):
+    """Read a binary stream: a StreamReader over blocks of part of one event each, or of all of it with whole_events.
+
+    source: a path, file object, buffer or array; None or "-" standard input. areaperil: bytes of an areaperil id in a cdf
+    stream. Raises DataError, with the byte offset, for anything that is not as it should be.
+    """
+    return StreamReader(source, areaperil=areaperil, whole_events=whole_events)

@@ -1,0 +1,489 @@
+"""The tables as functions: csv to binary, binary to csv, and either to a NumPy array.
+
+Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES). Sources may be
+None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer; targets None or "-"
+(standard output), a path, a descriptor or a file object. Outputs that are regular files appear complete or not at all.
+areaperil=8 is for models whose areaperil ids have 8 bytes.
+
+A csv that breaks a rule raises DataError naming the line and its text; a binary file that is cut, TruncatedError with
+the byte; what is allowed but strange is a warning.
+"""
+import os
+import warnings
+
+from ._core.io import Mapped, Outputs, Sink, Source
+from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, source_of, take_header, write_all
+from .errors import DataError, InputError, TruncatedError, UsageError
+from .schemas import TABLES
+from .schemas.model import TYPES, Field
+
+SIZED, UNCERTAIN = 2, 1             # flags of a footprint: its index has original sizes; its intensity is uncertain
+DAYS, MINUTES = 1, 3                # date_options of an occurrence table; 0: numbers of the model's own
+
+
+# --- the registry's tables as layouts
+
+def table_of(name):
+    """The registry's table, or UsageError."""
+    if name not in TABLES:
+        raise UsageError(f"no table is called {name!r}; there are {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def columns_of(table):
+    """The csv columns as Fields: [(Field, whether the record has it)]."""
+    fields = {f.name: f for f in table.fields}
+    return [(c, False) if isinstance(c, Field) else (fields[c], True)
+            for c in table.extra.get("columns", tuple(fields))]
+
+
+def layout_of(table, areaperil=4, columns=None):
+    """The engine's Layout of a table. columns: only so many csv columns."""
+    if areaperil not in (4, 8):
+        raise UsageError(f"areaperil is {areaperil!r}, expected 4 or 8 bytes")
+    offset, at = {}, 0
+    for field in table.fields:
+        offset[field.name] = at
+        at += field.width(areaperil)
+    chosen = columns_of(table)[:columns]
+    return Layout([(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1, f.width(areaperil))
+                   for f, stored in chosen], at, len(chosen) - (0 if columns else table.extra.get("optional", 0)),
+                  separator=table.extra.get("separator", ", "), prefix=table.extra.get("prefix", ""),
+                  infinite=table.extra.get("infinite", False))
+
+
+def packed_layout(table, areaperil=4):
+    """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
+    columns, at = [], 0
+    for field, _ in columns_of(table):
+        columns.append((field.name, field.resolved(areaperil), field.csv, at, field.width(areaperil)))
+        at += field.width(areaperil)
+    layout = Layout(columns, at, len(columns) - table.extra.get("optional", 0),
+                    infinite=table.extra.get("infinite", False))
+    return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
+
+
+def dates_layout(table):
+    """How an occurrence table with dates is read (its number in the place of the year) and written (all apart)."""
+    fields = [f for f, _ in columns_of(table)]
+    number = table.fields[2]
+    read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i], number.width() if i == 2 else 4)
+            for i, f in enumerate(fields)]
+    write = [(f.name, "i4", "%d", 4 * i, 4) for i, f in enumerate(fields)]
+    return (Layout(read, table.size(), len(fields) - table.extra.get("optional", 0)),
+            Layout(write, 4 * len(fields), separator=table.extra["separator"]))
+
+
+def header_of(table, values):
+    """The bytes before the first record of a table, from {field: value}."""
+    import struct
+
+    try:
+        return struct.pack("<" + "".join(TYPES[f.type][0] for f in table.header),
+                           *(values.get(f.name, 0) for f in table.header))
+    except struct.error as error:
+        raise UsageError(f"header of {table.name} {values}: {error}") from None
+
+
+def header_values(table, source):
+    """{field: value} of the header that source begins with."""
+    import struct
+
+    data = take_header(source, table.header_size())
+    return dict(zip((f.name for f in table.header),
+                    struct.unpack("<" + "".join(TYPES[f.type][0] for f in table.header), data)))
+
+
+def tell(lines):
+    """What is allowed but strange."""
+    for line in lines:
+        warnings.warn(line, stacklevel=3)
+
+
+def alone(name, options):
+    """The registry's table, which must be one that the engine converts with nothing but its layout."""
+    table = table_of(name)
+    if options:
+        raise UsageError(f"{name} takes no option {', '.join(options)}")
+    if "packet" not in table.extra and name != "coverages" and not all(stored for _, stored in columns_of(table)):
+        raise UsageError(f"{name} is a part or a form of another table, and is converted with that one")
+    return table
+
+
+# --- csv to binary
+
+def tobin(table, source=None, target=None, *, areaperil=4, no_header=False, **options):
+    """Convert the csv of a table to binary.
+
+    no_header: the csv has no header line. Options by table: validate (damage_bin_dict), periods, date_id, granular
+    (occurrence), everything that footprint_tobin and vulnerability_tobin take (their output goes to files).
+    """
+    if table in TO_BINARY:
+        return TO_BINARY[table](source, target, areaperil=areaperil, no_header=no_header, **options)
+    entry = alone(table, options)
+    with Outputs() as outputs:
+        convert(entry, Source(source), outputs.open(target), layout_of(entry, areaperil), header=not no_header,
+                packets="packet" in entry.extra)
+
+
+def convert(table, source, data, layout, *, header=True, values=None, validate=True, rules=None, index=None, **options):
+    """Run the engine over a csv; everything it can be told. values: of the table's header."""
+    rows = CsvRows(source, layout, header)
+    checks = Checks(rows, table.extra.get("rules", ()) if rules is None else rules, values or {}, validate)
+    writer = TableWriter(rows, checks, data, index, **options)
+    writer.run(header_of(table, values or {}), table.extra.get("empty", True))
+    tell(checks.warnings)
+    return writer.n
+
+
+def damage_bin_dict_tobin(source=None, target=None, *, areaperil=4, no_header=False, validate=True):
+    """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
+
+    validate=False: any bins, and rows with and without interval_type mixed.
+    """
+    table = TABLES["damage_bin_dict"]
+    with Outputs() as outputs:
+        convert(table, Source(source), outputs.open(target), layout_of(table), header=not no_header, validate=validate,
+                uniform=validate)
+
+
+def returnperiods_tobin(source=None, target=None, *, areaperil=4, no_header=False):
+    """returnperiods.bin from csv: in descending order, none twice."""
+    from array import array
+
+    table, memory = TABLES["returnperiods"], Sink.memory()
+    convert(table, Source(source), memory, layout_of(table), header=not no_header)
+    periods = array("i", memory.getvalue())
+    with Outputs() as outputs:
+        write_all(outputs.open(target), array("i", sorted(set(periods), reverse=True)).tobytes())
+
+
+def occurrence_tobin(source=None, target=None, *, areaperil=4, no_header=False, periods=None, date_id=False,
+                     granular=False):
+    """occurrence.bin from csv; periods: how many there are, which no period_no may exceed.
+
+    The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0 when they
+    are missing), or with date_id one number of the model's own.
+    """
+    if not periods or not 0 < periods < 1 << 31:
+        raise UsageError(f"the number of periods (-P) is {periods}, expected 1 or more")
+    if date_id and granular:
+        raise UsageError("a date id (-D) has no hours and minutes (-H)")
+    table = TABLES["occurrence" if date_id else "occurrence_granular" if granular else "occurrence_dates"]
+    options = 0 if date_id else MINUTES if granular else DAYS
+    with Outputs() as outputs:
+        convert(table, Source(source), outputs.open(target), layout_of(table) if date_id else dates_layout(table)[0],
+                header=not no_header, values={"date_options": options, "number_of_periods": periods},
+                dates=0 if date_id else 2 if granular else 1)
+
+
+def footprint_tobin(source=None, target=None, index=None, *, areaperil=4, no_header=False, max_intensity_bin=None,
+                    no_uncertainty=False, compress=False, sized=False, validate=True):
+    """footprint.bin and footprint.idx (target and index) from csv: event_id, areaperil_id, intensity_bin_id,
+    probability.
+
+    max_intensity_bin: no bin may exceed it. no_uncertainty: recorded in the file, for models whose intensity is
+    certain. compress: each event's rows as a zlib stream, and the names end in .z; sized: the index has their original
+    sizes. validate=False: the only checks are that values fit and bins do not exceed the largest.
+    """
+    if max_intensity_bin is None:
+        raise UsageError("the largest intensity bin (-i) is missing")
+    if sized and not compress:
+        tell(["the index has no original sizes (-u) unless the footprint is compressed (-z)"])
+        sized = False
+    table = TABLES["footprint"]
+    target, index = target or "footprint.bin", index or "footprint.idx"
+    if compress:
+        target, index = with_suffix(target), with_suffix(index)
+    entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
+    with Outputs() as outputs:
+        convert(table, Source(source), outputs.open(target), layout_of(table, areaperil), header=not no_header,
+                values={"max_intensity_bin": max_intensity_bin,
+                        "flags": SIZED * sized | UNCERTAIN * (not no_uncertainty)},
+                validate=validate, index=outputs.open(index), index_size=entry.size(), compress=compress,
+                original=sized)
+
+
+def vulnerability_tobin(source=None, target=None, index=None, *, areaperil=4, no_header=False, max_damage_bin=None,
+                        indexed=False, compress=False, validate=True, any_intensity_bins=False):
+    """vulnerability.bin from csv: vulnerability_id, intensity_bin_id, damage_bin_id, probability.
+
+    max_damage_bin: no bin may exceed it. indexed: to target and index (vulnerability.bin and vulnerability.idx), where
+    the records have no vulnerability_id; compress: the same with each function's rows as a zlib stream, names ending in
+    .z. validate=False: the only checks are that values fit and bins do not exceed the largest. any_intensity_bins: no
+    warning when functions lack intensity bins that others have.
+    """
+    if max_damage_bin is None:
+        raise UsageError("the largest damage bin (-d) is missing")
+    table = TABLES["vulnerability"]
+    rules = [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
+    values = {"max_damage_bin": max_damage_bin}
+    with Outputs() as outputs:
+        if not indexed and not compress:
+            convert(table, Source(source), outputs.open(target), layout_of(table), header=not no_header, values=values,
+                    validate=validate, rules=rules)
+            return
+        target, index = target or "vulnerability.bin", index or "vulnerability.idx"
+        if compress:
+            target, index = with_suffix(target), with_suffix(index)
+        convert(table, Source(source), outputs.open(target), layout_of(TABLES["vulnerability_rows"]),
+                header=not no_header, values=values, validate=validate, rules=rules, index=outputs.open(index),
+                index_size=TABLES["vulnerability_index"].size(), compress=compress, original=compress)
+
+
+def with_suffix(target):
+    """A path with .z at its end; anything else as it is."""
+    if isinstance(target, (str, os.PathLike)) and not os.fspath(target).endswith(".z"):
+        return os.fspath(target) + ".z"
+    return target
+
+
+TO_BINARY = {"damage_bin_dict": damage_bin_dict_tobin, "returnperiods": returnperiods_tobin,
+             "occurrence": occurrence_tobin, "footprint": footprint_tobin, "vulnerability": vulnerability_tobin}
+
+
+# --- binary to csv
+
+def tocsv(table, source=None, target=None, *, areaperil=4, skip_header=False, **options):
+    """Convert a table to csv.
+
+    skip_header: leave its header line out. Options by table: interval_type (damage_bin_dict), everything that
+    footprint_tocsv and vulnerability_tocsv take (they read two files).
+    """
+    if table in TO_CSV:
+        return TO_CSV[table](source, target, areaperil=areaperil, skip_header=skip_header, **options)
+    entry = alone(table, options)
+    source = Source(source)
+    header_values(entry, source)
+    with Outputs() as outputs:
+        reader = TableReader(layout_of(entry, areaperil), outputs.open(target), header_line(entry, skip_header),
+                             counted=table == "coverages")
+        if "packet" in entry.extra:
+            reader.packets(source)
+        else:
+            reader.records(source)
+
+
+def header_line(table, skip, columns=None):
+    """The csv header line as bytes, or nothing."""
+    text = table.csv_header if columns is None else ", ".join(table.csv_header.split(", ")[:columns])
+    return b"" if skip else text.encode() + b"\n"
+
+
+def damage_bin_dict_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, interval_type=False):
+    """damage_bin_dict.bin as csv; interval_type: with that deprecated column."""
+    table = TABLES["damage_bin_dict"]
+    columns = None if interval_type else len(table.fields) - 1
+    with Outputs() as outputs:
+        TableReader(layout_of(table, columns=columns), outputs.open(target),
+                    header_line(table, skip_header, columns)).records(Source(source))
+
+
+def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False):
+    """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
+    source = Source(source)
+    options = header_values(TABLES["occurrence"], source)["date_options"]
+    names = {0: "occurrence", DAYS: "occurrence_dates", MINUTES: "occurrence_granular"}
+    if options not in names:
+        raise DataError(f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3")
+    table = TABLES[names[options]]
+    with Outputs() as outputs:
+        reader = TableReader(dates_layout(table)[1] if options else layout_of(table), outputs.open(target),
+                             header_line(table, skip_header))
+        if options:
+            reader.dates(source, options == MINUTES)
+        else:
+            reader.records(source)
+
+
+def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, convert=False, generate=None, seed=0):
+    """random.bin as csv, or with generate so many numbers of a Mersenne twister; seed 0: another one each time.
+
+    convert: reads random.bin, also when generate is given.
+    """
+    table = TABLES["random"]
+    if convert or generate is None:
+        generate = None
+    elif generate < 0 or seed > 0xffffffff:
+        raise UsageError(f"{generate} numbers of seed {seed}: expected 0 or more, of a seed of 32 bits")
+    with Outputs() as outputs:
+        sink = outputs.open(target)
+        if generate is None:
+            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(Source(source))
+            return
+        # ktools quotes the name here, and only here
+        reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
+        reader.random_numbers(seed if seed > 0 else int.from_bytes(os.urandom(4), "little"), generate)
+
+
+def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False,
+                    events=None):
+    """footprint.bin and footprint.idx (source and index) as csv. compressed: they are footprint.bin.z and
+    footprint.idx.z.
+
+    events: "7" or "7-12", only these event ids.
+    """
+    if (source is None) != (index is None):
+        raise UsageError("the footprint (-b) and its index (-x) must be given together")
+    suffix = ".z" if compressed else ""
+    data, index = Mapped(source or f"footprint.bin{suffix}"), Mapped(index or f"footprint.idx{suffix}")
+    table = TABLES["footprint"]
+    flags = header_values(table, source_of(data))["flags"]
+    sized = compressed and bool(flags & SIZED)
+    entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
+    options = {}
+    if events is not None:
+        options["first"], options["last"] = event_range(events)
+    with Outputs() as outputs:
+        reader = TableReader(layout_of(table, areaperil), outputs.open(target), header_line(table, skip_header))
+        reader.indexed(data, index, entry_size=entry.size(), header_size=table.header_size(), compressed=compressed,
+                       sized=sized, **options)
+
+
+def event_range(text):
+    """"7" or "7-12" as (first, last)."""
+    parts = str(text).split("-")
+    try:
+        first, last = int(parts[0]), int(parts[-1])
+    except ValueError:
+        first = last = 0
+    if len(parts) > 2 or first < 1 or last < 1:
+        raise UsageError(f"events {text!r}: expected an event id or two with a - between them")
+    return first, last
+
+
+def vulnerability_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, indexed=False,
+                        compressed=False):
+    """vulnerability.bin as csv. indexed: from vulnerability.bin and vulnerability.idx (source and index) of the working
+    directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
+    table = TABLES["vulnerability"]
+    if not indexed and not compressed:
+        source = Source(source)
+        header_values(table, source)
+        with Outputs() as outputs:
+            TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(source)
+        return
+    suffix = ".z" if compressed else ""
+    data, index = Mapped(source or f"vulnerability.bin{suffix}"), Mapped(index or f"vulnerability.idx{suffix}")
+    header_values(table, source_of(data))
+    table = TABLES["vulnerability_rows"]
+    with Outputs() as outputs:
+        reader = TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header))
+        reader.indexed(data, index, entry_size=TABLES["vulnerability_index"].size(), header_size=table.header_size(),
+                       compressed=compressed, sized=compressed)
+
+
+TO_CSV = {"damage_bin_dict": damage_bin_dict_tocsv, "occurrence": occurrence_tocsv, "random": random_tocsv,
+          "footprint": footprint_tocsv, "vulnerability": vulnerability_tocsv}
+
+
+# --- NumPy
+
+def read_table(name, source, areaperil=4):
+    """The records of a binary table as a structured array; of a path, mapped from the file without a copy.
+
+    Its dtype is TABLES[name].dtype(areaperil); an occurrence table has the dtype that its header asks for. lossfactors
+    come with their event_id. A size that is not a whole number of records raises TruncatedError.
+    """
+    import numpy
+
+    table = table_of(name)
+    if isinstance(source, (str, os.PathLike)):
+        place = os.fspath(source)
+        try:
+            data = numpy.memmap(place, numpy.uint8, "r") if os.path.getsize(place) else numpy.empty(0, numpy.uint8)
+        except OSError as error:
+            raise InputError(f"{place}: cannot read: {error.strerror}") from None
+    else:
+        place = str(getattr(source, "name", "memory"))
+        data = numpy.frombuffer(source.read() if hasattr(source, "read") else source, numpy.uint8)
+    start = table.header_size(areaperil)
+    if len(data) < start:
+        raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside the header of {start} bytes")
+    if name == "occurrence":
+        options = int(data[:4].view("<i4")[0])
+        if options not in (0, DAYS, MINUTES):
+            raise DataError(f"{place}: byte 0: date_options is {options}, expected 0, 1 or 3")
+        table = TABLES["occurrence_granular"] if options == MINUTES else table
+    if "packet" in table.extra:
+        return read_packets(table, data, start, place)
+    dtype = table.dtype(areaperil)
+    rest = (len(data) - start) % dtype.itemsize
+    if rest:
+        raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside a record: expected {dtype.itemsize} "
+                             f"bytes from byte {len(data) - rest}, found {rest}")
+    return data[start:].view(dtype)
+
+
+def read_packets(table, data, at, place):
+    """The records of a table of packets, each with its packet's key."""
+    import numpy
+
+    dtype, parts = table.dtype(), []
+    full = numpy.dtype([(table.extra["packet"][0].name, "<i4")] + dtype.descr)
+    while at < len(data):
+        count = -1
+        if len(data) - at >= 8:
+            key, count = (int(word) for word in data[at:at + 8].view("<i4"))
+            if count < 0:
+                raise DataError(f"{place}: byte {at + 4}: count is {count}, expected 0 or more")
+        if count < 0 or len(data) - at - 8 < count * dtype.itemsize:
+            raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside the packet from byte {at}")
+        records = data[at + 8:at + 8 + count * dtype.itemsize].view(dtype)
+        part = numpy.empty(count, full)
+        part[full.names[0]] = key
+        for field in dtype.names:
+            part[field] = records[field]
+        parts.append(part)
+        at += 8 + count * dtype.itemsize
+    return numpy.concatenate(parts) if parts else numpy.empty(0, full)
+
+
+def write_table(name, array, target, areaperil=4, **header):
+    """Write a structured array as a binary table. header: values of the table's header fields (0 when not given).
+
+    The array's fields are taken by name. Tables that lie in packets or beside an index are written by tobin.
+    """
+    import numpy
+
+    table = table_of(name)
+    if "packet" in table.extra or name == "footprint":
+        raise UsageError(f"{name} does not lie record by record; write it with tobin")
+    unknown = set(header) - {f.name for f in table.header}
+    if unknown:
+        raise UsageError(f"{name} has no header field {', '.join(sorted(unknown))}")
+    dtype = table.dtype(areaperil)
+    array = numpy.asarray(array)
+    missing = [n for n in dtype.names if array.dtype.names is None or n not in array.dtype.names]
+    if missing:
+        raise UsageError(f"{name}: the array has no field {', '.join(missing)}")
+    records = numpy.empty(len(array), dtype)
+    for field in dtype.names:
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            records[field] = array[field]
+        kept = numpy.isfinite(records[field]) == numpy.isfinite(array[field]) if dtype[field].kind == "f" else (
+            records[field] == array[field])
+        if not numpy.all(kept):
+            raise DataError(f"{name}: a value of {field} does not fit {dtype[field]}")
+    with Outputs() as outputs:
+        sink = outputs.open(target)
+        write_all(sink, header_of(table, header))
+        write_all(sink, records.tobytes())
+
+
+def read_csv(name, source, areaperil=4, no_header=False):
+    """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin checks them.
+
+    Rules that need a number from outside (the largest bin, the number of periods) are left out.
+    """
+    import numpy
+
+    table = table_of(name)
+    layout, fields = packed_layout(table, areaperil)
+    memory = Sink.memory()
+    rules = [r for r in table.extra.get("rules", ()) if r.limit is None]
+    rows = CsvRows(Source(source), layout, not no_header)
+    checks = Checks(rows, rules, {})
+    TableWriter(rows, checks, memory).run(b"", table.extra.get("empty", True))
+    tell(checks.warnings)
+    return numpy.frombuffer(memory.getvalue(), numpy.dtype(fields))

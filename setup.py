@@ -1,0 +1,37 @@
+"""Build: Cython modules with flags that keep results exact, and the console scripts that the registry names.
+
+KTC_DEBUG=1 builds with bounds checks and line tracing; KTC_ONLY=a,b builds only those modules of ktc/_core.
+"""
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from ktc import _records  # noqa: E402
+from ktc.schemas import TOOLS  # noqa: E402
+
+DEBUG = os.environ.get("KTC_DEBUG") == "1"
+ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
+
+# Results are ktools' bytes: no contraction into fused operations, nothing that reorders or relaxes floating point.
+FLAGS = [*(["-O0", "-g"] if DEBUG else ["-O3", "-g0"]), "-ffp-contract=off", "-fno-math-errno"] if os.name == "posix" else ["/O2", "/fp:precise"]
+
+os.chdir(HERE)
+_records.write(HERE / "ktc" / "_core")
+extensions = [
+    Extension(f"ktc._core.{path.stem}", [f"ktc/_core/{path.name}"], extra_compile_args=FLAGS,
+              include_dirs=["ktc/_core"], depends=["ktc/_core/records.h"])
+    for path in sorted(Path("ktc/_core").glob("*.pyx")) if not ONLY or path.stem in ONLY
+]
+
+setup(
+    ext_modules=cythonize(extensions, build_dir="build", compiler_directives={
+        "language_level": 3, "boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True,
+        "linetrace": DEBUG, "embedsignature": True, "freethreading_compatible": True}),
+    entry_points={"console_scripts": ["ktc = ktc.cli:main"] + [f"{name} = ktc.cli:main" for name in sorted(TOOLS)]},
+    zip_safe=False,
+)
