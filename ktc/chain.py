@@ -12,10 +12,10 @@ the events come. The console scripts are chains of one stage (ktc.stages).
 """
 import os
 
+from . import schemas
 from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, EventEncoder, LossDecoder, LossEncoder
 from ._core.io import Mapped, Outputs, Sink, Source
 from .errors import DataError, UsageError
-from .schemas import REPORTS, TABLES
 from .schemas import streams as kinds
 
 PROGRESS_STEPS = 200
@@ -29,7 +29,7 @@ class Run:
 
     def table(self, name, input_path=None):
         """A table of this run, mapped. input_path: the folder that stands for input/."""
-        path = TABLES[name].path
+        path = schemas.TABLES[name].path
         if input_path is None:
             return Mapped(os.path.join(self.root, path))
         return Mapped(os.path.join(self.root, input_path, os.path.basename(path)))
@@ -282,7 +282,7 @@ class EltCalc(Writer):
     def kernel(self, sink):
         from ._core.eltcalc import EltCalc as Kernel
 
-        return Kernel(sink, self.header(REPORTS["event_loss_table"]))
+        return Kernel(sink, self.header(schemas.REPORTS["event_loss_table"]))
 
 
 class CdfToCsv(Writer):
@@ -321,7 +321,7 @@ class SummaryToCsv(Writer):
                  drop_unexposed=False, ord=False):
         super().__init__(target, skip_header=skip_header)
         self.options = 6 if full_precision else 2, exposure, max_loss, drop_unexposed, ord
-        self.layout = (REPORTS["sample_event_loss_table"] if ord else REPORTS["summary_with_exposure"] if exposure else
+        self.layout = (schemas.REPORTS["sample_event_loss_table"] if ord else schemas.REPORTS["summary_with_exposure"] if exposure else
                        kinds.SUMMARY_STREAM)
 
     def kernel(self, sink):

@@ -7,6 +7,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 
 from ._version import __version__
 from .errors import KtcError, ReaderGone, UsageError
@@ -53,7 +54,7 @@ class Speak(argparse.Action):
 
 def parser_of(tool):
     """The argparse parser of a Tool."""
-    text = [tool.help + "."]
+    text = [f"{tool.help[0].upper()}{tool.help[1:]}."]
     if tool.reads:
         text.append(f"Reads {tool.reads}.")
     if tool.writes:
@@ -130,6 +131,8 @@ def run(tool, argv):
     """Run one tool, logging its start and its success."""
     keywords = arguments(tool, argv)
     function = function_of(tool)
+    warnings.simplefilter("always")
+    warnings.showwarning = lambda message, *place: print(f"{tool.name}: warning: {message}", file=sys.stderr)
     log = Log(tool)
     log.line("starting process..")
     function(**keywords)
