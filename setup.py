@@ -18,7 +18,10 @@ DEBUG = os.environ.get("KTC_DEBUG") == "1"
 ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
 
 # Results are ktools' bytes: no contraction into fused operations, nothing that reorders or relaxes floating point.
-FLAGS = [*(["-O0", "-g"] if DEBUG else ["-O3", "-g0"]), "-ffp-contract=off", "-fno-math-errno"] if os.name == "posix" else ["/O2", "/fp:precise"]
+FLAGS = ["/O2", "/fp:precise"]
+if os.name == "posix":
+    FLAGS = [*(["-O0", "-g"] if DEBUG else ["-O3", "-g0"]), "-ffp-contract=off", "-fno-math-errno"]
+JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 os.chdir(HERE)
 _records.write(HERE / "ktc" / "_core")
@@ -29,9 +32,10 @@ extensions = [
 ]
 
 setup(
-    ext_modules=cythonize(extensions, build_dir="build", compiler_directives={
+    ext_modules=cythonize(extensions, build_dir="build", nthreads=JOBS, compiler_directives={
         "language_level": 3, "boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True,
         "linetrace": DEBUG, "embedsignature": True, "freethreading_compatible": True}),
     entry_points={"console_scripts": ["ktc = ktc.cli:main"] + [f"{name} = ktc.cli:main" for name in sorted(TOOLS)]},
+    options={"build_ext": {"parallel": JOBS}},
     zip_safe=False,
 )

@@ -1,6 +1,5 @@
 """`ktc demo`: what it writes, what it says, and when it refuses."""
 import subprocess
-import sys
 
 import numpy
 import pytest
@@ -18,9 +17,9 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def ktc(run):
-    """Run `python -m ktc` with arguments."""
-    return lambda *args, **options: run([sys.executable, "-m", "ktc", *args], **options)
+def ktc(run, tool):
+    """Run the script ktc with arguments."""
+    return lambda *args, **options: run([tool("ktc"), *args], **options)
 
 
 def chain(find, folder, flags, *more):
@@ -154,12 +153,12 @@ def test_exit_statuses(ktc, tmp_path, arguments, status, words):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_device_and_a_reader_that_leaves(ktc, tmp_path):
+def test_a_full_device_and_a_reader_that_leaves(tool, tmp_path):
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-m", "ktc", "demo", tmp_path / "a", "--events", "3"], stdout=full,
+        done = subprocess.run([tool("ktc"), "demo", tmp_path / "a", "--events", "3"], stdout=full,
                               stderr=subprocess.PIPE, text=True)
     assert done.returncode == 4 and done.stderr.startswith("ktc: error: ") and done.stderr.count("\n") == 1
-    line = f"{sys.executable} -m ktc demo {tmp_path}/b --events 3 | true; echo ${{PIPESTATUS[0]}}"
+    line = f"{tool('ktc')} demo {tmp_path}/b --events 3 | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.stdout == "141\n" and done.stderr == ""
 
