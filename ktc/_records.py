@@ -12,8 +12,9 @@ def structs():
     """Yield (struct name, [(field name, type name)]) of every record in the registry."""
     parts = [(t.name, t.fields) for t in TABLES.values()]
     parts += [(f"{t.name}_header", t.header) for t in TABLES.values() if t.header]
-    parts += [(f"{s.name}_packet", s.packet) for s in STREAMS.values()]
-    parts += [(f"{s.name}_record", s.record) for s in STREAMS.values()]
+    for stream in STREAMS.values():
+        name = stream.name.replace(" ", "_")
+        parts += [(f"{name}_packet", stream.packet), (f"{name}_record", stream.record)]
     for name, fields in parts:
         if any(f.type == AREAPERIL for f in fields):
             yield f"{name}_u4", [(f.name, f.resolved(4)) for f in fields]

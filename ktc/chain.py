@@ -308,7 +308,9 @@ class GulToCsv(Writer):
     def kernel(self, sink):
         from ._core.csvforms import LossToCsv as Kernel
 
-        by_kind = {kinds.ITEM: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM, kinds.LOSS: kinds.ITEM_STREAM}
+        # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
+        by_kind = {kinds.ITEM: kinds.ITEM_STREAM, kinds.LOSS: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM,
+                   kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM}
         return Kernel(sink, None if self.skip_header else {k: s.csv_header for k, s in by_kind.items()}, self.decimals)
 
 

@@ -103,7 +103,7 @@ def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
 
 def gultocsv(source=None, target=None, *, skip_header=False, full_precision=False):
     """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full precision."""
-    Chain(Losses(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS]),
+    Chain(Losses(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
           chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
 
 

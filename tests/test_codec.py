@@ -265,3 +265,10 @@ def test_file_objects():
     with Outputs() as outputs:
         LossDecoder(Source(io.BytesIO(LOSSES))).run(LossEncoder(outputs.open(target)))
     assert target.getvalue() == LOSSES
+
+
+def test_coverage_losses_in_the_form_of_a_loss_stream(tool, run):
+    """Other vendors' stages may write them; gultocsv reads them as coverages, as ktools does."""
+    data = struct.pack("<Ii", 2 << 24 | 2, 1) + packet(1, 7, [(-1, 2.5), (1, 3.25)])
+    assert copied(data) == data
+    assert run([tool("gultocsv")], data) == (0, b"event_id,coverage_id,sidx,loss\n1,7,-1,2.50\n1,7,1,3.25\n", "")

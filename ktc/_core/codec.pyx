@@ -159,7 +159,7 @@ cdef class LossDecoder:
 
     def __cinit__(self, Source source, kinds=None, bint whole_events=False):
         self.source = source
-        self.kinds = tuple(kinds or (_streams.ITEM, _streams.COVERAGE, _streams.LOSS, _streams.SUMMARY))
+        self.kinds = tuple(kinds or (s.kind for s in _streams.STREAMS.values() if s.kind != CDF))
         self.rows = LossRows(whole_events, with_exposure=True)
 
     @property

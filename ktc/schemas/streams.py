@@ -15,6 +15,7 @@ CDF = 1
 ITEM = 1 << 24 | 1          # ground-up losses by item (deprecated form)
 COVERAGE = 1 << 24 | 2      # ground-up losses by coverage
 LOSS = 2 << 24 | 1          # losses by item, or by output id of the financial module
+COVERAGE_LOSS = 2 << 24 | 2  # losses by coverage, as other vendors' stages may write them
 SUMMARY = 3 << 24 | 1       # losses by summary
 
 # Special samples. Every other sidx is 1 .. sample size; 0 ends a packet.
@@ -48,6 +49,10 @@ COVERAGE_STREAM = Stream(
     "coverage", COVERAGE, (SAMPLE_SIZE,), (EVENT, Field("coverage_id", "i4", "the coverage")), (SIDX, LOSS_VALUE),
     "Ground-up losses by coverage.", "event_id,coverage_id,sidx,loss")
 
+COVERAGE_LOSS_STREAM = Stream(
+    "coverage loss", COVERAGE_LOSS, (SAMPLE_SIZE,), COVERAGE_STREAM.packet, COVERAGE_STREAM.record,
+    "Losses by coverage, in the form of a loss stream.", COVERAGE_STREAM.csv_header)
+
 LOSS_STREAM = Stream(
     "loss", LOSS, (SAMPLE_SIZE,), (EVENT, Field("output_id", "i4", "the item, or the financial module's output")),
     (SIDX, LOSS_VALUE), "Losses by item or by output of the financial module.", "event_id,output_id,sidx,loss")
@@ -57,4 +62,4 @@ SUMMARY_STREAM = Stream(
     (EVENT, Field("summary_id", "i4", "the group"), Field("exposure", "f4", "exposed value", unit="currency")),
     (SIDX, LOSS_VALUE), "Losses by summary group.", "event_id,summary_id,sidx,loss")
 
-STREAMS = {s.name: s for s in (CDF_STREAM, ITEM_STREAM, COVERAGE_STREAM, LOSS_STREAM, SUMMARY_STREAM)}
+STREAMS = {s.name: s for s in (CDF_STREAM, ITEM_STREAM, COVERAGE_STREAM, LOSS_STREAM, COVERAGE_LOSS_STREAM, SUMMARY_STREAM)}
