@@ -92,3 +92,18 @@ def test_a_stage_that_fails_fails_the_run(tool, tmp_path):
     assert b"getmodel: error: ./static/footprint.bin: byte" in done.stderr
     finished = [path.name.split("_")[0] for path in (tmp_path / "log").iterdir() if "finish" in path.read_text()]
     assert "getmodel" not in finished and not (tmp_path / "elt.csv").exists()
+
+
+def test_wide_areaperils(tool, tmp_path, monkeypatch):
+    """A model with 8-byte areaperil ids gives the losses of its 4-byte twin; taken for the other width, it is refused."""
+    programs = Path(tool("gulcalc")).parent
+    command = "eve 1 1 | getmodel | gulcalc -S10 -a1 -i - | summarycalc -i -1 - | eltcalc"
+    for width in (4, 8):
+        ktc.write_example(tmp_path / str(width), events=25, locations=10, grid=5, areaperil=width)
+    narrow = shell(programs, command, tmp_path / "4")
+    assert narrow.returncode == 0 and shell(programs, command, tmp_path / "8").returncode == 1
+    monkeypatch.setenv("KTC_AREAPERIL_BYTES", "8")
+    assert shell(programs, command, tmp_path / "8").stdout == narrow.stdout
+    monkeypatch.setenv("KTC_AREAPERIL_BYTES", "5")
+    done = shell(programs, "getmodel < /dev/null", tmp_path / "8")
+    assert (done.returncode, done.stderr) == (2, b"getmodel: error: KTC_AREAPERIL_BYTES is '5', expected 4 or 8\n")

@@ -1,6 +1,8 @@
 """Blocks and the two sides that exchange them; the contract is in blocks.pxd."""
 from libc.stdint cimport INT64_MAX
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
+
+from ktc._core.memory cimport resize
 
 # Values in a block: 32 Ki of them are 256 KiB of records, which stay in the second-level cache from stage to stage.
 cdef int64_t BLOCK_VALUES = 1 << 15
@@ -46,16 +48,6 @@ cdef class LossConsumer:
 
     cdef int finish(self) except -1 nogil:
         return 0
-
-
-cdef int resize(void **array, int64_t count, size_t size) except -1 nogil:
-    """Give *array room for count values of size bytes, keeping what it holds."""
-    cdef void *moved = realloc(array[0], count * size)
-    if moved == NULL:
-        with gil:
-            raise MemoryError(f"no memory for {count} values of an event")
-    array[0] = moved
-    return 0
 
 
 cdef class CdfRows:

@@ -24,10 +24,11 @@ import zlib
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.float cimport FLT_MAX
 from libc.stdint cimport INT32_MAX, uint32_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from ktc._core cimport records as rec
+from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import TABLES
@@ -51,23 +52,10 @@ ctypedef fused FootprintRecord:
     rec.footprint_u8
 
 
-cdef void *allot(int64_t count, size_t size) except NULL:
-    """Zeroed memory for count values of size bytes."""
-    cdef void *p = calloc(max(count, 1), size)
-    if p == NULL:
-        raise MemoryError(f"no memory for {count} values of {size} bytes")
-    return p
-
-
 cdef int extend(void **array, int64_t *room, size_t size) except -1 nogil:
     """Twice as much room, keeping what is there."""
-    cdef int64_t wanted = max(2 * room[0], <int64_t>1024)
-    cdef void *moved = realloc(array[0], wanted * size)
-    if moved == NULL:
-        with gil:
-            raise MemoryError(f"no memory for {wanted} rows of an event")
-    array[0], room[0] = moved, wanted
-    return 0
+    room[0] = max(2 * room[0], <int64_t>1024)
+    return resize(array, room[0], size)
 
 
 cdef int64_t records_of(Mapped file, int64_t header, size_t size, str what) except -1:

@@ -22,17 +22,15 @@ Tables, each a file of such records:
 """
 from libc.math cimport INFINITY, NAN, isfinite, round, sqrt
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossHeader
+from ktc._core.memory cimport allot, lowest_bit, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
-
-cdef extern from *:
-    int lowest_bit "__builtin_ctzll"(unsigned long long) noexcept nogil
 
 cdef int32_t MAX_LOSS = _streams.MAX_LOSS, TIV = _streams.TIV
 cdef int32_t STANDARD_DEVIATION = _streams.STANDARD_DEVIATION, MEAN = _streams.MEAN
@@ -52,22 +50,6 @@ cdef int32_t[SPECIAL] SPECIAL_SIDX = [MAX_LOSS, TIV, STANDARD_DEVIATION, MEAN]
 cdef int64_t ROW_OF_KEY = 0xffffffff         # the low half of a cell_key
 # How far below the end of a cdf a random number is put that lies at or beyond it.
 cdef double BELOW_TOP = 0.00000003
-
-
-cdef void *allocated(int64_t count, size_t size) except NULL:
-    cdef void *p = calloc(max(count, 1), size)
-    if p == NULL:
-        raise MemoryError(f"no memory for {count} values")
-    return p
-
-
-cdef int grow(void **array, int64_t count, size_t size) except -1 nogil:
-    cdef void *moved = realloc(array[0], count * size)
-    if moved == NULL:
-        with gil:
-            raise MemoryError(f"no memory for {count} values of an event")
-    array[0] = moved
-    return 0
 
 
 cdef int ascending(const void *a, const void *b) noexcept nogil:
@@ -127,11 +109,11 @@ cdef class ItemIndex:
         while capacity < 2 * self.n_items:
             capacity *= 2
         self.mask = capacity - 1
-        self.table = <int32_t *>allocated(capacity, sizeof(int32_t))
+        self.table = <int32_t *>allot(capacity, sizeof(int32_t))
         memset(self.table, 0xff, capacity * sizeof(int32_t))
-        self.key = <Key *>allocated(self.n_items + 1, sizeof(Key))
-        self.item = <Item *>allocated(self.n_items, sizeof(Item))
-        number = <int32_t *>allocated(self.n_items, sizeof(int32_t))
+        self.key = <Key *>allot(self.n_items + 1, sizeof(Key))
+        self.item = <Item *>allot(self.n_items, sizeof(Item))
+        number = <int32_t *>allot(self.n_items, sizeof(int32_t))
         try:
             # key.first counts the items of the key, then becomes where the next of them goes
             for i in range(self.n_items):
@@ -207,7 +189,7 @@ cdef class RandomFile:
         self.group_step = <uint64_t>p * <uint64_t>prime_after(self.sample_size)
         self.event_step = prime_after(p)
         self.seam_from = max(self.count - self.sample_size, 0)
-        self.seam = <float *>allocated(self.count - self.seam_from + self.sample_size, sizeof(float))
+        self.seam = <float *>allot(self.count - self.seam_from + self.sample_size, sizeof(float))
         for i in range(self.count - self.seam_from + self.sample_size):
             self.seam[i] = self.number[(self.seam_from + i) % self.count]
 
@@ -234,11 +216,11 @@ cdef class Distribution:
                             f"the file ends inside record {self.n_dictionary + 1}: expected "
                             f"{sizeof(rec.damage_bin_dict)} bytes, "
                             f"found {dictionary.size % sizeof(rec.damage_bin_dict)}")
-        self.bin = <DamageBin *>allocated(self.n_dictionary, sizeof(DamageBin))
-        self.prob_to = <float *>allocated(2 * self.n_dictionary + 2, sizeof(float))
-        self.curve = <Curve *>allocated(self.n_dictionary + 1, sizeof(Curve))
-        self.mass = <float *>allocated(self.n_dictionary + 1, sizeof(float))
-        self.mass_squared = <float *>allocated(self.n_dictionary + 1, sizeof(float))
+        self.bin = <DamageBin *>allot(self.n_dictionary, sizeof(DamageBin))
+        self.prob_to = <float *>allot(2 * self.n_dictionary + 2, sizeof(float))
+        self.curve = <Curve *>allot(self.n_dictionary + 1, sizeof(Curve))
+        self.mass = <float *>allot(self.n_dictionary + 1, sizeof(float))
+        self.mass_squared = <float *>allot(self.n_dictionary + 1, sizeof(float))
         for i in range(self.n_dictionary):
             if not isfinite(record[i].bin_from) or not isfinite(record[i].bin_to):
                 dictionary.fail(i * sizeof(rec.damage_bin_dict), f"record {i + 1}: the damage bin goes from "
@@ -391,11 +373,11 @@ cdef class GulCalc(CdfConsumer):
             while vectors > 64 and vectors * self.samples * 4 > VECTORS:
                 vectors //= 2
             self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
-            self.way = <Way *>allocated(vectors, sizeof(Way))
+            self.way = <Way *>allot(vectors, sizeof(Way))
             self.mersenne = Mersenne()
-            self.pending_seed = <uint32_t *>allocated(self.chunk_room + 1 + LANES, sizeof(uint32_t))
-            self.pending_vector = <float **>allocated(self.chunk_room + 1 + LANES, sizeof(float *))
-            self.unused = <float *>allocated(self.samples, sizeof(float))
+            self.pending_seed = <uint32_t *>allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
+            self.pending_vector = <float **>allot(self.chunk_room + 1 + LANES, sizeof(float *))
+            self.unused = <float *>allot(self.samples, sizeof(float))
         elif random == "cached":
             vectors = 64
             self.chunk_room = vectors
@@ -406,17 +388,17 @@ cdef class GulCalc(CdfConsumer):
             self.random_file = RandomFile(random_file, self.samples)
         else:
             raise UsageError(f"unknown source of random numbers {random!r}")
-        self.vectors = <float *>allocated(vectors * self.samples, sizeof(float))
-        self.common = <float *>allocated(self.samples, sizeof(float))
-        self.chunk_item = <const Item **>allocated(self.chunk_room, sizeof(Item *))
-        self.chunk_row = <int64_t *>allocated(self.chunk_room, sizeof(int64_t))
-        self.chunk_vector = <const float **>allocated(self.chunk_room, sizeof(float *))
-        self.ratio = <double *>allocated(self.samples, sizeof(double))
-        self.common_ratio = <double *>allocated(self.samples, sizeof(double))
-        self.total = <float *>allocated(self.columns, sizeof(float))
-        self.best = <float *>allocated(self.columns, sizeof(float))
-        self.share = <double *>allocated(self.columns, sizeof(double))
-        self.sample_number = <int32_t *>allocated(self.samples, sizeof(int32_t))
+        self.vectors = <float *>allot(vectors * self.samples, sizeof(float))
+        self.common = <float *>allot(self.samples, sizeof(float))
+        self.chunk_item = <const Item **>allot(self.chunk_room, sizeof(Item *))
+        self.chunk_row = <int64_t *>allot(self.chunk_room, sizeof(int64_t))
+        self.chunk_vector = <const float **>allot(self.chunk_room, sizeof(float *))
+        self.ratio = <double *>allot(self.samples, sizeof(double))
+        self.common_ratio = <double *>allot(self.samples, sizeof(double))
+        self.total = <float *>allot(self.columns, sizeof(float))
+        self.best = <float *>allot(self.columns, sizeof(float))
+        self.share = <double *>allot(self.columns, sizeof(double))
+        self.sample_number = <int32_t *>allot(self.samples, sizeof(int32_t))
         for i in range(self.samples):
             self.sample_number[i] = <int32_t>(i + 1)
         self.item_rows, self.coverage_rows, self.correlated_rows = LossRows(), LossRows(), LossRows()
@@ -456,9 +438,9 @@ cdef class GulCalc(CdfConsumer):
             if self.coverage is not None and self.alloc_rule > 0:
                 raise UsageError(f"allocation rule {self.alloc_rule} gives no coverage losses")
             if self.coverage is not None or self.alloc_rule > 0:
-                self.coverage_number = <int32_t *>allocated(self.index.n_coverages + 1, sizeof(int32_t))
+                self.coverage_number = <int32_t *>allot(self.index.n_coverages + 1, sizeof(int32_t))
                 memset(self.coverage_number, 0xff, (self.index.n_coverages + 1) * sizeof(int32_t))
-                self.touched = <uint64_t *>allocated(self.index.n_coverages // 64 + 1, sizeof(uint64_t))
+                self.touched = <uint64_t *>allot(self.index.n_coverages // 64 + 1, sizeof(uint64_t))
         if self.item is not None:
             header.kind = ITEM if self.alloc_rule < 0 else LOSS
             self.item.begin(&header)
@@ -560,13 +542,13 @@ cdef class GulCalc(CdfConsumer):
         cdef Hit *hit
         if self.n_rows + 2 > self.kept_row_room:
             self.kept_row_room = max(2 * self.kept_row_room, 1024)
-            grow(<void **>&self.kept_start, self.kept_row_room, sizeof(int64_t))
+            resize(<void **>&self.kept_start, self.kept_row_room, sizeof(int64_t))
             self.kept_start[0] = 0
         used = self.kept_start[self.n_rows]
         if used + n > self.kept_bin_room:
             self.kept_bin_room = max(2 * self.kept_bin_room, used + n + 4096)
-            grow(<void **>&self.kept_prob_to, self.kept_bin_room, sizeof(float))
-            grow(<void **>&self.kept_bin_mean, self.kept_bin_room, sizeof(float))
+            resize(<void **>&self.kept_prob_to, self.kept_bin_room, sizeof(float))
+            resize(<void **>&self.kept_bin_mean, self.kept_bin_room, sizeof(float))
         memcpy(self.kept_prob_to + used, block.prob_to + block.start[row], n * sizeof(float))
         memcpy(self.kept_bin_mean + used, block.bin_mean + block.start[row], n * sizeof(float))
         self.kept_start[self.n_rows + 1] = used + n
@@ -574,14 +556,14 @@ cdef class GulCalc(CdfConsumer):
             item = self.index.item + k
             if self.n_hits == self.hit_room:
                 self.hit_room = max(2 * self.hit_room, 1024)
-                grow(<void **>&self.hit, self.hit_room, sizeof(Hit))
+                resize(<void **>&self.hit, self.hit_room, sizeof(Hit))
             hit = self.hit + self.n_hits
             hit.item, hit.row, hit.next = item, self.n_rows, -1
             c = self.coverage_number[item.coverage_id]
             if c < 0:
                 if self.n_hit_coverages == self.hit_coverage_room:
                     self.hit_coverage_room = max(2 * self.hit_coverage_room, 1024)
-                    grow(<void **>&self.hit_coverage, self.hit_coverage_room, sizeof(HitCoverage))
+                    resize(<void **>&self.hit_coverage, self.hit_coverage_room, sizeof(HitCoverage))
                 c = <int32_t>self.n_hit_coverages
                 self.n_hit_coverages += 1
                 self.coverage_number[item.coverage_id] = c
@@ -733,7 +715,7 @@ cdef class GulCalc(CdfConsumer):
             c = <int32_t>self.n_hit_coverages
             if c == self.hit_coverage_room:
                 self.hit_coverage_room = max(2 * self.hit_coverage_room, 256)
-                grow(<void **>&self.sums, self.hit_coverage_room * width, sizeof(float))
+                resize(<void **>&self.sums, self.hit_coverage_room * width, sizeof(float))
             if self.n_hit_coverages == 0:
                 self.first_touched = self.last_touched = item.coverage_id
             self.n_hit_coverages += 1
@@ -791,10 +773,10 @@ cdef class GulCalc(CdfConsumer):
         cdef int64_t i
         if row + 1 > self.cell_room:
             self.cell_room = max(2 * self.cell_room, 16)
-            grow(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
-            grow(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
+            resize(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
+            resize(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
             if self.correlated is not None:
-                grow(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
+                resize(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
         cell = self.cell + row * self.columns
         self.cell_key[row] = (<int64_t>item.item_id << 32) | row
         cell[0], cell[COLUMN_TIV] = item.tiv * self.distribution.max_ratio, item.tiv / <float>coverage.count

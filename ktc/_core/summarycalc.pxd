@@ -45,7 +45,6 @@ cdef class SummaryCalc(LossConsumer):
     cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure, const int32_t *sidx,
                  const float *loss, int64_t n, bint dense) except -1 nogil
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil
-    cdef int extend(self, void **array, size_t count, size_t size) except -1 nogil
     cdef int no_memory(self) except -1 nogil
     cdef int write_event(self) except -1 nogil
     cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil

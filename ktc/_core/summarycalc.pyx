@@ -14,24 +14,14 @@ records of 0 other than the mean. With `zeros` everything is written; the maximu
 one, and for the event before it when the maximum loss comes first there: ktools writes an event when the next begins.
 """
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ktc._core cimport records as rec
+from ktc._core.memory cimport allot, lowest_bit, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
-
-cdef extern from *:
-    """
-    #if defined(_MSC_VER)
-    #include <intrin.h>
-    static inline int ktc_lowest_bit(uint64_t v) { unsigned long i; _BitScanForward64(&i, v); return (int)i; }
-    #else
-    #define ktc_lowest_bit(v) __builtin_ctzll(v)
-    #endif
-    """
-    int ktc_lowest_bit(uint64_t value) noexcept nogil
 
 cdef enum:
     SETS = 10
@@ -43,14 +33,6 @@ cdef int32_t AFFECTED_RISKS = _streams.AFFECTED_RISKS
 cdef int32_t MAX_LOSS = _streams.MAX_LOSS
 cdef int32_t ORIGIN = _streams.SPECIAL_SAMPLES  # row[sidx + ORIGIN]
 cdef uint32_t SUMMARY = _streams.SUMMARY
-
-
-cdef void *table(size_t count, size_t size, str what) except NULL:
-    """Zeros; the system provides the pages when they are touched."""
-    cdef void *memory = calloc(count, size)
-    if memory == NULL:
-        raise MemoryError(f"{what}: no memory for {count} values")
-    return memory
 
 
 cdef class SummaryCalc(LossConsumer):
@@ -125,9 +107,9 @@ cdef class SummaryCalc(LossConsumer):
                                 + ("has no summary 1: the ids of its summaries must start from 1" if group.last_summary
                                    else "has no entries"))
             group.used = 0
-            group.summary_of = <int32_t *>table(last + 1, sizeof(int32_t), xref.name)
-            group.slot_of = <int32_t *>table(<size_t>group.last_summary + 1, sizeof(int32_t), xref.name)
-            group.met = <uint64_t *>table(<size_t>group.last_summary // 64 + 1, sizeof(uint64_t), xref.name)
+            group.summary_of = <int32_t *>allot(last + 1, sizeof(int32_t))
+            group.slot_of = <int32_t *>allot(<size_t>group.last_summary + 1, sizeof(int32_t))
+            group.met = <uint64_t *>allot(<size_t>group.last_summary // 64 + 1, sizeof(uint64_t))
         for i in range(n):
             group = groups[entry[i].summaryset_id]
             if group != NULL:
@@ -139,7 +121,7 @@ cdef class SummaryCalc(LossConsumer):
         cdef const rec.items_u4 *item                           # both widths begin alike
         if items.size % size:
             items.fail(n * size, f"the file ends inside a record: expected {size} bytes for each item")
-        self.coverage_of = <int32_t *>table(n + 1, sizeof(int32_t), items.name)
+        self.coverage_of = <int32_t *>allot(n + 1, sizeof(int32_t))
         for i in range(n):
             item = <const rec.items_u4 *>(items.data + i * size)
             if item.item_id != i + 1:
@@ -173,7 +155,7 @@ cdef class SummaryCalc(LossConsumer):
         self.stride = <Py_ssize_t>self.sample_size + ORIGIN + 1
         self.slab = max(SLAB // self.stride, <Py_ssize_t>1)
         with gil:
-            self.blank = <float *>table(self.stride, sizeof(float), "a summary")
+            self.blank = <float *>allot(self.stride, sizeof(float))
         summary.kind, summary.sample_size = SUMMARY, header.sample_size
         for i in range(self.n_sets):
             summary.summary_set = self.sets[i].number
@@ -283,8 +265,8 @@ cdef class SummaryCalc(LossConsumer):
         if slot == group.room:
             if slot + self.slab > group.pointer_room:
                 group.pointer_room = 2 * slot + self.slab
-                self.extend(<void **>&group.exposure, group.pointer_room, sizeof(float))
-                self.extend(<void **>&group.row, group.pointer_room, sizeof(float *))
+                resize(<void **>&group.exposure, group.pointer_room, sizeof(float))
+                resize(<void **>&group.row, group.pointer_room, sizeof(float *))
             memory = <float *>calloc(self.slab * self.stride, sizeof(float))
             if memory == NULL:
                 self.no_memory()
@@ -300,13 +282,6 @@ cdef class SummaryCalc(LossConsumer):
         group.slot_of[summary_id] = <int32_t>(slot + 1)
         group.met[summary_id >> 6] |= <uint64_t>1 << (summary_id & 63)
         group.used += 1
-        return 0
-
-    cdef int extend(self, void **array, size_t count, size_t size) except -1 nogil:
-        cdef void *moved = realloc(array[0], count * size)
-        if moved == NULL:
-            self.no_memory()
-        array[0] = moved
         return 0
 
     cdef int no_memory(self) except -1 nogil:
@@ -329,7 +304,7 @@ cdef class SummaryCalc(LossConsumer):
                 bits = group.met[word]
                 group.met[word] = 0
                 while bits:
-                    summary_id = <int32_t>(word * 64 + ktc_lowest_bit(bits))
+                    summary_id = <int32_t>(word * 64 + lowest_bit(bits))
                     bits &= bits - 1
                     if not self.zeros:
                         self.write_row(group, summary_id)
