@@ -25,7 +25,7 @@ class Run:
     """What is shared while a chain is built: its outputs, and the folder that holds input/ and static/."""
 
     def __init__(self, outputs, root):
-        self.outputs, self.root = outputs, root
+        self.outputs, self.root = outputs, "" if root == "." else root     # messages name files as users do
 
     def table(self, name, input_path=None):
         """A table of this run, mapped. input_path: the folder that stands for input/."""

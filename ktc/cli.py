@@ -54,7 +54,7 @@ class Speak(argparse.Action):
 
 def parser_of(tool):
     """The argparse parser of a Tool."""
-    text = [f"{tool.help[0].upper()}{tool.help[1:]}."]
+    text = [f"{tool.name}: {tool.help}."]
     if tool.reads:
         text.append(f"Reads {tool.reads}.")
     if tool.writes:

@@ -335,7 +335,7 @@ def test_missing_files(tmp_path, tool, run, missing):
     with pytest.raises(InputError, match=f"{Path(missing).name}: cannot read"):
         cdfs(root, event_ids(1))
     status, out, err = run([tool("getmodel")], event_ids(1), cwd=root)
-    assert (status, out) == (3, b"") and err.startswith(f"getmodel: error: ./{missing}: ") and err.count("\n") == 1
+    assert (status, out) == (3, b"") and err.startswith(f"getmodel: error: {missing}: ") and err.count("\n") == 1
 
 
 def test_events_before_a_wrong_one_are_complete(tmp_path):

@@ -89,7 +89,7 @@ def test_a_stage_that_fails_fails_the_run(tool, tmp_path):
     os.truncate(tmp_path / "static" / "footprint.bin", 5000)
     done = shell(Path(tool("gulcalc")).parent, SCRIPT, tmp_path)
     assert done.returncode == 1
-    assert b"getmodel: error: ./static/footprint.bin: byte" in done.stderr
+    assert b"getmodel: error: static/footprint.bin: byte" in done.stderr
     finished = [path.name.split("_")[0] for path in (tmp_path / "log").iterdir() if "finish" in path.read_text()]
     assert "getmodel" not in finished and not (tmp_path / "elt.csv").exists()
 
