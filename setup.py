@@ -1,6 +1,8 @@
 """Build: Cython modules with flags that keep results exact, and the console scripts that the registry names.
 
-KTC_DEBUG=1 builds with bounds checks and line tracing; KTC_ONLY=a,b builds only those modules of ktc/_core.
+KTC_DEBUG=1 builds with line tracing, Cython's bounds checks, and traps for what C leaves undefined (overflow of signed integers,
+shifts, conversions that do not fit, misuse of buffers whose size the compiler knows): such a step ends the process with
+SIGILL. KTC_ONLY=a,b builds only those modules of ktc/_core.
 """
 import os
 import sys
@@ -20,13 +22,17 @@ ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
 # Results are ktools' bytes: no contraction into fused operations, nothing that reorders or relaxes floating point.
 FLAGS = ["/O2", "/fp:precise"]
 if os.name == "posix":
-    FLAGS = [*(["-O0", "-g"] if DEBUG else ["-O3", "-g0"]), "-ffp-contract=off", "-fno-math-errno"]
+    FLAGS = ["-ffp-contract=off", "-fno-math-errno"]
+    # -O1: without optimisation the compiler does not know the sizes that it is to guard
+    FLAGS += ["-O1", "-g", "-fno-wrapv", "-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error",
+              "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"] if DEBUG else ["-O3", "-g0"]
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 os.chdir(HERE)
 _records.write(HERE / "ktc" / "_core")
 extensions = [
-    Extension(f"ktc._core.{path.stem}", [f"ktc/_core/{path.name}"], extra_compile_args=FLAGS,
+    Extension(f"ktc._core.{path.stem}", [f"ktc/_core/{path.name}"], extra_compile_args=FLAGS, define_macros=MACROS,
               include_dirs=["ktc/_core"], depends=["ktc/_core/records.h"])
     for path in sorted(Path("ktc/_core").glob("*.pyx")) if not ONLY or path.stem in ONLY
 ]

@@ -10,7 +10,7 @@ from ._version import __version__
 _HOME = {
     "stages": ("eve", "getmodel", "gulcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv", "summarycalctocsv"),
     "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
-    "streams": ("read_stream", "StreamReader"),
+    "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
     "chain": ("Chain",),
     "example": ("write_example",),
     "errors": ("KtcError", "DataError", "TruncatedError", "UsageError", "InputError", "OutputError", "ReaderGone"),

@@ -2,13 +2,13 @@
 
     Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: EltCalc("elt.csv")})).run()
 
-A chain starts with a source (Events, Cdfs, Losses) and goes on through stages. Wherever a stream can go there stands a
+A chain starts with a source (Events, CdfStream, LossStream) and goes on through stages. Wherever a stream can go there stands a
 *destination*: a stage; a list of destinations, each of which gets everything (tee); a tuple of stages, one after the other; or a
 path, descriptor or file object, where the stream is written as the console script writes it. Nothing is opened before run(),
 output files appear complete or not at all, and the GIL is released for the whole run.
 
-A chain that ends in a stage without a destination can be iterated: it gives blocks (Cdfs and Losses of ktc._core.frames) as
-the events come. The console scripts are chains of one stage (ktc.stages).
+A chain that ends in a stage without a destination can be iterated: it gives blocks (ktc.Cdfs, ktc.Losses) as the
+events come. The console scripts are chains of one stage (ktc.stages).
 """
 import os
 
@@ -123,7 +123,7 @@ class Events(Producer):
         return EventDecoder(Source(ids), max(1, len(ids) // 4 // steps) if steps else None)
 
 
-class Cdfs(Producer):
+class CdfStream(Producer):
     """A cdf stream. areaperil: bytes of an areaperil id. whole_events: hold an event back until its last byte has come."""
 
     gives = "cdfs"
@@ -138,7 +138,7 @@ class Cdfs(Producer):
         return CdfDecoder(Source(self.source), self.areaperil, self.whole_events)
 
 
-class Losses(Producer):
+class LossStream(Producer):
     """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs."""
 
     gives = "losses"

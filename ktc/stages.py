@@ -12,7 +12,7 @@ import os
 import sys
 
 from . import chain
-from .chain import Cdfs, Chain, Events, Losses
+from .chain import CdfStream, Chain, Events, LossStream
 from .errors import UsageError
 from .schemas import streams as kinds
 
@@ -62,7 +62,7 @@ def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_si
     stage = chain.GulCalc(
         item, coverage=coverage, correlated=correlated, sample_size=sample_size, alloc_rule=alloc_rule,
         loss_threshold=loss_threshold, random=random, vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
-    Chain(Cdfs(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
+    Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
 
 
 def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=False, legacy_item=False, zeros=False,
@@ -88,22 +88,22 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
     stage = chain.SummaryCalc(pairs, stream=streams[0], zeros=zeros, index=index, input_path=input_path,
                               areaperil=areaperil)
     kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
-    Chain(Losses(source, kinds=[kind], whole_events=False), stage, root=root).run()
+    Chain(LossStream(source, kinds=[kind], whole_events=False), stage, root=root).run()
 
 
 def eltcalc(source=None, target=None, *, skip_header=False):
     """The event loss table of a summary stream: mean and standard deviation of each summary's loss, by event."""
-    Chain(Losses(source, kinds=[kinds.SUMMARY]), chain.EltCalc(target, skip_header=skip_header)).run()
+    Chain(LossStream(source, kinds=[kinds.SUMMARY]), chain.EltCalc(target, skip_header=skip_header)).run()
 
 
 def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
     """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean."""
-    Chain(Cdfs(source, areaperil=areaperil), chain.CdfToCsv(target, skip_header=skip_header)).run()
+    Chain(CdfStream(source, areaperil=areaperil), chain.CdfToCsv(target, skip_header=skip_header)).run()
 
 
 def gultocsv(source=None, target=None, *, skip_header=False, full_precision=False):
     """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full precision."""
-    Chain(Losses(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
+    Chain(LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
           chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
 
 
@@ -114,6 +114,6 @@ def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precis
     exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines for summaries
     whose exposed value is 0. ord: the Sample Event Loss Table of Open Results Data; exposure is then ignored.
     """
-    Chain(Losses(source, kinds=[kinds.SUMMARY]),
+    Chain(LossStream(source, kinds=[kinds.SUMMARY]),
           chain.SummaryToCsv(target, skip_header=skip_header, full_precision=full_precision, exposure=exposure,
                              max_loss=max_loss, drop_unexposed=drop_unexposed, ord=ord)).run()

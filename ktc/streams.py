@@ -2,17 +2,19 @@
 import struct
 
 from ._core.codec import CdfDecoder, LossDecoder
-from ._core.frames import read_cdfs, read_losses
+from ._core.frames import Cdfs, Losses, read_cdfs, read_losses
 from ._core.io import Source
 from .errors import TruncatedError
 from .schemas import STREAMS
+
+__all__ = ["Cdfs", "Losses", "StreamReader", "read_stream"]
 
 
 class StreamReader:
     """A stream of any kind, iterated once, block by block.
 
     kind: "cdf", "item", "coverage", "loss" or "summary". sample_size: number of samples (None for cdfs; -1 where gulcalc was
-    run without -S). summary_set: of a summary stream, else None. Blocks are ktc._core.frames.Cdfs or Losses.
+    run without -S). summary_set: of a summary stream, else None. Blocks are Cdfs or Losses.
     """
 
     def __init__(self, source=None, *, areaperil=4, whole_events=False):

@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 import ktc
-from ktc.chain import Cdfs, CdfToCsv, Chain, EltCalc, Events, GetModel, GulCalc, GulToCsv, Losses, SummaryCalc, SummaryToCsv
+from ktc.chain import (CdfStream, CdfToCsv, Chain, EltCalc, Events, GetModel, GulCalc, GulToCsv, LossStream, SummaryCalc,
+                       SummaryToCsv)
 from ktc.errors import DataError, InputError, UsageError
 
 
@@ -51,9 +52,9 @@ def test_everything_at_once(model, piped, tmp_path):
 
 
 def test_from_the_middle(model, piped, tmp_path):
-    Chain(Cdfs(piped["cdf"]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
+    Chain(CdfStream(piped["cdf"]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
     assert (tmp_path / "gul").read_bytes() == piped["gul"]
-    Chain(Losses(tmp_path / "gul"), SummaryCalc({1: tmp_path / "summary1"}), root=model).run()
+    Chain(LossStream(tmp_path / "gul"), SummaryCalc({1: tmp_path / "summary1"}), root=model).run()
     assert (tmp_path / "summary1").read_bytes() == piped["summary1"]
 
 
@@ -91,17 +92,17 @@ def test_chains_that_make_no_sense(model, tmp_path):
     with pytest.raises(UsageError, match="GulCalc takes cdfs, but Events gives events"):
         Chain(Events(), GulCalc(), root=model).run()
     with pytest.raises(UsageError, match="nothing can follow EltCalc"):
-        Chain(Losses(b""), EltCalc(tmp_path / "a"), EltCalc(tmp_path / "b"), root=model).run()
+        Chain(LossStream(b""), EltCalc(tmp_path / "a"), EltCalc(tmp_path / "b"), root=model).run()
     with pytest.raises(UsageError, match="summary set"):
-        Chain(Losses(b""), SummaryCalc({1: tmp_path / "a"}), tmp_path / "b", root=model).run()
+        Chain(LossStream(b""), SummaryCalc({1: tmp_path / "a"}), tmp_path / "b", root=model).run()
     with pytest.raises(UsageError, match="gives no blocks"):
-        list(Chain(Losses(b""), EltCalc(tmp_path / "a"), root=model))
+        list(Chain(LossStream(b""), EltCalc(tmp_path / "a"), root=model))
     assert os.listdir(tmp_path) == []
 
 
 def test_a_fault_leaves_no_file(model, piped, tmp_path):
     with pytest.raises(DataError, match="memory: byte"):
-        Chain(Cdfs(piped["cdf"][:-1]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
+        Chain(CdfStream(piped["cdf"][:-1]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
     with pytest.raises(InputError, match="footprint.bin: cannot read: No such file"):
         Chain(Events(), GetModel(), tmp_path / "cdf", root=tmp_path).run()
     assert os.listdir(tmp_path) == []

@@ -42,7 +42,7 @@ cdef class EventDecoder:
     done: ids passed on so far. total: ids of the whole input, where it lies in memory.
     """
 
-    def __cinit__(self, Source source, block=None):
+    def __cinit__(self, Source source not None, block=None):
         self.source, self.block = source, block or EVENTS
         self.event_id = <int32_t *>malloc(self.block * sizeof(int32_t))
         if self.event_id == NULL:
@@ -89,7 +89,7 @@ cdef class EventDecoder:
 cdef class CdfDecoder:
     """A cdf stream. whole_events: pass an event on only when its last byte has arrived and been checked."""
 
-    def __cinit__(self, Source source, int areaperil=4, bint whole_events=False):
+    def __cinit__(self, Source source not None, int areaperil=4, bint whole_events=False):
         self.source, self.wide = source, areaperil == 8
         self.rows = CdfRows(whole_events)
 
@@ -157,7 +157,7 @@ cdef class CdfDecoder:
 cdef class LossDecoder:
     """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for cdfs."""
 
-    def __cinit__(self, Source source, kinds=None, bint whole_events=False):
+    def __cinit__(self, Source source not None, kinds=None, bint whole_events=False):
         self.source = source
         self.kinds = tuple(kinds or (s.kind for s in _streams.STREAMS.values() if s.kind != CDF))
         self.rows = LossRows(whole_events, with_exposure=True)

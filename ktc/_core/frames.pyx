@@ -53,6 +53,9 @@ cdef class Cdfs:
     cdef readonly bint end_of_event
     cdef Py_ssize_t n
 
+    def __init__(self):
+        raise TypeError("blocks come from a stream or a chain")
+
     def __len__(self):
         return self.n
 
@@ -92,6 +95,9 @@ cdef class Losses:
     cdef readonly int event_id
     cdef readonly bint end_of_event
     cdef Py_ssize_t n
+
+    def __init__(self):
+        raise TypeError("blocks come from a stream or a chain")
 
     def __len__(self):
         return self.n

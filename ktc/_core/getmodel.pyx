@@ -538,6 +538,9 @@ cdef class GetModel(EventConsumer):
         free(self.sum)
 
     cdef int begin(self) except -1 nogil:
+        if self.out is None:
+            with gil:
+                raise UsageError("the distributions have nowhere to go: out is None")
         return self.out.begin()
 
     cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil:

@@ -778,7 +778,7 @@ cdef class GulCalc(CdfConsumer):
             if self.correlated is not None:
                 resize(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
         cell = self.cell + row * self.columns
-        self.cell_key[row] = (<int64_t>item.item_id << 32) | row
+        self.cell_key[row] = <int64_t>item.item_id * (<int64_t>1 << 32) | row
         cell[0], cell[COLUMN_TIV] = item.tiv * self.distribution.max_ratio, item.tiv / <float>coverage.count
         self.distribution.moments(item.tiv, cell + 3, cell + COLUMN_DEVIATION)
         if self.correlated is not None:

@@ -1,0 +1,40 @@
+from . import chain as chain
+from . import errors as errors
+from . import example as example
+from . import schemas as schemas
+from . import stages as stages
+from . import streams as streams
+from . import tables as tables
+from ._version import __version__ as __version__
+from .chain import Chain as Chain
+from .errors import DataError as DataError
+from .errors import InputError as InputError
+from .errors import KtcError as KtcError
+from .errors import OutputError as OutputError
+from .errors import ReaderGone as ReaderGone
+from .errors import TruncatedError as TruncatedError
+from .errors import UsageError as UsageError
+from .example import write_example as write_example
+from .stages import cdftocsv as cdftocsv
+from .stages import eltcalc as eltcalc
+from .stages import eve as eve
+from .stages import getmodel as getmodel
+from .stages import gulcalc as gulcalc
+from .stages import gultocsv as gultocsv
+from .stages import summarycalc as summarycalc
+from .stages import summarycalctocsv as summarycalctocsv
+from .streams import Cdfs as Cdfs
+from .streams import Losses as Losses
+from .streams import StreamReader as StreamReader
+from .streams import read_stream as read_stream
+from .tables import read_csv as read_csv
+from .tables import read_table as read_table
+from .tables import tobin as tobin
+from .tables import tocsv as tocsv
+from .tables import write_table as write_table
+
+__all__ = ["__version__", "eve", "getmodel", "gulcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv",
+           "summarycalctocsv", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
+           "Cdfs", "Losses",
+           "Chain", "write_example", "KtcError", "DataError", "TruncatedError", "UsageError", "InputError",
+           "OutputError", "ReaderGone"]

@@ -1,0 +1,16 @@
+from typing import Self
+
+from .blocks import CdfConsumer, EventConsumer
+from .io import _AreaperilBytes, _Path
+
+class Model:
+    @property
+    def areaperil(self) -> int: ...
+    def __new__(cls, root: _Path = ".", areaperil: _AreaperilBytes = 4) -> Self: ...
+
+class GetModel(EventConsumer):
+    out: CdfConsumer
+    @property
+    def model(self) -> Model: ...
+    def __new__(cls, model: Model) -> Self: ...
+    def complete(self) -> None: ...

@@ -1,0 +1,68 @@
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Literal, Never, TypeAlias, TypeVar, overload
+
+from ._core.frames import Cdfs
+from ._core.frames import Losses
+from ._core.io import _AreaperilBytes, _Path, _SourceLike, _TargetLike
+
+_Block = TypeVar("_Block", covariant=True)
+_Source: TypeAlias = Events | CdfStream | LossStream
+_Destination: TypeAlias = Stage[Any] | _TargetLike | list[_Destination] | tuple[_Destination, ...]
+
+class Producer:
+    gives: str | None
+
+class Stage(Producer, Generic[_Block]):
+    takes: str | None
+
+class Events(Producer):
+    def __init__(self, process: int = 1, total: int = 1, *, ids: _SourceLike = None, in_order: bool = False,
+                 fisher_yates: bool = False, legacy_shuffle: bool = False) -> None: ...
+
+class CdfStream(Producer):
+    def __init__(self, source: _SourceLike = None, *, areaperil: _AreaperilBytes = 4,
+                 whole_events: bool = True) -> None: ...
+
+class LossStream(Producer):
+    def __init__(self, source: _SourceLike = None, *, kinds: Iterable[int] | None = None,
+                 whole_events: bool = True) -> None: ...
+
+class GetModel(Stage[Cdfs]):
+    def __init__(self, out: _Destination = None, *, areaperil: _AreaperilBytes = 4) -> None: ...
+
+class GulCalc(Stage[Losses]):
+    def __init__(self, item: _Destination = None, *, coverage: _Destination = None, correlated: _Destination = None,
+                 sample_size: int = -1, alloc_rule: int = -1, loss_threshold: float = 0.000001,
+                 random: Literal["hashed", "cached", "file"] = "hashed", vector_size: int = 1000000, seed: int = 0,
+                 debug: bool = False, areaperil: _AreaperilBytes = 4) -> None: ...
+
+class SummaryCalc(Stage[Never]):
+    def __init__(self, outputs: Mapping[int, _Destination] | Sequence[tuple[int, _Destination]], *,
+                 stream: Literal["item", "coverage", "fm", "legacy item"] = "item", zeros: bool = False,
+                 index: bool = False, input_path: _Path | None = None,
+                 areaperil: _AreaperilBytes = 4) -> None: ...
+
+class Writer(Stage[Never]):
+    def __init__(self, target: _TargetLike = None, *, skip_header: bool = False) -> None: ...
+
+class EventsToText(Writer): ...
+class EltCalc(Writer): ...
+class CdfToCsv(Writer): ...
+
+class GulToCsv(Writer):
+    def __init__(self, target: _TargetLike = None, *, skip_header: bool = False,
+                 full_precision: bool = False) -> None: ...
+
+class SummaryToCsv(Writer):
+    def __init__(self, target: _TargetLike = None, *, skip_header: bool = False, full_precision: bool = False,
+                 exposure: bool = False, max_loss: bool = False, drop_unexposed: bool = False,
+                 ord: bool = False) -> None: ...
+
+class Chain(Generic[_Block]):
+    @overload
+    def __init__(self, source: _Source, *stages: *tuple[*tuple[Stage[Any], ...], Stage[_Block]],
+                 root: _Path = ".") -> None: ...
+    @overload
+    def __init__(self: Chain[Never], source: _Source, *stages: _Destination, root: _Path = ".") -> None: ...
+    def run(self, progress: Callable[[int, int], object] | None = None) -> None: ...
+    def __iter__(self) -> Iterator[_Block]: ...

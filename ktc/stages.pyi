@@ -1,0 +1,27 @@
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ._core.io import _AreaperilBytes, _Path, _SourceLike, _TargetLike
+
+def eve(process: int, total: int, target: _TargetLike = None, *, in_order: bool = False, fisher_yates: bool = False,
+        legacy_shuffle: bool = False, text: bool = False, root: _Path = ".") -> None: ...
+def getmodel(source: _SourceLike = None, target: _TargetLike = None, *, root: _Path = ".",
+             areaperil: _AreaperilBytes = 4) -> None: ...
+def gulcalc(source: _SourceLike = None, *, item: _TargetLike = None, coverage: _TargetLike = None,
+            correlated: _TargetLike = None, sample_size: int = -1, alloc_rule: int = -1,
+            loss_threshold: float = 0.000001, random: Literal["hashed", "cached", "file"] = "hashed",
+            vector_size: int = 1000000, seed: int = 0, debug: bool = False, benchmark: bool = False,
+            root: _Path = ".", areaperil: _AreaperilBytes = 4) -> None: ...
+def summarycalc(source: _SourceLike = None,
+                outputs: Mapping[int, _TargetLike] | Sequence[tuple[int, _TargetLike]] | None = None, *,
+                item: bool = False, fm: bool = False, coverage: bool = False, legacy_item: bool = False,
+                zeros: bool = False, index: bool = False, input_path: _Path | None = None,
+                root: _Path = ".", areaperil: _AreaperilBytes = 4) -> None: ...
+def eltcalc(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False) -> None: ...
+def cdftocsv(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False,
+             areaperil: _AreaperilBytes = 4) -> None: ...
+def gultocsv(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False,
+             full_precision: bool = False) -> None: ...
+def summarycalctocsv(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False,
+                     full_precision: bool = False, exposure: bool = False, max_loss: bool = False,
+                     drop_unexposed: bool = False, ord: bool = False) -> None: ...

@@ -1,0 +1,212 @@
+"""The public face: names, types, what an import costs, the README's own code, and the console scripts as installed."""
+import ast
+import importlib
+import importlib.metadata
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+
+import ktc
+from ktc import cli
+from ktc.schemas import TOOLS
+
+PACKAGE = Path(ktc.__file__).parent
+README = Path(__file__).parent.parent / "README.md"
+STUBS = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.pyi"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    ktc.write_example(folder, events=20, locations=10, grid=6)
+    ktc.eve(1, 1, folder / "events.bin", root=folder)
+    ktc.getmodel(folder / "events.bin", folder / "cdf.bin", root=folder)
+    return folder
+
+
+# Names and types
+
+def stub_of(path):
+    return ast.parse((PACKAGE / path).read_text())
+
+
+def parameters_of(function):
+    """[(name, kind, whether it has a default)] of a function in a stub, as inspect tells it of a real one."""
+    a = function.args
+    positional = a.posonlyargs + a.args
+    first = len(positional) - len(a.defaults)
+    found = [(p.arg, "POSITIONAL_OR_KEYWORD", i >= first) for i, p in enumerate(positional)]
+    found += [(a.vararg.arg, "VAR_POSITIONAL", False)] if a.vararg else []
+    found += [(p.arg, "KEYWORD_ONLY", default is not None) for p, default in zip(a.kwonlyargs, a.kw_defaults)]
+    return found + ([(a.kwarg.arg, "VAR_KEYWORD", False)] if a.kwarg else [])
+
+
+def test_stubs_lie_where_type_checkers_look():
+    assert (PACKAGE / "py.typed").exists()
+    modules = {str(path) for path in STUBS}
+    assert {"__init__.pyi", "chain.pyi", "example.pyi", "stages.pyi", "streams.pyi", "tables.pyi"} <= modules
+    assert {f"_core/{name}.pyi" for name in ("io", "codec", "frames", "getmodel", "gulcalc", "summarycalc")} <= modules
+
+
+@pytest.mark.parametrize("name", ktc.__all__)
+def test_public_name(name):
+    value = getattr(ktc, name)
+    assert name == "__version__" or (value.__doc__ or "").strip()
+    tree = stub_of("__init__.pyi")
+    listed, = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    assert listed == ktc.__all__
+    imported = {a.asname: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    assert imported[name] == ktc._MODULE_OF.get(name, "_version")
+
+
+def of_runtime(function):
+    return [(p.name, p.kind.name, p.default is not p.empty) for p in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("path", STUBS, ids=str)
+def test_stub_is_what_there_is(path):
+    """Every public name of a stub exists, a Python function with those parameters, a class with those attributes."""
+    module = importlib.import_module(".".join(("ktc", *path.with_suffix("").parts)).removesuffix(".__init__"))
+    for node in stub_of(path).body:
+        if isinstance(node, ast.FunctionDef):
+            function = getattr(module, node.name)
+            if inspect.isfunction(function):
+                assert parameters_of(node) == of_runtime(function), node.name
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found = getattr(module, node.name)
+            for method in (each for each in node.body if isinstance(each, ast.FunctionDef)):
+                there = inspect.getattr_static(found, method.name)
+                if inspect.isfunction(there) and "overload" not in map(ast.unparse, method.decorator_list):
+                    assert parameters_of(method) == of_runtime(there), f"{node.name}.{method.name}"
+
+
+# What an import costs
+
+def modules_after(code, cwd):
+    """The modules that a new interpreter holds after running code."""
+    done = subprocess.run([sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], cwd=cwd, check=True,
+                          capture_output=True, text=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_ktc_imports_nothing_heavy(tmp_path):
+    held = modules_after("import ktc", tmp_path)
+    assert "ktc" in held and "numpy" not in held
+    assert not [name for name in held if name.startswith("ktc.") and name != "ktc._version"]
+
+
+@pytest.mark.parametrize("name", ["stages", "tables", "streams", "chain", "example", "errors", "schemas", "cli"])
+def test_importing_a_module_imports_no_numpy(name, tmp_path):
+    held = modules_after(f"import ktc.{name}", tmp_path)
+    assert f"ktc.{name}" in held and "numpy" not in held
+
+
+ITEM, CDF, SUMMARY = (b"\1\0\0\2" + bytes(4), b"\1\0\0\0", b"\1\0\0\3" + bytes(3) + b"\0" + b"\1\0\0\0")
+
+
+@pytest.mark.parametrize("call", [
+    "eve(1, 1, 'out')", "eve(1, 1, 'out', text=True)", "getmodel(b'', 'out')", "getmodel('events.bin', 'out')",
+    f"gulcalc({CDF!r}, item='out', sample_size=10, alloc_rule=1)", f"gulcalc({CDF!r}, coverage='out', random='cached')",
+    f"summarycalc({ITEM!r}, {{1: 'out'}}, item=True)", f"eltcalc({SUMMARY!r}, 'out')", f"cdftocsv({CDF!r}, 'out')",
+    f"gultocsv({ITEM!r}, 'out')", f"summarycalctocsv({SUMMARY!r}, 'out')",
+    "tocsv('items', 'input/items.bin', 'out')", "tobin('events', b'event_id\\n1\\n', 'out')"])
+def test_stages_and_converters_import_no_numpy(call, model):
+    assert "numpy" not in modules_after(f"import ktc\nktc.{call}", model)
+    assert (model / "out").exists()
+
+
+@pytest.mark.parametrize("call", ["read_table('items', 'input/items.bin')", "read_csv('events', b'event_id\\n1\\n')",
+                                  "write_example('again', events=2, locations=2)"])
+def test_numpy_is_imported_when_arrays_are_asked_for(call, model):
+    assert "numpy" in modules_after(f"import ktc\nktc.{call}", model)
+
+
+# The README
+
+def readme_blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def scripts(tool, monkeypatch):
+    """The console scripts first on PATH."""
+    monkeypatch.setenv("PATH", f"{Path(tool('eve')).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_readme(model, scripts, monkeypatch):
+    """Its pipeline and its Python give the same bytes, and every example runs in a model's folder."""
+    monkeypatch.chdir(model)
+    pipeline, = (block for block in readme_blocks("sh") if block.startswith("eve "))
+    subprocess.run(["bash", "-euo", "pipefail", "-c", pipeline], check=True)
+    piped = Path("elt.csv").read_bytes()
+    assert piped.count(b"\n") > 20
+    os.remove("elt.csv")
+
+    blocks, names = readme_blocks("python"), {}
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+        if "EltCalc(\"elt.csv\")" in block:
+            assert Path("elt.csv").read_bytes() == piped
+    block = names["block"]
+    assert isinstance(block.event_id, int) and block.loss.dtype == numpy.float32 and block.loss.flags.writeable is False
+    assert len(block.starts) == len(block.ids) + 1 and len(block.sidx) == len(block.loss) == block.starts[-1]
+    items = names["items"]
+    assert isinstance(items, numpy.memmap) and len(items) == ktc.read_table("items", "input/items.bin").size
+    some = ktc.read_table("items", "some.bin")
+    assert len(some) and some.tolist() == items[items["group_id"] == 7].tolist()
+    rows = Path("items.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(items)
+    assert [tuple(map(int, row.split(","))) for row in rows[1:]] == items.tolist()
+
+
+def test_readme_names_every_script():
+    """The table of scripts is the registry's."""
+    lines = [line for line in README.read_text().splitlines() if line.startswith("| ") and "`" in line]
+    named = set()
+    for line in lines:
+        _, group, text, _ = (part.strip() for part in line.split("|"))
+        stems = re.findall(r"`(\w+)`", text)
+        if group.startswith("Tables"):
+            suffixes = re.findall(r"`(\w+)`", group)
+            assert suffixes == ["tobin", "tocsv"]
+            stems = [stem + suffix for stem in stems for suffix in suffixes]
+        named |= set(stems)
+    assert named == set(TOOLS)
+
+
+# The console scripts
+
+def test_installed_scripts_are_the_registry_s():
+    try:
+        distribution = importlib.metadata.distribution("ktc")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("ktc runs from a source tree")
+    installed = {e.name: e.value for e in distribution.entry_points if e.group == "console_scripts"}
+    assert installed == dict.fromkeys(["ktc", *TOOLS], "ktc.cli:main")
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_script_answers(name, tool, run, monkeypatch, capfd, tmp_path):
+    """-h and -v as in ktools on standard error with status 1; the long forms on standard output with 0."""
+    status, out, err = run([tool(name), "-h"], cwd=tmp_path)
+    assert (status, out) == (1, b"") and err.startswith(f"usage: {name} ")
+    usage = err
+    answers = {}
+    for flag in ("-h", "--help", "-v", "--version"):
+        monkeypatch.setattr(sys, "argv", [name, flag])
+        with pytest.raises(SystemExit) as leave:
+            cli.main()
+        out, err = capfd.readouterr()
+        answers[flag] = leave.value.code, out, err
+    version = f"{name} : version: {cli.KTOOLS_VERSION} - ktc {ktc.__version__}\n"
+    assert answers == {"-h": (1, "", usage), "--help": (0, usage, ""), "-v": (1, "", version),
+                       "--version": (0, version, "")}
+    for option in TOOLS[name].options:
+        assert option.flag in usage
