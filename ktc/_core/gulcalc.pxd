@@ -102,6 +102,7 @@ cdef class Distribution:
     cdef float *mass_squared        # x mean damage ratio again
     cdef float top, below_top       # the last bin's prob_to, and what a number from there on becomes
     cdef float max_ratio
+    cdef bint first_is_point        # the first bin is a point: every number below its prob_to has its damage ratio
 
     cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n) noexcept nogil
     cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil

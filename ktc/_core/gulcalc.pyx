@@ -41,6 +41,7 @@ cdef enum:
     COLUMN_TIV = 1
     COLUMN_DEVIATION = 2                # from this column on, rule 2 takes the largest
     WAYS = 8                            # places that a group's random numbers may be kept in
+    AT_ONCE = 256                       # random numbers placed at once
     CHUNK = 1024                        # items that wait for their random numbers together, at most
     HASH_GROUP = 1543270363
     HASH_EVENT = 1943272559
@@ -289,6 +290,7 @@ cdef class Distribution:
         curve.divisor = curve.scale = 1
         curve.base = NAN
         self.n, self.n_mass = n, n_mass
+        self.first_is_point = self.bin[0].point
         self.top = before
         self.below_top = <float>(before - BELOW_TOP)
         self.max_ratio = self.bin[n_bins - 1].bin_to
@@ -307,30 +309,45 @@ cdef class Distribution:
 
     cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil:
         """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself."""
-        cdef int64_t i, low, half
+        cdef int64_t i, k, m, low, half
         cdef int64_t first_half = 1
         cdef float r
         cdef double t
         cdef const Curve *curve
+        # Most of what falls into a first bin that is a point is no damage at all: it is told apart beforehand.
+        cdef float above = self.prob_to[0] if self.first_is_point and not debug else -INFINITY
+        cdef double point = self.curve[0].base
+        cdef float[AT_ONCE] value
+        cdef int32_t[AT_ONCE] place
         # as many bins as a power of two less one: the missing ones lie above every number
         while 2 * first_half <= self.n:
             first_half *= 2
         for i in range(self.n, 2 * first_half):
             self.prob_to[i] = INFINITY
-        for i in range(n):
-            r = random[i]
-            r = self.below_top if r >= self.top else r
-            low, half = 0, first_half
-            while half:
-                low += half if self.prob_to[low + half - 1] <= r else 0
-                half >>= 1
-            curve = self.curve + low
-            if debug:
-                ratio[i] = r if low < self.n else NAN
-            else:
-                t = curve.prob_from - r
-                ratio[i] = curve.base + (sqrt(curve.b_squared - curve.four_a * t) - curve.b - curve.minus * t) \
-                    / curve.divisor * curve.scale
+        while n > 0:
+            m = 0
+            for i in range(min(n, <int64_t>AT_ONCE)):
+                r = random[i]
+                r = self.below_top if r >= self.top else r
+                ratio[i] = point
+                value[m], place[m] = r, <int32_t>i
+                m += not r < above
+            for k in range(m):
+                r = value[k]
+                low, half = 0, first_half
+                while half:
+                    low += half if self.prob_to[low + half - 1] <= r else 0
+                    half >>= 1
+                curve = self.curve + low
+                if debug:
+                    ratio[place[k]] = r if low < self.n else NAN
+                else:
+                    t = curve.prob_from - r
+                    ratio[place[k]] = curve.base + (sqrt(curve.b_squared - curve.four_a * t) - curve.b
+                                                    - curve.minus * t) / curve.divisor * curve.scale
+            random += AT_ONCE
+            ratio += AT_ONCE
+            n -= AT_ONCE
 
 
 cdef class GulCalc(CdfConsumer):
