@@ -46,7 +46,7 @@ def layout_of(table, areaperil=4, columns=None):
         offset[field.name] = at
         at += field.width(areaperil)
     chosen = columns_of(table)[:columns]
-    return Layout([(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1, f.width(areaperil))
+    return Layout([(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1)
                    for f, stored in chosen], at, len(chosen) - (0 if columns else table.extra.get("optional", 0)),
                   separator=table.extra.get("separator", ", "), prefix=table.extra.get("prefix", ""),
                   infinite=table.extra.get("infinite", False))
@@ -56,7 +56,7 @@ def packed_layout(table, areaperil=4):
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
     for field, _ in columns_of(table):
-        columns.append((field.name, field.resolved(areaperil), field.csv, at, field.width(areaperil)))
+        columns.append((field.name, field.resolved(areaperil), field.csv, at))
         at += field.width(areaperil)
     layout = Layout(columns, at, len(columns) - table.extra.get("optional", 0),
                     infinite=table.extra.get("infinite", False))
@@ -66,10 +66,8 @@ def packed_layout(table, areaperil=4):
 def dates_layout(table):
     """How an occurrence table with dates is read (its number in the place of the year) and written (all apart)."""
     fields = [f for f, _ in columns_of(table)]
-    number = table.fields[2]
-    read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i], number.width() if i == 2 else 4)
-            for i, f in enumerate(fields)]
-    write = [(f.name, "i4", "%d", 4 * i, 4) for i, f in enumerate(fields)]
+    read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i]) for i, f in enumerate(fields)]
+    write = [(f.name, "i4", "%d", 4 * i) for i, f in enumerate(fields)]
     return (Layout(read, table.size(), len(fields) - table.extra.get("optional", 0)),
             Layout(write, 4 * len(fields), separator=table.extra["separator"]))
 

@@ -143,7 +143,7 @@ cdef class EventText(EventConsumer):
         cdef Py_ssize_t k
         cdef char *p
         for k in range(n):
-            p = put_i32(self.sink.reserve(12), event_id[k])
+            p = put_i32(self.sink.reserve(20), event_id[k])
             p[0] = c'\n'
             self.sink.pos = p + 1
         return 0

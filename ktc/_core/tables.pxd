@@ -1,13 +1,18 @@
 # Tables between csv and binary: see tables.pyx.
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
 
-from ktc._core.io cimport Mapped, Sink, Source
+from ktc._core.io cimport Source
+
+cdef enum:
+    MOST_COLUMNS = 32
+    AHEAD = 1 << 13                 # bytes in which rows are marked at once
 
 
-# One value of a csv row: integers in i or u by the column's type, floats in d (a float32 fits exactly).
+# One value of a csv row, by the column's type. Its first bytes are the record's: values are little-endian.
 cdef union Cell:
     int64_t i
     uint64_t u
+    float f
     double d
 
 
@@ -16,19 +21,31 @@ cdef struct Column:
     int style                       # how it is written
     int decimals
     int offset                      # in the record; -1: in the csv only
-    int width                       # bytes in the record
+    uint64_t most                   # the largest integer it holds
+    bint signed
+
+
+# A column that the record has.
+cdef struct Stored:
+    int offset, column
 
 
 cdef struct Check:
     int kind
     int column, within, low_column, high_column
-    bint has_low, has_high, warning
     double low, high
     int64_t limit
 
 
+# The values of a "complete" column that come with one key.
+cdef struct Span:
+    int64_t key, first, last
+
+
 cdef class Layout:
     cdef Column *column
+    cdef Stored stored[MOST_COLUMNS]        # by offset
+    cdef int n_stored
     cdef readonly int n             # csv columns
     cdef readonly int required      # of them, without the optional ones
     cdef readonly size_t size       # bytes of a record
@@ -52,8 +69,16 @@ cdef class CsvRows:
     cdef int found                  # columns of the current row that were there
     cdef int bad                    # the column that could not be read
     cdef const char *bad_at
+    cdef uint16_t mark[AHEAD]       # where the bytes from `marked` on are no digits
+    cdef size_t marks, at           # how many there are; the first one that is not behind pos
+    cdef const char *marked
+    cdef int64_t from_offset        # of it in the input
     cdef int start(self) except -1 nogil
     cdef int next(self, Cell *cell) except -1 nogil
+    cdef int next_any(self, Cell *cell) except -1 nogil
+    cdef int look_ahead(self) except -1 nogil
+    cdef void skip_marks(self) noexcept nogil
+    cdef bint quick(self, Cell *cell) noexcept nogil
     cdef int next_line(self) except -1 nogil
     cdef bint parse(self, Cell *cell) noexcept nogil
     cdef bint not_a_row(self, int column, const char *at) noexcept nogil
@@ -69,16 +94,25 @@ cdef class Checks:
     cdef Check *check
     cdef int n
     cdef int depth                  # how many leading columns make the widest group
+    cdef Cell room[2 * MOST_COLUMNS]
+    cdef Cell *cell                 # where the next row goes
     cdef Cell *last                 # the row before
     cdef bint any                   # there is one
     cdef float total
     cdef int64_t *seen              # values of the group, for "distinct"
     cdef Py_ssize_t n_seen, seen_room
     cdef int64_t highest_seen
-    cdef list spans                 # [first column, first, last value] by group, for "complete"
+    cdef Span *span                 # for "complete", by key
+    cdef Py_ssize_t n_spans, span_room
+    cdef int complete               # which check that is
     cdef readonly list warnings
-    cdef int accept(self, const Cell *cell) except -1 nogil
+    cdef int accept(self) except -1 nogil
     cdef int finish(self) except -1 nogil
+    cdef int check_bin(self, const Check *check) except -1 nogil
+    cdef int check_seen(self, const Check *check, int64_t value) except -1 nogil
     cdef int grow_seen(self) except -1 nogil
-    cdef int fail_range(self, const Check *check, double value) except -1 nogil
-    cdef int check_total(self, const Check *check) except -1 nogil
+    cdef int add_span(self) except -1 nogil
+    cdef int refuse(self, const Check *check, int same) except -1 nogil
+    cdef int _refuse(self, const Check *check, int same) except -1
+    cdef _number(self, const Cell *cell, int i)
+    cdef _group(self, int within)

@@ -14,18 +14,20 @@ its end, and columns behind the last one that the table has, which are left alon
 """
 import zlib
 
+cimport cython
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.math cimport fabs, isfinite, isnan, trunc
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, UINT32_MAX, int32_t, int64_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
+from libc.math cimport INFINITY, isfinite, isnan, trunc
+from libc.stdint cimport (INT32_MAX, INT32_MIN, INT64_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint16_t,
+                          uint32_t, uint64_t)
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.mersenne cimport LANES, Mersenne
-from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, put_fixed, put_general,
-                             put_i32, put_i64, put_u32, put_u64)
+from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
+                             put_exponent, put_fixed, put_i32, put_i64, put_shortest, put_u32, put_u64, quick_digits,
+                             quick_f32, quick_f64, short_digits, ten_to)
 
 from ktc.errors import DataError, TruncatedError
 
@@ -34,10 +36,12 @@ cdef extern from "Python.h":
 
 cdef enum:
     LONGEST_LINE = 1 << 16
-    MOST_COLUMNS = 32
     MOST_WARNINGS = 20
     MINUTES = 1440                  # of a day
     DRAWS = 1024                    # random numbers made at once
+    LINES = 64                      # that one reservation of a sink is for
+    LINES_BYTES = 1 << 15           # of them at most, more than any line has
+    BEYOND = 16                     # readable bytes that text's quick_* want behind what is marked
 
 # How a column is read, and how its value is kept in a Cell.
 cdef enum:
@@ -45,7 +49,7 @@ cdef enum:
 
 # How a column is written.
 cdef enum:
-    PUT_I4, PUT_U4, PUT_I8, PUT_U8, PUT_FIXED_F4, PUT_FIXED_F8, PUT_EXPONENT_F4, PUT_SHORTEST_F4
+    PUT_I4, PUT_U4, PUT_I8, PUT_U8, PUT_FIXED_F4, PUT_FIXED_F8, PUT_EXPONENT_F4, PUT_SHORTEST_F4, PUT_LEAD
 
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
 EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295", I8: "a whole number of 64 bits",
@@ -60,10 +64,11 @@ KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDIN
          "last": LAST, "complete": COMPLETE}
 
 
+@cython.final
 cdef class Layout:
     """How a table's csv columns lie in its record.
 
-    columns: (name, type, csv format, offset in the record or -1, bytes there) of each. size: bytes of a record.
+    columns: (name, type, csv format, offset in the record or -1) of each. size: bytes of a record.
     """
 
     def __cinit__(self, columns, size, required=None, str separator=", ", str prefix="", infinite=False):
@@ -73,18 +78,21 @@ cdef class Layout:
             raise ValueError(f"{self.n} columns, expected {MOST_COLUMNS} at most")
         self.required = self.n if required is None else required
         self.names = [c[0] for c in columns]
+        stored = []
         self.column = <Column *>malloc(self.n * sizeof(Column))
         if self.column == NULL:
             raise MemoryError
-        self.room = len(prefix) + 1
+        self.room = len(prefix) + 1 + 4             # put_* may write 4 bytes more than they need
         self.prefix_size = len(prefix)
         if prefix:
             self.prefix[0] = ord(prefix)
-        for i, (name, type, style, offset, width) in enumerate(columns):
+        for i, (name, type, style, offset) in enumerate(columns):
             self.column[i].type = TYPES[type]
-            self.column[i].offset, self.column[i].width, self.column[i].decimals = offset, width, 0
+            self.column[i].offset, self.column[i].decimals = offset, 0
             if type == "u4" and style == "%d":
                 self.column[i].type = WORD
+            self.column[i].most = {"i4": INT32_MAX, "u4": UINT32_MAX, "i8": INT64_MAX}.get(type, UINT64_MAX)
+            self.column[i].signed = type[0] == "i"
             if type[0] != "f":
                 self.column[i].style = {"%d4": PUT_I4, "%u4": PUT_U4, "%d8": PUT_I8, "%u8": PUT_U8}[style + type[1]]
             elif style == "%.10e":
@@ -94,10 +102,17 @@ cdef class Layout:
             else:
                 self.column[i].style = PUT_FIXED_F4 if type == "f4" else PUT_FIXED_F8
                 self.column[i].decimals = 6 if style == "%f" else int(style[2:].rstrip("f"))
+            if offset < 0:
+                self.column[i].style = PUT_LEAD
+            else:
+                stored.append((offset, i))
             self.room += len(separator) + (FIXED_MAX if type[0] == "f" else 21)
         for i, char in enumerate(separator):
             self.separator[i] = ord(char)
         self.separator_size = len(separator)
+        self.n_stored = len(stored)
+        for i, place in enumerate(sorted(stored)):
+            self.stored[i].offset, self.stored[i].column = place
 
     def __dealloc__(self):
         free(self.column)
@@ -111,106 +126,24 @@ cdef inline const char *skip_blanks(const char *p, const char *end) noexcept nog
     return p
 
 
-cdef extern from *:
-    """
-    /* The leading digits of 8 bytes as a number, their count in *n, without a branch on how many there are: the bytes
-       that are no digits show in mask; the digits move up, so that zeros lead, and are added in pairs and fours. */
-    static inline uint64_t ktc_digits(const char *p, int *n) {
-        uint64_t x, mask;
-        memcpy(&x, p, 8);
-    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        x = __builtin_bswap64(x);
-    #endif
-        x ^= 0x3030303030303030ull;
-        mask = (((x & 0x7f7f7f7f7f7f7f7full) + 0x7676767676767676ull) | x) & 0x8080808080808080ull;
-        *n = mask ? __builtin_ctzll(mask) >> 3 : 8;
-        if (*n == 0) return 0;
-        x <<= 64 - 8 * *n;
-        x = (x * 10 + (x >> 8)) & 0x00ff00ff00ff00ffull;
-        x = (x * 100 + (x >> 16)) & 0x0000ffff0000ffffull;
-        return (x * 10000 + (x >> 32)) & 0xffffffffull;
-    }
-    """
-    uint64_t ktc_digits(const char *p, int *n) noexcept nogil
+cdef inline double as_real(const Column *column, Cell a) noexcept nogil:
+    if column.type == F4:
+        return a.f
+    if column.type == F8:
+        return a.d
+    return <double>a.u if column.type == U8 else <double>a.i
 
 
-cdef extern from *:
-    """
-    static const double ktc_tens[] = {
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-        1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37,
-        1e38, 1e39, 1e40, 1e41, 1e42, 1e43, 1e44, 1e45, 1e46, 1e47, 1e48, 1e49, 1e50, 1e51, 1e52, 1e53, 1e54, 1e55,
-        1e56};
-    """
-    const double ktc_tens[]
-
-
-cdef inline const char *get_short(const char *p, const char *end, const char *readable, double *value) noexcept nogil:
-    """A number of 1 to 7 digits, a point and decimals, 15 digits or less altogether; NULL for every other form.
-
-    Its digits and the power of ten that divides them are exact doubles, so the quotient is the nearest double; it is
-    refused where rounding that to a float would fall on a tie that the number itself may not be on.
-    """
-    cdef uint64_t digits, bits
-    cdef int whole = 0, some = 0, more = 0
-    if readable - p < 32:
-        return NULL
-    digits = ktc_digits(p, &whole)
-    p += whole
-    if whole == 0 or p[0] != c'.':
-        return NULL
-    digits = digits * <uint64_t>ktc_tens[8] + ktc_digits(p + 1, &some) * <uint64_t>ktc_tens[8 - some]
-    p += 1 + some
-    if some == 8:
-        bits = ktc_digits(p, &more)
-        digits = digits * <uint64_t>ktc_tens[more] + bits
-        p += more
-    else:
-        some = 8                                    # digits has eight decimals now
-    if whole + some + more > 15 or more == 8 or (p < end and (p[0] | 32) == c'e'):
-        return NULL
-    value[0] = <double>digits / ktc_tens[some + more]
-    memcpy(&bits, value, 8)
-    if (bits & 0x1fffffff) == 0x10000000:
-        return NULL
-    return p
-
-
-cdef inline const char *get_cell(const Column *column, const char *p, const char *end, const char *readable, Cell *cell,
-                                 bint infinite) noexcept nogil:
-    """The value at p; NULL when there is none, or when it does not fit, or is not finite where it must be.
-
-    end: of the line; readable: of the bytes that may be looked at."""
+cdef const char *get_cell(const Column *column, const char *p, const char *end, Cell *cell,
+                          bint infinite) noexcept nogil:
+    """The value at p; NULL when there is none, or when it does not fit, or is not finite where it must be."""
     cdef int32_t i4 = 0
     cdef uint32_t u4 = 0
-    cdef float f4 = 0
-    cdef int n = 0
-    cdef const char *stop
-    if column.type <= U8 and readable - p >= 8:     # what most integers are; others go the long way
-        cell.u = ktc_digits(p, &n)
-        if 0 < n < 8:
-            return p + n
-        while n >= 8 and p + n < end and c'0' <= p[n] <= c'9':
-            if n == 18:
-                n = 0
-                break
-            cell.u = 10 * cell.u + (p[n] - 48)
-            n += 1
-        if n and cell.u <= (<uint64_t>INT32_MAX if column.type == I4 else
-                            UINT32_MAX if column.type == U4 else INT64_MAX):
-            return p + n
-    if column.type >= F4:
-        stop = get_short(p, end, readable, &cell.d)
-        if stop != NULL:
-            if column.type == F4:
-                cell.d = <float>cell.d
-            return stop
     if column.type == I4:
         p = get_i32(p, end, &i4)
         cell.i = i4
     elif column.type == F4:
-        p = get_f32(p, end, &f4)
-        cell.d = f4
+        p = get_f32(p, end, &cell.f)
     elif column.type == U4:
         p = get_u32(p, end, &u4)
         cell.i = u4
@@ -222,12 +155,13 @@ cdef inline const char *get_cell(const Column *column, const char *p, const char
         p = get_i64(p, end, &cell.i)
         if column.type == WORD and p != NULL and (cell.i < INT32_MIN or cell.i > UINT32_MAX):
             return NULL
-    if column.type >= F4 and p != NULL and not isfinite(cell.d):
-        if isnan(cell.d) or not infinite:
+    if column.type >= F4 and p != NULL and not isfinite(as_real(column, cell[0])):
+        if isnan(as_real(column, cell[0])) or not infinite:
             return NULL
     return p
 
 
+@cython.final
 cdef class CsvRows:
     """The rows of a csv, one after the other. header: its first line is a header."""
 
@@ -284,14 +218,11 @@ cdef class CsvRows:
 
     # The current line as a row; False with the place in bad and bad_at when it is none.
     cdef bint parse(self, Cell *cell) noexcept nogil:
-        # Locals: what a store through cell could change for all the compiler knows, it would load again for each
-        # column.
         cdef const Column *column = self.layout.column
         cdef int n = self.layout.n, required = self.layout.required
         cdef bint infinite = self.layout.infinite
         cdef const char *p = self.text
         cdef const char *end = p + self.length
-        cdef const char *readable = self.source.end
         cdef const char *q
         cdef int i
         for i in range(n):
@@ -304,7 +235,7 @@ cdef class CsvRows:
                     return self.not_a_row(i - 1, self.value_start(p))
                 elif i < required:
                     return self.not_a_row(i, p)
-            q = get_cell(&column[i], p, end, readable, &cell[i], infinite)
+            q = get_cell(&column[i], p, end, &cell[i], infinite)
             if q == NULL:
                 q = skip_blanks(p, end)
                 if i < required or (q < end and q[0] != c','):
@@ -343,7 +274,121 @@ cdef class CsvRows:
                           f"({','.join(self.layout.names[:self.layout.required])})")
         return 0
 
-    cdef int next(self, Cell *cell) except -1 nogil:
+    # Find the marks of the next rows: whole rows only, so that whoever goes from mark to mark inside a row meets its end.
+    cdef int look_ahead(self) except -1 nogil:
+        cdef size_t have = self.source.ready(AHEAD + BEYOND)
+        cdef const char *p = self.source.pos
+        self.at = self.marks = 0
+        self.marked, self.from_offset = p, self.source.offset()
+        if have > BEYOND:
+            self.marks = no_digits(p, min(<size_t>AHEAD, have - BEYOND) // 64, self.mark)
+            while self.marks and p[self.mark[self.marks - 1]] != c'\n':
+                self.marks -= 1
+        return 0
+
+    # The marks from here on, after a row that was read without them. If the Source was filled, its bytes have moved.
+    cdef void skip_marks(self) noexcept nogil:
+        if self.marked + (self.source.offset() - self.from_offset) != self.source.pos:
+            self.marks = 0
+        while self.at < self.marks and self.marked + self.mark[self.at] < self.source.pos:
+            self.at += 1
+
+    # The marked row at pos, if it is of the common form: all columns there, made of digits, perhaps with a minus,
+    # decimals and an exponent, perhaps blanks before them. False leaves it to parse().
+    cdef inline bint quick(self, Cell *cell) noexcept nogil:
+        cdef const Column *column = self.layout.column
+        cdef const Column *last = column + self.layout.n - 1
+        cdef const char *marked = self.marked
+        cdef const uint16_t *mark = self.mark + self.at
+        cdef const char *text = self.source.pos
+        cdef const char *p = text                   # where a number begins
+        cdef const char *q                          # where its digits end
+        cdef uint64_t value
+        cdef int64_t exponent
+        cdef size_t n
+        cdef bint negative
+        while True:
+            q = marked + mark[0]
+            mark += 1
+            negative = False
+            while q == p:                           # no digit here
+                if negative or (p[0] != c' ' and p[0] != c'-'):
+                    return False
+                negative = p[0] == c'-'
+                p += 1
+                q = marked + mark[0]
+                mark += 1
+            n = q - p
+            if n > 16:
+                return False
+            value = quick_digits(p, n)
+            if column.type < F4:
+                if value > column.most or (negative and not column.signed):
+                    return False
+                cell.u = 0 - value if negative else value
+            else:
+                exponent = 0
+                if q[0] == c'.':
+                    p = q + 1
+                    q = marked + mark[0]
+                    mark += 1
+                    exponent = q - p
+                    if exponent == 0 or exponent > 16 or n + exponent > 18:
+                        return False
+                    value = value * ten_to(exponent) + quick_digits(p, exponent)
+                    exponent = -exponent
+                if (q[0] | 32) == c'e':
+                    p = q + 1
+                    if p[0] != c'-' and p[0] != c'+':
+                        return False
+                    n = mark[1] - mark[0] - 1
+                    q = marked + mark[1]
+                    mark += 2
+                    if n == 0 or n > 8:
+                        return False
+                    n = short_digits(p + 1, n)
+                    exponent += <int64_t>n if p[0] == c'+' else -<int64_t>n
+                if column.type == F4:
+                    if not quick_f32(value, exponent, &cell.f):
+                        return False
+                    if negative:
+                        cell.f = -cell.f
+                else:
+                    if not quick_f64(value, exponent, &cell.d):
+                        return False
+                    if negative:
+                        cell.d = -cell.d
+            if column == last:
+                break
+            if q[0] != c',':
+                return False
+            p = q + 1
+            column += 1
+            cell += 1
+        if q[0] == c',':                            # columns that the table has not
+            while q[0] != c'\n':
+                q = marked + mark[0]
+                mark += 1
+        elif q[0] == c'\r' and q[1] == c'\n':
+            q += 1
+            mark += 1
+        elif q[0] != c'\n':
+            return False
+        self.at = mark - self.mark
+        self.line += 1
+        self.text, self.length, self.found = text, q - text, self.layout.n
+        self.source.pos = q + 1
+        return True
+
+    # The next row into cell: 1, or 0 at the end of the input.
+    cdef inline int next(self, Cell *cell) except -1 nogil:
+        if self.at == self.marks:
+            self.look_ahead()
+        if self.at < self.marks and self.quick(cell):
+            return 1
+        return self.next_any(cell)
+
+    cdef int next_any(self, Cell *cell) except -1 nogil:
         cdef bint gap = False
         while True:
             if self.next_line() == 0:
@@ -357,6 +402,7 @@ cdef class CsvRows:
         if not self.parse(cell):
             with gil:
                 self.fail_column()
+        self.skip_marks()
         return 1
 
 
@@ -364,10 +410,8 @@ cdef class CsvRows:
 
 cdef inline bint is_less(const Column *column, Cell a, Cell b) noexcept nogil:
     if column.type >= F4:
-        return a.d < b.d
-    if column.type == U8:
-        return a.u < b.u
-    return a.i < b.i
+        return as_real(column, a) < as_real(column, b)
+    return a.u < b.u if column.type == U8 else a.i < b.i
 
 
 # What ktools compares of a probability or damage ratio: ten thousandths, rounded half up.
@@ -375,6 +419,7 @@ cdef inline double ten_thousandths(float value) noexcept nogil:
     return trunc(<double>(value * <float>10000) + 0.5)
 
 
+@cython.final
 cdef class Checks:
     """The rules of a table over its rows.
 
@@ -386,22 +431,23 @@ cdef class Checks:
         cdef Check *check
         names = rows.layout.names
         self.rows, self.layout = rows, rows.layout
-        self.warnings, self.spans = [], []
+        self.warnings = []
         rules = [r for r in rules if validate or r.always]
         self.check = <Check *>malloc(max(1, len(rules)) * sizeof(Check))
-        self.last = <Cell *>malloc(rows.layout.n * sizeof(Cell))
-        if self.check == NULL or self.last == NULL:
+        if self.check == NULL:
             raise MemoryError
+        self.cell, self.last = self.room, &self.room[MOST_COLUMNS]
         for rule in rules:
             check = &self.check[self.n]
             memset(check, 0, sizeof(Check))
             check.kind, check.column, check.within = KINDS[rule.kind], names.index(rule.field), rule.within
-            check.warning = rule.warning
             if rule.kind in ("between", "centre"):
                 check.low_column, check.high_column = names.index(rule.low), names.index(rule.high)
             else:
-                check.has_low, check.has_high = rule.low is not None, rule.high is not None
-                check.low, check.high = rule.low or 0, rule.high or 0
+                check.low = -INFINITY if rule.low is None else rule.low
+                check.high = INFINITY if rule.high is None else rule.high
+            if check.kind == COMPLETE:
+                self.complete = self.n
             if rule.limit is not None:
                 check.limit = limits[rule.limit]
             self.depth = max(self.depth, rule.within)
@@ -409,8 +455,8 @@ cdef class Checks:
 
     def __dealloc__(self):
         free(self.check)
-        free(self.last)
         free(self.seen)
+        free(self.span)
 
     def _warn(self, message):
         if len(self.warnings) < MOST_WARNINGS:
@@ -418,119 +464,152 @@ cdef class Checks:
         elif len(self.warnings) == MOST_WARNINGS:
             self.warnings.append(f"{self.rows.source.name}: more warnings are not shown")
 
-    def _number(self, int i, bint before):
-        cdef Cell cell = self.last[i]
+    cdef _number(self, const Cell *cell, int i):
         if self.layout.column[i].type >= F4:
-            return f"{cell.d:g}"
-        return str(cell.u if self.layout.column[i].type == U8 else cell.i)
+            return f"{as_real(&self.layout.column[i], cell[i]):g}"
+        return str(cell[i].u if self.layout.column[i].type == U8 else cell[i].i)
 
-    def _group(self, int within):
-        return ", ".join(f"{self.layout.names[i]} {self._number(i, True)}" for i in range(within))
+    # The group of the row before.
+    cdef _group(self, int within):
+        return ", ".join([f"{self.layout.names[i]} {self._number(self.last, i)}" for i in range(within)])
 
-    cdef int accept(self, const Cell *cell) except -1 nogil:
-        cdef const Check *check
-        cdef const Column *column
-        cdef Cell value, before
-        cdef int k, same = 0
-        cdef bint fresh
-        cdef double centre
-        cdef int64_t i
-        if not self.n:
-            return 0
+    # The row in `cell`, which is the row before from now on.
+    cdef inline int accept(self) except -1 nogil:
+        cdef const Check *check = self.check
+        cdef const Check *stop = check + self.n
+        cdef const Cell *cell = self.cell
+        cdef const Cell *last = self.last
+        cdef int64_t value, before
+        cdef int same = -1              # leading columns that are as in the row before; -1: there is none
+        cdef double real
         if self.any:
-            while same < self.depth and cell[same].i == self.last[same].i:
+            same = 0
+            while same < self.depth and cell[same].i == last[same].i:
                 same += 1
-        for k in range(self.n):
-            check = &self.check[k]
-            column = &self.layout.column[check.column]
-            value, before = cell[check.column], self.last[check.column]
-            fresh = not self.any or same < check.within
+        while check < stop:
+            value = cell[check.column].i
+            before = last[check.column].i
             if check.kind == NUMBERED:
-                if value.i != (1 if fresh else before.i + 1):
-                    with gil:
-                        self.rows.fail(f"{self.layout.names[check.column]} is {value.i}, expected "
-                                       f"{1 if fresh else before.i + 1}: it runs from 1 without a gap")
+                if value != (1 if same < check.within else before + 1):
+                    self.refuse(check, same)
             elif check.kind == CONSECUTIVE:
-                if not fresh and value.i != before.i and value.i != before.i + 1:
-                    with gil:
-                        self.rows.fail(f"{self.layout.names[check.column]} is {value.i}, expected {before.i} or "
-                                       f"{before.i + 1}: it has no gaps")
+                if same >= check.within and value != before and value != before + 1:
+                    self.refuse(check, same)
             elif check.kind == ASCENDING:
-                if self.any and same < check.within and is_less(&self.layout.column[same], cell[same], self.last[same]):
-                    with gil:
-                        self.rows.fail(f"{self.layout.names[same]} is less than in the row before, which has "
-                                       f"{self._number(same, True)}: expected ascending order")
+                if 0 <= same < check.within and is_less(&self.layout.column[same], cell[same], last[same]):
+                    self.refuse(check, same)
             elif check.kind == DISTINCT:
-                if fresh:
+                if same < check.within:
                     self.n_seen = 0
-                elif value.i <= self.highest_seen:
-                    for i in range(self.n_seen):
-                        if self.seen[i] == value.i:
-                            with gil:
-                                self.rows.fail(f"{self.layout.names[check.column]} {value.i} comes twice for "
-                                               f"{self._group(check.within)}")
+                elif value <= self.highest_seen:
+                    self.check_seen(check, value)
                 if self.n_seen == self.seen_room:
                     self.grow_seen()
-                self.seen[self.n_seen] = value.i
-                self.highest_seen = value.i if not self.n_seen else max(value.i, self.highest_seen)
+                self.seen[self.n_seen] = value
+                self.highest_seen = value if not self.n_seen else max(value, self.highest_seen)
                 self.n_seen += 1
             elif check.kind == SUMS:
-                if fresh:
-                    if self.any:
-                        self.check_total(check)
-                    self.total = <float>value.d
-                else:
-                    self.total = self.total + <float>value.d
+                if same < check.within:
+                    if same >= 0 and ten_thousandths(self.total) != 10000:
+                        self.refuse(check, same)
+                    self.total = 0          # and 0 + x is x
+                self.total = self.total + cell[check.column].f
             elif check.kind == RANGE:
-                if column.type >= F4:
-                    centre = value.d
-                elif column.type == U8:
-                    centre = <double>value.u
-                else:
-                    centre = <double>value.i
-                if (check.has_low and centre < check.low) or (check.has_high and centre > check.high):
-                    self.fail_range(check, centre)
+                real = as_real(&self.layout.column[check.column], cell[check.column])
+                if real < check.low or real > check.high:
+                    self.refuse(check, same)
             elif check.kind == AT_MOST:
-                if value.i > check.limit:
-                    with gil:
-                        self.rows.fail(f"{self.layout.names[check.column]} is {value.i}, more than the maximum given, "
-                                       f"{check.limit}")
-            elif check.kind == BETWEEN:
-                if value.d < cell[check.low_column].d or value.d > cell[check.high_column].d:
-                    with gil:
-                        self.rows.fail(f"{self.layout.names[check.column]} {value.d:g} lies outside "
-                                       f"{cell[check.low_column].d:g} to {cell[check.high_column].d:g}")
-            elif check.kind == CENTRE:
-                centre = <float>cell[check.high_column].d - <float>cell[check.low_column].d
-                centre = centre / 2.0 + cell[check.low_column].d
-                if ten_thousandths(<float>value.d) != ten_thousandths(<float>centre):
-                    with gil:
-                        self._warn(f"{self.layout.names[check.column]} {value.d:g} is not the centre {centre:g} of the "
-                                   "bin")
-            elif check.kind == FIRST:
-                if not self.any and value.d != check.low:
-                    with gil:
-                        self._warn(f"{self.layout.names[check.column]} of the first row is {value.d:g}, "
-                                   f"usually {check.low:g}")
+                if value > check.limit:
+                    self.refuse(check, same)
             elif check.kind == COMPLETE:
-                if not self.any or cell[0].i != self.last[0].i:
-                    with gil:
-                        self.spans.append([cell[0].i, value.i, value.i])
-                elif value.i != before.i:
-                    with gil:
-                        self.spans[len(self.spans) - 1][2] = value.i
-        memcpy(self.last, cell, self.layout.n * sizeof(Cell))
+                if same <= 0 and (same < 0 or cell[0].i != last[0].i):
+                    self.add_span()
+                elif value != before:
+                    self.span[self.n_spans - 1].last = value
+            else:
+                self.check_bin(check)
+            check += 1
+        self.cell, self.last = self.last, self.cell
         self.any = True
         return 0
 
-    # Messages are made in functions of their own: a nogil function with Python variables would take the GIL on every
-    # call.
-    cdef int fail_range(self, const Check *check, double value) except -1 nogil:
+    # The rules of damage bins.
+    cdef int check_bin(self, const Check *check) except -1 nogil:
+        cdef float value = self.cell[check.column].f, low, high
+        cdef double centre
+        if check.kind == FIRST:
+            if not self.any and value != check.low:
+                with gil:
+                    self._warn(f"{self.layout.names[check.column]} of the first row is {value:g}, "
+                               f"usually {check.low:g}")
+        elif check.kind != LAST:
+            low, high = self.cell[check.low_column].f, self.cell[check.high_column].f
+            if check.kind == BETWEEN:
+                if value < low or value > high:
+                    self.refuse(check, 0)
+            else:
+                centre = high - low
+                centre = centre / 2.0 + low
+                if ten_thousandths(value) != ten_thousandths(<float>centre):
+                    with gil:
+                        self._warn(f"{self.layout.names[check.column]} {value:g} is not the centre {centre:g} of the "
+                                   "bin")
+        return 0
+
+    cdef int check_seen(self, const Check *check, int64_t value) except -1 nogil:
+        cdef Py_ssize_t i
+        for i in range(self.n_seen):
+            if self.seen[i] == value:
+                self.refuse(check, 0)
+        return 0
+
+    # Raise: the row in `cell` breaks this rule. same: as in accept().
+    cdef int refuse(self, const Check *check, int same) except -1 nogil:
         with gil:
-            low = f"at least {check.low:g}" if check.has_low else ""
-            high = f"at most {check.high:g}" if check.has_high else ""
-            self.rows.fail(f"{self.layout.names[check.column]} is {value:.9g}, expected "
-                           f"{low}{' and ' if low and high else ''}{high}")
+            self._refuse(check, same)
+        return 0
+
+    cdef int _refuse(self, const Check *check, int same) except -1:
+        cdef bint fresh = same < check.within
+        name, value = self.layout.names[check.column], self._number(self.cell, check.column)
+        before = self.last[check.column].i
+        if check.kind == NUMBERED:
+            message = f"{name} is {value}, expected {1 if fresh else before + 1}: it runs from 1 without a gap"
+        elif check.kind == CONSECUTIVE:
+            message = f"{name} is {value}, expected {before} or {before + 1}: it has no gaps"
+        elif check.kind == ASCENDING:
+            message = (f"{self.layout.names[same]} is less than in the row before, which has "
+                       f"{self._number(self.last, same)}: expected ascending order")
+        elif check.kind == DISTINCT:
+            message = f"{name} {value} comes twice for {self._group(check.within)}"
+        elif check.kind == SUMS:
+            message = (f"before this, the {name} values of {self._group(check.within)} sum to {self.total:.6f}, "
+                       "expected 1")
+        elif check.kind == RANGE:
+            low = f"at least {check.low:g}" if check.low > -INFINITY else ""
+            high = f"at most {check.high:g}" if check.high < INFINITY else ""
+            real = as_real(&self.layout.column[check.column], self.cell[check.column])
+            message = f"{name} is {real:.9g}, expected {low}{' and ' if low and high else ''}{high}"
+        elif check.kind == AT_MOST:
+            message = f"{name} is {value}, more than the maximum given, {check.limit}"
+        else:
+            message = (f"{name} {value} lies outside {self._number(self.cell, check.low_column)} to "
+                       f"{self._number(self.cell, check.high_column)}")
+        self.rows.fail(message)
+
+    cdef int add_span(self) except -1 nogil:
+        cdef int64_t value = self.cell[self.check[self.complete].column].i
+        cdef Py_ssize_t room = 2 * self.span_room + 64
+        cdef Span *moved
+        if self.n_spans == self.span_room:
+            moved = <Span *>realloc(self.span, room * sizeof(Span))
+            if moved == NULL:
+                with gil:
+                    raise MemoryError
+            self.span, self.span_room = moved, room
+        self.span[self.n_spans].key = self.cell[0].i
+        self.span[self.n_spans].first = self.span[self.n_spans].last = value
+        self.n_spans += 1
         return 0
 
     cdef int grow_seen(self) except -1 nogil:
@@ -540,13 +619,6 @@ cdef class Checks:
             with gil:
                 raise MemoryError
         self.seen, self.seen_room = moved, room
-        return 0
-
-    cdef int check_total(self, const Check *check) except -1 nogil:
-        if ten_thousandths(self.total) != 10000:
-            with gil:
-                self.rows.fail(f"before this, the {self.layout.names[check.column]} values of "
-                               f"{self._group(check.within)} sum to {self.total:.6f}, expected 1")
         return 0
 
     cdef int finish(self) except -1 nogil:
@@ -559,20 +631,22 @@ cdef class Checks:
                     with gil:
                         self.rows.fail(f"the {self.layout.names[self.check[k].column]} values of "
                                        f"{self._group(self.check[k].within)} sum to {self.total:.6f}, expected 1")
-            elif self.check[k].kind == LAST and self.last[self.check[k].column].d != self.check[k].low:
+            elif self.check[k].kind == LAST and self.last[self.check[k].column].f != self.check[k].low:
                 with gil:
                     self._warn(f"{self.layout.names[self.check[k].column]} of the last row is "
-                               f"{self.last[self.check[k].column].d:g}, usually {self.check[k].low:g}")
+                               f"{self.last[self.check[k].column].f:g}, usually {self.check[k].low:g}")
             elif self.check[k].kind == COMPLETE:
                 with gil:
                     self._warn_incomplete(self.layout.names[self.check[k].column])
         return 0
 
     def _warn_incomplete(self, name):
+        cdef Py_ssize_t i
         everything = set()
-        for first, last in {(span[1], span[2]) for span in self.spans}:
+        spans = [(self.span[i].key, self.span[i].first, self.span[i].last) for i in range(self.n_spans)]
+        for first, last in {span[1:] for span in spans}:
             everything.update(range(first, last + 1))
-        for key, first, last in self.spans:
+        for key, first, last in spans:
             if last - first + 1 != len(everything):
                 missing = sorted(everything.difference(range(first, last + 1)))
                 shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
@@ -590,9 +664,21 @@ cdef inline int64_t day_number(int64_t year, int64_t month, int64_t day) noexcep
 
 cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
     """Year, month and day of a day number. Division truncates towards zero, here and above."""
-    cdef int64_t year = (10000 * number + 14780) // 3652425
-    cdef int64_t day = number - (365 * year + year // 4 - year // 100 + year // 400)
-    cdef int64_t m
+    cdef int64_t year, day, m
+    cdef uint32_t y, n
+    if 0 <= number <= INT32_MAX:                    # the same as below, of small numbers without a sign
+        y = <uint32_t>((10000 * <uint64_t>number + 14780) // 3652425)
+        day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
+        if day < 0:
+            y -= 1
+            day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
+        n = (100 * <uint32_t>day + 52) // 3060
+        date[0] = <int32_t>(y + (n >= 10))
+        date[1] = <int32_t>(n + 3 if n < 10 else n - 9)
+        date[2] = <int32_t>(<uint32_t>day - (n * 306 + 5) // 10 + 1)
+        return
+    year = (10000 * number + 14780) // 3652425
+    day = number - (365 * year + year // 4 - year // 100 + year // 400)
     if day < 0:
         year -= 1
         day = number - (365 * year + year // 4 - year // 100 + year // 400)
@@ -604,6 +690,7 @@ cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
 
 # --- csv to binary
 
+@cython.final
 cdef class TableWriter:
     """Rows of a csv into a table. What run() does is chosen by what it was given:
 
@@ -648,22 +735,25 @@ cdef class TableWriter:
                             f"({','.join(self.layout.names[:self.layout.required])})")
 
     cdef int convert(self) except -1 nogil:
-        cdef Cell cell[MOST_COLUMNS]
-        cdef int i, columns = 0
+        cdef Cell *cell
+        cdef int columns = 0
         cdef bint grouped = self.indexed or self.packets
         cdef bint waits = self.packets or self.compress
         cdef char *record
-        cdef const Column *column
-        cdef float f4
+        cdef const Stored *place
+        cdef const Stored *behind = self.layout.stored + self.layout.n_stored
         self.rows.start()
-        while self.rows.next(cell):
+        while True:
+            cell = self.checks.cell
+            if not self.rows.next(cell):
+                break
             if self.uniform:
                 if columns == 0:
                     columns = self.rows.found
                 elif columns != self.rows.found:
                     with gil:
                         self.rows.fail(f"{self.rows.found} columns, expected {columns} as in the first row")
-            self.checks.accept(cell)
+            self.checks.accept()
             if self.dates:
                 self.to_number(cell)
             if grouped and (self.n == 0 or cell[0].i != self.key):
@@ -674,19 +764,12 @@ cdef class TableWriter:
             if waits:
                 record = self.hold()
             else:
-                record = self.data.reserve(self.layout.size)
+                record = self.data.reserve(self.layout.size + 8)
                 self.data.pos += self.layout.size
-            for i in range(self.layout.n):
-                column = &self.layout.column[i]
-                if column.offset < 0:
-                    continue
-                if column.type == F4:
-                    f4 = <float>cell[i].d
-                    memcpy(record + column.offset, &f4, 4)
-                elif column.width == 4:
-                    memcpy(record + column.offset, &cell[i], 4)
-                else:
-                    memcpy(record + column.offset, &cell[i], 8)
+            place = self.layout.stored
+            while place < behind:                       # 8 bytes of each; the next one has the place of what is too much
+                memcpy(record + place.offset, &cell[place.column], 8)
+                place += 1
             self.n += 1
             self.n_key += 1
         self.checks.finish()
@@ -698,7 +781,7 @@ cdef class TableWriter:
     cdef char *hold(self) except NULL nogil:
         cdef size_t used = self.n_key * self.layout.size
         cdef char *moved
-        if used + self.layout.size > self.held_room:
+        if used + self.layout.size + 8 > self.held_room:
             moved = <char *>realloc(self.held, 2 * self.held_room + (1 << 16))
             if moved == NULL:
                 with gil:
@@ -755,88 +838,7 @@ cdef class TableWriter:
 
 # --- binary to csv
 
-cdef extern from "<math.h>" nogil:
-    double frexp(double value, int *exponent)
-    int signbit(double value)
-
-
-cdef char *put_exponent(char *p, float value) noexcept nogil:
-    """printf("%.10e", value) of a float.
-
-    The eleven digits are value * 10**k in double arithmetic, wrong by less than two units in the last of 53 bits where
-    eleven digits take 37; they are certain unless what follows them is that close to a half, and then printf has the
-    word.
-    """
-    cdef char text[64]
-    cdef double size = value, scaled, fraction
-    cdef uint64_t digits
-    cdef int power, i
-    cdef char *q
-    if not isfinite(size):
-        return put_fixed(p, size, 10)
-    if signbit(size):
-        p[0] = c'-'
-        p += 1
-        size = -size
-    if size == 0:
-        memcpy(p, <const char *>b"0.0000000000e+00", 16)
-        return p + 16
-    frexp(size, &power)                             # 2**(power - 1) <= size < 2**power
-    power = ((power - 1) * 1233) >> 12              # its decimal exponent, or one less
-    while True:
-        scaled = size * ktc_tens[10 - power] if power <= 10 else size / ktc_tens[power - 10]
-        if scaled >= 1e11:
-            power += 1
-        elif scaled < 1e10:
-            power -= 1
-        else:
-            break
-    digits = <uint64_t>scaled
-    fraction = scaled - <double>digits
-    if fabs(fraction - 0.5) < 1e-3:
-        i = snprintf(text, sizeof(text), b"%.10e", size)
-        q = text
-        while q[0] != c'e':
-            q += 1
-        p[0] = text[0]                              # what is between may be any locale's point
-        p[1] = c'.'
-        memcpy(p + 2, q - 10, 10 + (text + i - q))
-        return p + 12 + (text + i - q)
-    if fraction > 0.5:
-        digits += 1
-        if digits == 100000000000ULL:
-            digits = 10000000000ULL
-            power += 1
-    for i in range(11, 1, -1):
-        p[i] = 48 + <char>(digits % 10)
-        digits //= 10
-    p[1] = c'.'
-    p[0] = 48 + <char>digits
-    p[12] = c'e'
-    p[13] = c'-' if power < 0 else c'+'
-    if power < 0:
-        power = -power
-    p[14] = 48 + <char>(power // 10)
-    p[15] = 48 + <char>(power % 10)
-    return p + 16
-
-
-cdef char *put_shortest(char *p, float value) noexcept nogil:
-    """The fewest digits that read back as the same float, always with a point or an exponent."""
-    cdef char *q = p
-    cdef float again = 0
-    cdef int digits
-    for digits in range(1, 10):
-        q = put_general(p, value, digits)
-        if not isfinite(value) or (get_f32(p, q, &again) != NULL and again == value):
-            break
-    if not isfinite(value) or memchr(p, c'.', q - p) != NULL or memchr(p, c'e', q - p) != NULL:
-        return q
-    q[0] = c'.'
-    q[1] = c'0'
-    return q + 2
-
-
+@cython.final
 cdef class TableReader:
     """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them."""
 
@@ -850,59 +852,70 @@ cdef class TableReader:
         sink.write(<const char *>header, len(header))
 
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil:
+        # Locals: what a store through p could change for all the compiler knows, it would load again for each column.
+        cdef const Column *first = self.layout.column
+        cdef const Column *last = first + self.layout.n - 1
         cdef const Column *column
+        cdef size_t room = self.layout.room, size = self.layout.size, step = self.layout.separator_size
+        cdef int64_t lines = max(1, min(LINES, LINES_BYTES // <int64_t>room))
+        cdef const char *stop = record + n * size
+        cdef const char *some
         cdef const char *field
-        cdef int64_t r
-        cdef int i
         cdef char *p
+        cdef uint16_t separator
         cdef int32_t i4
         cdef uint32_t u4
         cdef int64_t i8
         cdef uint64_t u8
         cdef float f4
         cdef double f8
-        for r in range(n):
-            p = self.sink.reserve(self.layout.room)
-            p[0] = self.layout.prefix[0]
-            p += self.layout.prefix_size
-            for i in range(self.layout.n):
-                column = &self.layout.column[i]
-                if i:
-                    p[0] = self.layout.separator[0]
-                    p[1] = self.layout.separator[1]
-                    p += self.layout.separator_size
-                if column.offset < 0:
-                    p = put_i64(p, self.lead)
-                    continue
-                field = record + column.offset
-                if column.style == PUT_I4:
-                    memcpy(&i4, field, 4)
-                    p = put_i32(p, i4)
-                elif column.style == PUT_FIXED_F4:
-                    memcpy(&f4, field, 4)
-                    p = put_fixed(p, f4, column.decimals)
-                elif column.style == PUT_U4:
-                    memcpy(&u4, field, 4)
-                    p = put_u32(p, u4)
-                elif column.style == PUT_EXPONENT_F4:
-                    memcpy(&f4, field, 4)
-                    p = put_exponent(p, f4)
-                elif column.style == PUT_FIXED_F8:
-                    memcpy(&f8, field, 8)
-                    p = put_fixed(p, f8, column.decimals)
-                elif column.style == PUT_I8:
-                    memcpy(&i8, field, 8)
-                    p = put_i64(p, i8)
-                elif column.style == PUT_U8:
-                    memcpy(&u8, field, 8)
-                    p = put_u64(p, u8)
-                else:
-                    memcpy(&f4, field, 4)
-                    p = put_shortest(p, f4)
-            p[0] = c'\n'
-            self.sink.pos = p + 1
-            record += self.layout.size
-            self.lead += self.counted
+        memcpy(&separator, self.layout.separator, 2)
+        while record < stop:
+            some = record + min(lines, <int64_t>((stop - record) // size)) * size
+            p = self.sink.reserve(lines * room)
+            while record < some:
+                p[0] = self.layout.prefix[0]
+                p += self.layout.prefix_size
+                column = first
+                while True:
+                    field = record + column.offset
+                    if column.style == PUT_I4:
+                        memcpy(&i4, field, 4)
+                        p = put_i32(p, i4)
+                    else:                               # whole numbers do not go through the switch
+                        if column.style == PUT_LEAD:
+                            p = put_i64(p, self.lead)
+                        elif column.style == PUT_FIXED_F4:
+                            memcpy(&f4, field, 4)
+                            p = put_fixed(p, f4, column.decimals)
+                        elif column.style == PUT_U4:
+                            memcpy(&u4, field, 4)
+                            p = put_u32(p, u4)
+                        elif column.style == PUT_EXPONENT_F4:
+                            memcpy(&f4, field, 4)
+                            p = put_exponent(p, f4)
+                        elif column.style == PUT_FIXED_F8:
+                            memcpy(&f8, field, 8)
+                            p = put_fixed(p, f8, column.decimals)
+                        elif column.style == PUT_I8:
+                            memcpy(&i8, field, 8)
+                            p = put_i64(p, i8)
+                        elif column.style == PUT_U8:
+                            memcpy(&u8, field, 8)
+                            p = put_u64(p, u8)
+                        else:
+                            memcpy(&f4, field, 4)
+                            p = put_shortest(p, f4)
+                    if column == last:
+                        break
+                    column += 1
+                    memcpy(p, &separator, 2)
+                    p += step
+                p[0] = c'\n'
+                p += 1
+                record += size
+                self.lead += self.counted
+            self.sink.pos = p
         return 0
 
     def records(self, Source source):
@@ -981,24 +994,31 @@ cdef class TableReader:
     cdef int copy_dates(self, Source source, bint granular) except -1 nogil:
         cdef rec.occurrence_granular fine
         cdef rec.occurrence_dates coarse
-        cdef int32_t word[7]
+        cdef int32_t word[LINES][7]
+        cdef int32_t *row = word[0]
         cdef size_t size = sizeof(fine) if granular else sizeof(coarse)
-        cdef int64_t minutes
+        cdef int32_t *behind = row + LINES * (7 if granular else 5)
+        cdef int64_t days, minutes
         while source.ready(1):
             if granular:
                 memcpy(&fine, source.take(size, b"a record"), size)
-                word[0], word[1] = fine.event_id, fine.period_no
-                if fine.occ_date_id // MINUTES < INT32_MIN or fine.occ_date_id // MINUTES > INT32_MAX:
+                row[0], row[1] = fine.event_id, fine.period_no
+                days, minutes = fine.occ_date_id // MINUTES, fine.occ_date_id % MINUTES
+                if days < INT32_MIN or days > INT32_MAX:
                     with gil:
                         source.fail(source.offset() - 8, f"occ_date_id {fine.occ_date_id} is no date: too large")
-                date_of(fine.occ_date_id // MINUTES, &word[2])
-                minutes = fine.occ_date_id % MINUTES
-                word[5], word[6] = <int32_t>(minutes // 60), <int32_t>(minutes % 60)
+                date_of(days, &row[2])
+                row[5], row[6] = <int32_t>(minutes // 60), <int32_t>(minutes % 60)
+                row += 7
             else:
                 memcpy(&coarse, source.take(size, b"a record"), size)
-                word[0], word[1] = coarse.event_id, coarse.period_no
-                date_of(coarse.occ_date_id, &word[2])
-            self.write_records(<const char *>word, 1)
+                row[0], row[1] = coarse.event_id, coarse.period_no
+                date_of(coarse.occ_date_id, &row[2])
+                row += 5
+            if row == behind:
+                row = word[0]
+                self.write_records(<const char *>row, LINES)
+        self.write_records(<const char *>word, (row - word[0]) // (7 if granular else 5))
         return 0
 
     def indexed(self, Mapped data, Mapped index, *, int64_t entry_size, int64_t header_size, bint compressed=False,
@@ -1027,7 +1047,7 @@ cdef class TableReader:
                 entry.size = data.size - entry.offset
                 if i + 1 < n:
                     memcpy(&following, index.data + (i + 1) * entry_size, entry_size)
-                    entry.size = following.offset - entry.offset
+                    entry.size = <int64_t>(<uint64_t>following.offset - <uint64_t>entry.offset)
             if entry.offset < header_size or entry.size < 0 or entry.offset > <int64_t>data.size or (
                     entry.size > <int64_t>data.size - entry.offset):
                 with gil:

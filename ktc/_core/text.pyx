@@ -10,6 +10,7 @@ Blanks are scanf's, except the newline: a number that is missing at the end of a
 not numbers here, a minus does not fit an unsigned type, and a finite number beyond the largest float or double does not
 fit either.
 """
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport strtod
@@ -19,35 +20,15 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 cdef extern from *:
     """
     typedef unsigned __int128 ktc_u128;
-    #define ktc_ctz(word) __builtin_ctzll(word)
-
-    static const char ktc_pairs[] =
-        "00010203040506070809" "10111213141516171819" "20212223242526272829" "30313233343536373839"
-        "40414243444546474849" "50515253545556575859" "60616263646566676869" "70717273747576777879"
-        "80818283848586878889" "90919293949596979899";
-
-    static const uint64_t ktc_tens[] = {
-        1ull, 10ull, 100ull, 1000ull, 10000ull, 100000ull, 1000000ull, 10000000ull, 100000000ull, 1000000000ull,
-        10000000000ull, 100000000000ull, 1000000000000ull, 10000000000000ull, 100000000000000ull, 1000000000000000ull,
-        10000000000000000ull, 100000000000000000ull, 1000000000000000000ull, 10000000000000000000ull};
 
     /* The largest integers that each power of ten up to 10**15 can multiply within 64 bits. */
     static const uint64_t ktc_fits[] = {
         ~0ull, ~0ull / 10, ~0ull / 100, ~0ull / 1000, ~0ull / 10000, ~0ull / 100000, ~0ull / 1000000, ~0ull / 10000000,
         ~0ull / 100000000, ~0ull / 1000000000, ~0ull / 10000000000, ~0ull / 100000000000, ~0ull / 1000000000000,
         ~0ull / 10000000000000, ~0ull / 100000000000000, ~0ull / 1000000000000000};
-
-    /* Every power of ten that a double holds exactly. */
-    static const double ktc_exact_tens[] = {
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-        1e20, 1e21, 1e22};
     """
     ctypedef unsigned long long u128 "ktc_u128"
-    int ctz "ktc_ctz"(uint64_t word) nogil
-    const char ktc_pairs[]
-    const uint64_t ktc_tens[]
     const uint64_t ktc_fits[]
-    const double ktc_exact_tens[]
 
 cdef extern from "<stdlib.h>" nogil:
     float strtof(const char *text, char **stop)
@@ -58,76 +39,17 @@ cdef extern from "<math.h>" nogil:
 
 cdef enum:
     MANTISSA = 52               # stored bits of a double
-    FLOAT_TAIL = 29             # low bits of a double that no float has
     DIGITS_KEPT = 800           # more than the 767 that decide how any double rounds
     LIMBS = 34                  # 32-bit limbs of the largest double, shifted
 
 
-# Integers
+# Writing
 
-cdef inline char *put_pair(char *p, uint32_t value) noexcept nogil:
-    memcpy(p, &ktc_pairs[2 * value], 2)
-    return p + 2
-
-
-# The eight digits of value < 10**8 as bytes of a word, the first in the lowest: halves, quarters and single digits are
-# each split side by side, by products that do not reach into the next lane.
-cdef inline uint64_t eight_digits(uint32_t value) noexcept nogil:
-    cdef uint64_t fours = <uint64_t>(value // 10000) | <uint64_t>(value % 10000) << 32
-    cdef uint64_t upper = (fours * 10486 >> 20) & 0x7f0000007fULL
-    cdef uint64_t twos = (fours - 100 * upper) << 16 | upper
-    upper = (twos * 103 >> 10) & 0x000f000f000f000fULL
-    return (twos - 10 * upper) << 8 | upper
-
-
-cdef inline char *put_eight(char *p, uint32_t value) noexcept nogil:
-    cdef uint64_t text = eight_digits(value) | 0x3030303030303030ULL
-    memcpy(p, &text, 8)
-    return p + 8
-
-
-# Writes 8 bytes whatever the number of digits: no branch depends on it.
-cdef inline char *put_below_e8(char *p, uint32_t value) noexcept nogil:
-    cdef uint64_t text = eight_digits(value)
-    cdef int blank = ctz(text | 1ULL << 56) & ~7             # bits of leading zeros, the last digit excepted
-    text = (text | 0x3030303030303030ULL) >> blank
-    memcpy(p, &text, 8)
-    return p + 8 - (blank >> 3)
-
-
-cdef inline char *put_unsigned(char *p, uint64_t value) noexcept nogil:
-    if value < 10:
-        p[0] = 48 + <char>value
-        return p + 1
-    if value < 100000000:
-        return put_below_e8(p, <uint32_t>value)
-    if value < 10000000000000000ULL:
-        return put_eight(put_below_e8(p, <uint32_t>(value // 100000000)), <uint32_t>(value % 100000000))
-    p = put_below_e8(p, <uint32_t>(value // 10000000000000000ULL))
-    value %= 10000000000000000ULL
-    return put_eight(put_eight(p, <uint32_t>(value // 100000000)), <uint32_t>(value % 100000000))
-
-
-cdef char *put_i32(char *p, int32_t value) noexcept nogil:
-    if value < 0:
-        p[0] = c'-'
-        return put_unsigned(p + 1, <uint64_t>(-<int64_t>value))
-    return put_unsigned(p, <uint64_t>value)
-
-
-cdef char *put_u32(char *p, uint32_t value) noexcept nogil:
-    return put_unsigned(p, value)
-
-
-cdef char *put_i64(char *p, int64_t value) noexcept nogil:
-    if value < 0:
-        p[0] = c'-'
-        return put_unsigned(p + 1, <uint64_t>0 - <uint64_t>value)
-    return put_unsigned(p, <uint64_t>value)
-
-
-cdef char *put_u64(char *p, uint64_t value) noexcept nogil:
-    return put_unsigned(p, value)
+cdef char *put_from_e8(char *p, uint64_t value) noexcept nogil:
+    cdef uint64_t upper = value // 100000000
+    cdef uint32_t lower = <uint32_t>(value - 100000000 * upper)
+    p = put_four(put_u64(p, upper), lower // 10000)
+    return put_four(p, lower % 10000)
 
 
 # Exactly `width` digits, with leading zeros.
@@ -135,7 +57,7 @@ cdef inline char *put_digits(char *p, uint64_t value, int width) noexcept nogil:
     cdef int i = width
     while i >= 2:
         i -= 2
-        memcpy(p + i, &ktc_pairs[2 * (value % 100)], 2)
+        put_pair(p + i, <uint32_t>(value % 100))
         value //= 100
     if i:
         p[0] = 48 + <char>value
@@ -165,13 +87,11 @@ cdef char *put_large(char *p, uint64_t mantissa, int exponent) noexcept nogil:
         parts += 1
         while top and not limb[top - 1]:
             top -= 1
-    p = put_unsigned(p, part[parts - 1])
+    p = put_u64(p, part[parts - 1])
     for i in range(parts - 2, -1, -1):
         p = put_digits(p, part[i], 9)
     return p
 
-
-# Floating point
 
 cdef inline char *put_not_finite(char *p, uint64_t mantissa) noexcept nogil:
     if mantissa:
@@ -181,8 +101,8 @@ cdef inline char *put_not_finite(char *p, uint64_t mantissa) noexcept nogil:
     return p + 3
 
 
-cdef char *put_fixed(char *p, double value, int decimals) noexcept nogil:
-    cdef uint64_t bits, mantissa, whole, part, product, rest, half, scale = ktc_tens[decimals]
+cdef char *put_fixed_any(char *p, double value, int decimals) noexcept nogil:
+    cdef uint64_t bits, mantissa, whole, part, product, rest, half, scale = ten_to(decimals)
     cdef u128 wide
     cdef int exponent, shift
     memcpy(&bits, &value, 8)
@@ -203,7 +123,7 @@ cdef char *put_fixed(char *p, double value, int decimals) noexcept nogil:
         if shift < -11:
             p = put_large(p, mantissa, -shift)
         else:
-            p = put_unsigned(p, mantissa << -shift)
+            p = put_u64(p, mantissa << -shift)
     else:
         if shift > MANTISSA:
             whole = 0
@@ -233,14 +153,9 @@ cdef char *put_fixed(char *p, double value, int decimals) noexcept nogil:
         if part >= scale:
             part = 0
             whole += 1
-        p = put_unsigned(p, whole)
+        p = put_u64(p, whole)
     if decimals:
         p[0] = c'.'
-        if decimals == 2:
-            return put_pair(p + 1, <uint32_t>part)
-        if decimals == 6:
-            put_eight(p + 1, <uint32_t>part * 100)
-            return p + 7
         return put_digits(p + 1, part, decimals)
     return p
 
@@ -266,13 +181,13 @@ cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digit
         number = mantissa
         divisor = 1
         if k >= 0:
-            number *= ktc_tens[k if k < 19 else 19]         # 53 bits times 10**22, 74 bits, fits
+            number *= ten_to(k if k < 19 else 19)         # 53 bits times 10**22, 74 bits, fits
             if k > 19:
-                number *= ktc_tens[k - 19]
+                number *= ten_to(k - 19)
         else:
-            divisor *= ktc_tens[-k if k > -19 else 19]
+            divisor *= ten_to(-k if k > -19 else 19)
             if k < -19:
-                divisor *= ktc_tens[-k - 19]
+                divisor *= ten_to(-k - 19)
         if exponent >= 0:
             number <<= exponent             # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
         elif exponent < -102 or divisor >> (126 + exponent):
@@ -282,16 +197,16 @@ cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digit
         rest = number % divisor
         number = number // divisor
         result = <uint64_t>number
-        if number >= ktc_tens[digits]:
+        if number >= ten_to(digits):
             power += 1
-        elif number < ktc_tens[digits - 1]:
+        elif number < ten_to(digits - 1):
             power -= 1
         else:
             break
     if rest > divisor - rest or (rest == divisor - rest and result & 1):
         result += 1
-        if result == ktc_tens[digits]:
-            result = ktc_tens[digits - 1]
+        if result == ten_to(digits):
+            result = ten_to(digits - 1)
             power += 1
     out[0] = result
     point[0] = power
@@ -363,7 +278,7 @@ cdef char *put_general(char *p, double value, int digits) noexcept nogil:
             point = -point
         if point < 100:
             return put_pair(p + 2, point)
-        return put_unsigned(p + 2, point)
+        return put_u64(p + 2, point)
     if point < 0:
         memcpy(p, <const char *>b"0.000", 1 - point)
         memcpy(p + 1 - point, text, kept)
@@ -375,6 +290,73 @@ cdef char *put_general(char *p, double value, int digits) noexcept nogil:
         memcpy(p + 1, text + point + 1, kept - point - 1)
         p += kept - point
     return p
+
+
+cdef char *put_exponent(char *p, float value) noexcept nogil:
+    """The eleven digits are value * 10**k in double arithmetic with exact operands, wrong by half a unit in the last of
+    53 bits where eleven digits take 37; they are certain unless what follows them is that close to a half, and then, as
+    for every k that is not from 0 to 22, printf has the word.
+    """
+    cdef char text[64]
+    cdef double size = value, scaled, fraction
+    cdef uint64_t digits, bits
+    cdef uint32_t upper, lower
+    cdef int power, i
+    cdef char *q
+    if not isfinite(size):
+        return put_fixed_any(p, size, 10)
+    memcpy(&bits, &size, 8)
+    p[0] = c'-'
+    p += bits >> 63
+    bits &= 0x7fffffffffffffffULL
+    memcpy(&size, &bits, 8)
+    if bits == 0:
+        memcpy(p, <const char *>b"0.0000000000e+00", 16)
+        return p + 16
+    power = ((<int>(bits >> MANTISSA) - 1023) * 1233) >> 12         # the decimal exponent, or one less
+    fraction = 0.5
+    if -12 <= power <= 9:
+        power += size * ktc_exact_tens[10 - power] >= 1e11
+        scaled = size * ktc_exact_tens[10 - power]
+        digits = <uint64_t>scaled
+        fraction = scaled - <double>digits
+    if fabs(fraction - 0.5) < 1e-4:
+        i = snprintf(text, sizeof(text), b"%.10e", size)
+        q = text
+        while q[0] != c'e':
+            q += 1
+        p[0] = text[0]                              # what is between may be any locale's point
+        p[1] = c'.'
+        memcpy(p + 2, q - 10, 10 + (text + i - q))
+        return p + 12 + (text + i - q)
+    digits += fraction > 0.5
+    if digits == 100000000000ULL:
+        digits = 10000000000ULL
+        power += 1
+    upper = <uint32_t>(digits // 100000000)
+    p[0] = 48 + <char>(upper // 100)
+    p[1] = c'.'
+    put_pair(p + 2, upper % 100)
+    lower = <uint32_t>(digits - 100000000ULL * upper)
+    put_four(put_four(p + 4, lower // 10000), lower % 10000)
+    p[12] = c'e'
+    p[13] = c'-' if power < 0 else c'+'
+    return put_pair(p + 14, -power if power < 0 else power)
+
+
+cdef char *put_shortest(char *p, float value) noexcept nogil:
+    cdef char *q = p
+    cdef float again = 0
+    cdef int digits
+    for digits in range(1, 10):
+        q = put_general(p, value, digits)
+        if not isfinite(value) or (get_f32(p, q, &again) != NULL and again == value):
+            break
+    if not isfinite(value) or memchr(p, c'.', q - p) != NULL or memchr(p, c'e', q - p) != NULL:
+        return q
+    q[0] = c'.'
+    q[1] = c'0'
+    return q + 2
 
 
 # Reading
