@@ -106,3 +106,16 @@ def test_a_fault_leaves_no_file(model, piped, tmp_path):
     with pytest.raises(InputError, match="footprint.bin: cannot read: No such file"):
         Chain(Events(), GetModel(), tmp_path / "cdf", root=tmp_path).run()
     assert os.listdir(tmp_path) == []
+
+
+def test_events_of_many_blocks(tmp_path):
+    """An event that passes in several blocks is what it is in one piece: through a pipe gulcalc gets whole events."""
+    ktc.write_example(tmp_path, events=3, locations=6000, grid=60, damage_bins=60)
+    Chain(Events(), GetModel(), [tmp_path / "cdf", (GulCalc(tmp_path / "gul", coverage=tmp_path / "coverage",
+                                                            sample_size=5, alloc_rule=0),)], root=tmp_path).run()
+    blocks = list(ktc.read_stream(tmp_path / "cdf"))
+    assert len(blocks) > sum(block.end_of_event for block in blocks) == 3
+    ktc.gulcalc(tmp_path / "cdf", item=tmp_path / "gul2", coverage=tmp_path / "coverage2", sample_size=5, alloc_rule=0,
+                root=tmp_path)
+    assert (tmp_path / "gul").read_bytes() == (tmp_path / "gul2").read_bytes()
+    assert (tmp_path / "coverage").read_bytes() == (tmp_path / "coverage2").read_bytes()

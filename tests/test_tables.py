@@ -748,5 +748,5 @@ def test_every_day_has_a_date():
     epoch = np.datetime64("0000-03-01")
     for day, date in list(zip(days.tolist(), dated))[::17]:
         if 0 <= day < 3000000:
-            there = str(epoch + day).split("-")
+            there = str(epoch + np.timedelta64(day, "D")).split("-")
             assert [int(d) for d in date] == [int(d) for d in there], day
