@@ -13,12 +13,14 @@ events come. The console scripts are chains of one stage (ktc.stages).
 import os
 
 from . import schemas
+from ._core.blocks import CdfConsumer, EventConsumer, LossConsumer
 from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, EventEncoder, LossDecoder, LossEncoder
-from ._core.io import Mapped, Outputs, Sink, Source
+from ._core.io import Mapped, Outputs, Source
 from .errors import DataError, UsageError
 from .schemas import streams as kinds
 
 PROGRESS_STEPS = 200
+KERNELS = (EventConsumer, CdfConsumer, LossConsumer)
 
 
 class Run:
@@ -48,7 +50,7 @@ class Run:
             return self.stage(first, producer, rest) if rest else self.consumer(first, producer)
         if isinstance(destination, Stage):
             return self.stage(destination, producer, ())
-        if hasattr(destination, "caught"):
+        if isinstance(destination, KERNELS):
             return destination
         return producer.encoder(self.outputs.open(destination))
 
@@ -117,9 +119,7 @@ class Events(Producer):
         """A decoder over the ids; with steps, in about so many blocks."""
         if self.ids is not None:
             return EventDecoder(Source(self.ids))
-        sink = Sink.memory()
-        self.share(run).run(EventEncoder(sink))
-        ids = sink.getvalue()
+        ids = self.share(run).ids()
         return EventDecoder(Source(ids), max(1, len(ids) // 4 // steps) if steps else None)
 
 
@@ -186,7 +186,7 @@ class GulCalc(Stage):
                             vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
 
     def encoder(self, sink):
-        return LossEncoder(sink, merge=True, last_terminator=False)
+        return LossEncoder(sink, merge=True)
 
     def build(self, run, out=None):
         import time
@@ -232,7 +232,7 @@ class SummaryCalc(Stage):
 
     @staticmethod
     def is_target(destination):
-        return not isinstance(destination, (Stage, list, tuple)) and not hasattr(destination, "caught")
+        return not isinstance(destination, (Stage, list, tuple, *KERNELS))
 
     def has_index(self, target):
         return self.index and isinstance(target, (str, os.PathLike)) and os.fspath(target) != "-"
@@ -323,8 +323,8 @@ class SummaryToCsv(Writer):
                  drop_unexposed=False, ord=False):
         super().__init__(target, skip_header=skip_header)
         self.options = 6 if full_precision else 2, exposure, max_loss, drop_unexposed, ord
-        self.layout = (schemas.REPORTS["sample_event_loss_table"] if ord else schemas.REPORTS["summary_with_exposure"] if exposure else
-                       kinds.SUMMARY_STREAM)
+        report = "sample_event_loss_table" if ord else "summary_with_exposure" if exposure else None
+        self.layout = schemas.REPORTS[report] if report else kinds.SUMMARY_STREAM
 
     def kernel(self, sink):
         from ._core.csvforms import SummaryToCsv as Kernel

@@ -13,8 +13,8 @@ __all__ = ["Cdfs", "Losses", "StreamReader", "read_stream"]
 class StreamReader:
     """A stream of any kind, iterated once, block by block.
 
-    kind: "cdf", "item", "coverage", "loss" or "summary". sample_size: number of samples (None for cdfs; -1 where gulcalc was
-    run without -S). summary_set: of a summary stream, else None. Blocks are Cdfs or Losses.
+    kind: a name in ktc.schemas.STREAMS: "cdf", "item", "coverage", "loss", "coverage loss" or "summary". sample_size: number
+    of samples (None for cdfs; -1 where gulcalc was run without -S). summary_set: of a summary stream, else None. Blocks are Cdfs or Losses.
     """
 
     def __init__(self, source=None, *, areaperil=4, whole_events=False):

@@ -145,7 +145,7 @@ def test_gulcalc_form():
     """Rows of one id that follow each other share a packet, and the last packet is open."""
     twice = struct.pack("<Ii", streams.LOSS, 3) + packet(1, 1, SPECIAL) + packet(1, 1, [(-1, 3.0)]) + packet(2, 1, SPECIAL)
     sink = Sink.memory()
-    LossDecoder(Source(twice)).run(LossEncoder(sink, merge=True, last_terminator=False))
+    LossDecoder(Source(twice)).run(LossEncoder(sink, merge=True))
     assert sink.getvalue() == (struct.pack("<Ii", streams.LOSS, 3) + packet(1, 1, SPECIAL + [(-1, 3.0)])
                                + packet(2, 1, SPECIAL, end=False))
 

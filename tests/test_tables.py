@@ -750,3 +750,16 @@ def test_every_day_has_a_date():
         if 0 <= day < 3000000:
             there = str(epoch + np.timedelta64(day, "D")).split("-")
             assert [int(d) for d in date] == [int(d) for d in there], day
+
+
+def test_header_left_out_where_ktools_has_only_help(run, tool):
+    assert run([tool("gulsummaryxreftocsv"), "-s"], struct.pack("<3i", 4, 5, 6)) == (0, b"4, 5, 6\n", "")
+    dates = struct.pack("<2i3i", 1, 9, 7, 3, 0)
+    assert run([tool("occurrencetocsv"), "-s"], dates) == (0, tocsv("occurrence", dates).split("\n", 1)[1].encode(), "")
+
+
+def test_randtocsv_without_a_flag_converts_standard_input(run, tool):
+    numbers = struct.pack("<2f", 0.25, 0.5)
+    with_flag = run([tool("randtocsv"), "-r"], numbers)
+    assert with_flag[1].split()[-2:] == [b"0.250000", b"0.500000"]
+    assert run([tool("randtocsv")], numbers) == with_flag

@@ -47,7 +47,7 @@ cdef class CdfEncoder(CdfConsumer):
 
 cdef class LossEncoder(LossConsumer):
     cdef Sink sink, index
-    cdef bint merge, last_terminator, indexed
+    cdef bint merge, indexed
     cdef bint open                  # a packet waits for its terminator
     cdef int32_t event_id, id       # of the open packet
     cdef int64_t packet_offset

@@ -17,7 +17,6 @@ from libc.string cimport memcpy
 from ktc._core cimport records as rec
 from ktc._core.text cimport put_i32, put_i64
 
-from ktc.errors import DataError
 from ktc.schemas import streams as _streams
 
 cdef int32_t SPECIAL_SAMPLES = _streams.SPECIAL_SAMPLES
@@ -340,14 +339,13 @@ cdef class CdfEncoder(CdfConsumer):
 cdef class LossEncoder(LossConsumer):
     """Writes a stream of losses, in the form that its header names.
 
-    index: a Sink for "summary_id,offset" lines, one for each packet. merge: rows of the same event and id that follow each
-    other go on in one packet. last_terminator: whether the very last packet ends with sidx 0 (ktools' gulcalc: merge, and no
-    last terminator).
+    index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc, where rows of the
+    same event and id that follow each other go on in one packet, and the very last packet lacks its terminator.
     """
 
-    def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False, bint last_terminator=True):
+    def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False):
         self.sink, self.index, self.indexed = sink, index, index is not None
-        self.merge, self.last_terminator = merge, last_terminator
+        self.merge = merge
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         self.sink.write(&header.kind, sizeof(header.kind))
@@ -393,9 +391,4 @@ cdef class LossEncoder(LossConsumer):
             self.sink.pos = <char *>(record + n)
             if not self.merge:
                 self.end_packet()
-        return 0
-
-    cdef int finish(self) except -1 nogil:
-        if self.open and self.last_terminator:
-            self.end_packet()
         return 0

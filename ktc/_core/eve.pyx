@@ -11,12 +11,13 @@ Both shuffles draw from the minimal standard generator of Park and Miller (x <- 
 so that every process shuffles alike without having spoken with the others.
 """
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport EventConsumer
 from ktc._core.io cimport Mapped, Sink
+from ktc._core.memory cimport allot
 from ktc._core.text cimport put_i32
 
 from ktc.errors import UsageError
@@ -25,7 +26,6 @@ cdef enum:
     SEED = 1234
     MULTIPLIER = 16807
     MODULUS = 2147483647                # 2^31 - 1; draws are 1 .. MODULUS - 1
-    EVENTS = 1 << 13                    # event ids handed on at once
 
 
 cdef inline uint64_t draw(uint64_t *state, uint64_t ceiling) noexcept nogil:
@@ -84,21 +84,16 @@ cdef class Eve:
 
     def __cinit__(self, Mapped events not None, process, total, str mode="deal"):
         cdef int64_t start, k, p, t
-        cdef int64_t size = events.size
-        cdef int64_t count = size // sizeof(rec.events)
+        cdef int64_t count
         if not 1 <= total <= INT32_MAX:
             raise UsageError(f"total processes is {total}, expected 1 to {INT32_MAX}")
         if not 1 <= process <= total:
             raise UsageError(f"process number is {process}, expected 1 to {total}, the number of processes")
         if mode not in ("none", "deal", "fisher-yates", "legacy"):
             raise UsageError(f"unknown shuffle {mode!r}")
-        if events.size % sizeof(rec.events):
-            events.fail(count * sizeof(rec.events), f"the file ends inside an event id: expected {sizeof(rec.events)} "
-                        f"bytes, found {events.size % sizeof(rec.events)}")
+        count = events.records(sizeof(rec.events), "an event id")
         p, t = process - 1, total
-        self.id = <int32_t *>malloc(max(size, 1))
-        if self.id == NULL:
-            raise MemoryError(f"{events.name}: no memory for {count} events")
+        self.id = <int32_t *>allot(count, sizeof(int32_t))
         memcpy(self.id, events.data, events.size)
         if mode == "fisher-yates":
             fisher_yates(self.id, count)
@@ -120,16 +115,9 @@ cdef class Eve:
     def __len__(self):
         return self.n
 
-    def run(self, EventConsumer to not None):
-        """Send the share to `to`, without the GIL."""
-        cdef int64_t k
-        with nogil:
-            to.begin()
-            k = 0
-            while k < self.n:
-                to.accept(self.id + k, min(self.n - k, <int64_t>EVENTS))
-                k += EVENTS
-            to.finish()
+    def ids(self):
+        """The ids of the share, as bytes of int32."""
+        return (<char *>self.id)[:self.n * sizeof(int32_t)]
 
 
 cdef class EventText(EventConsumer):

@@ -58,17 +58,6 @@ cdef int extend(void **array, int64_t *room, size_t size) except -1 nogil:
     return resize(array, room[0], size)
 
 
-cdef int64_t records_of(Mapped file, int64_t header, size_t size, str what) except -1:
-    """How many records a file holds behind its header; DataError unless they are whole."""
-    cdef int64_t n = (<int64_t>file.size - header) // <int64_t>size
-    if <int64_t>file.size < header:
-        file.fail(0, f"the file ends inside its header: expected {header} bytes, found {file.size}")
-    if header + n * <int64_t>size != <int64_t>file.size:
-        file.fail(header + n * <int64_t>size, f"the file ends inside {what}: expected {size} bytes, "
-                  f"found {<int64_t>file.size - header - n * <int64_t>size}")
-    return n
-
-
 cdef class Numbering:
     """Numbers ids in the order in which they are added."""
 
@@ -125,9 +114,9 @@ cdef class Portfolio:
         self.items = items
         self.areaperils, self.vulnerabilities = Numbering(), Numbering()
         if areaperil == 4:
-            load_items(self, <const rec.items_u4 *>items.data, records_of(items, 0, sizeof(rec.items_u4), "an item"))
+            load_items(self, <const rec.items_u4 *>items.data, items.records(sizeof(rec.items_u4), "an item"))
         else:
-            load_items(self, <const rec.items_u8 *>items.data, records_of(items, 0, sizeof(rec.items_u8), "an item"))
+            load_items(self, <const rec.items_u8 *>items.data, items.records(sizeof(rec.items_u8), "an item"))
 
     def __dealloc__(self):
         free(self.start)
@@ -212,8 +201,7 @@ cdef class Vulnerabilities:
         self.portfolio, self.file, self.n_intensity = portfolio, file, n_intensity
         self.matrix = <float **>allot(portfolio.vulnerabilities.n, sizeof(float *))
         self.curve = <Curve **>allot(portfolio.vulnerabilities.n, sizeof(Curve *))
-        if file.size < sizeof(header):
-            records_of(file, sizeof(header), 1, "")
+        file.records(1, None, sizeof(header))
         memcpy(&header, file.data, sizeof(header))
         self.n_damage = header.max_damage_bin
         if self.n_damage < 1:
@@ -238,7 +226,7 @@ cdef class Vulnerabilities:
         free(self.mean)
 
     cdef int load_means(self, Mapped bins) except -1:
-        cdef int64_t k, n = records_of(bins, 0, sizeof(rec.damage_bin_dict), "a damage bin")
+        cdef int64_t k, n = bins.records(sizeof(rec.damage_bin_dict), "a damage bin")
         cdef const rec.damage_bin_dict *bin = <const rec.damage_bin_dict *>bins.data
         cdef float mean
         if n < self.n_damage:
@@ -255,7 +243,7 @@ cdef class Vulnerabilities:
 
     cdef int load_plain(self) except -1:
         cdef int64_t header = sizeof(rec.vulnerability_header)
-        cdef int64_t k, n = records_of(self.file, header, sizeof(rec.vulnerability), "a row")
+        cdef int64_t k, n = self.file.records(sizeof(rec.vulnerability), "a row", header)
         cdef const rec.vulnerability *row = <const rec.vulnerability *>(self.file.data + header)
         cdef int32_t number = -1
         for k in range(n):
@@ -267,7 +255,7 @@ cdef class Vulnerabilities:
         return 0
 
     cdef int load_indexed(self, Mapped index, bint compressed) except -1:
-        cdef int64_t k, n = records_of(index, 0, sizeof(rec.vulnerability_index), "an entry")
+        cdef int64_t k, n = index.records(sizeof(rec.vulnerability_index), "an entry")
         cdef int64_t header = sizeof(rec.vulnerability_header), end = self.file.size
         cdef const rec.vulnerability_index *entry = <const rec.vulnerability_index *>index.data
         cdef int64_t offset, size, original_size
@@ -378,8 +366,7 @@ cdef class Footprint:
         cdef const rec.footprint_index_sized *sized
         cdef int64_t k, n
         self.file, self.compressed, self.events = file, compressed, Numbering()
-        if file.size < sizeof(header):
-            records_of(file, sizeof(header), 1, "")
+        file.records(1, None, sizeof(header))
         memcpy(&header, file.data, sizeof(header))
         self.n_intensity = header.max_intensity_bin
         if self.n_intensity < 1 or self.n_intensity > MAX_INTENSITY:
@@ -390,7 +377,7 @@ cdef class Footprint:
         self.uncertain = header.flags & 1 if compressed else header.flags != 0
         self.sized = compressed and header.flags & 2
         record = sizeof(rec.footprint_index_sized) if self.sized else sizeof(rec.footprint_index)
-        n = records_of(index, 0, record, "an entry")
+        n = index.records(record, "an entry")
         self.place = <Place *>allot(n, sizeof(Place))
         entry, sized = <const rec.footprint_index *>index.data, <const rec.footprint_index_sized *>index.data
         with nogil:

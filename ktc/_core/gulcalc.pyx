@@ -90,15 +90,9 @@ cdef class ItemIndex:
         cdef int32_t *number
         cdef Item *item
         self.coverages = coverages
-        self.n_items, self.n_coverages = items.size // size, coverages.size // sizeof(rec.coverages)
+        self.n_items = items.records(size, None, 0, f" (areaperil ids of {areaperil} bytes)")
+        self.n_coverages = coverages.records(sizeof(rec.coverages))
         self.tiv = <const float *>coverages.data
-        if items.size % size:
-            items.fail(self.n_items * size, f"the file ends inside record {self.n_items + 1}: expected {size} bytes "
-                       f"(areaperil ids of {areaperil} bytes), found {items.size % size}")
-        if coverages.size % sizeof(rec.coverages):
-            coverages.fail(self.n_coverages * sizeof(rec.coverages),
-                           f"the file ends inside record {self.n_coverages + 1}: "
-                           f"expected {sizeof(rec.coverages)} bytes, found {coverages.size % sizeof(rec.coverages)}")
         if self.n_items > INT32_MAX // 2:
             items.fail(0, f"{self.n_items} items, expected at most {INT32_MAX // 2}")
         for i in range(self.n_coverages):
@@ -211,12 +205,7 @@ cdef class Distribution:
     def __cinit__(self, Mapped dictionary not None):
         cdef const rec.damage_bin_dict *record = <const rec.damage_bin_dict *>dictionary.data
         cdef int64_t i
-        self.n_dictionary = dictionary.size // sizeof(rec.damage_bin_dict)
-        if dictionary.size % sizeof(rec.damage_bin_dict):
-            dictionary.fail(self.n_dictionary * sizeof(rec.damage_bin_dict),
-                            f"the file ends inside record {self.n_dictionary + 1}: expected "
-                            f"{sizeof(rec.damage_bin_dict)} bytes, "
-                            f"found {dictionary.size % sizeof(rec.damage_bin_dict)}")
+        self.n_dictionary = dictionary.records(sizeof(rec.damage_bin_dict))
         self.bin = <DamageBin *>allot(self.n_dictionary, sizeof(DamageBin))
         self.prob_to = <float *>allot(2 * self.n_dictionary + 2, sizeof(float))
         self.curve = <Curve *>allot(self.n_dictionary + 1, sizeof(Curve))

@@ -103,3 +103,5 @@ cdef class Mapped:
     cdef size_t size                # bytes
     cdef object exporter
     cdef int fail(self, int64_t offset, str message) except -1
+    # How many records of size bytes lie behind the header; DataError unless they are whole. what: a record, in messages.
+    cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1

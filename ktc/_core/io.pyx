@@ -448,3 +448,13 @@ cdef class Mapped:
 
     cdef int fail(self, int64_t offset, str message) except -1:
         raise DataError(f"{self.name}: byte {offset}: {message}")
+
+    cdef int64_t records(self, size_t size, str what=None, int64_t header=0, str note="") except -1:
+        cdef int64_t behind = <int64_t>self.size - header
+        cdef int64_t n = behind // <int64_t>size
+        if behind < 0:
+            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}")
+        if behind != n * <int64_t>size:
+            self.fail(header + n * <int64_t>size, f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
+                      f"bytes{note}, found {behind - n * <int64_t>size}")
+        return n

@@ -13,7 +13,7 @@ Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those wi
 records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
 one, and for the event before it when the maximum loss comes first there: ktools writes an event when the next begins.
 """
-from libc.stdint cimport uint32_t
+from libc.stdint cimport INT32_MAX, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -56,22 +56,18 @@ cdef class SummaryCalc(LossConsumer):
         self.first_id, self.last_id, self.id_name = 0, 0, "id"
         self._load(xref, sorted(outputs.items()))
         if self.by_coverage:
-            if coverages.size % sizeof(float):
-                coverages.fail(coverages.size - coverages.size % sizeof(float),
-                               "the file ends inside a record: expected 4 bytes for each coverage")
-            self.first_id, self.last_id = 1, <int32_t>min(coverages.size // sizeof(float), <size_t>2147483647)
+            self.first_id = 1
+            self.last_id = <int32_t>min(coverages.records(sizeof(float), "a record"), <int64_t>INT32_MAX)
             self.id_name, self.xref_name = "coverage", coverages.name
         if items is not None:
             self._load_items(items, areaperil)
 
     def _load(self, Mapped xref, outputs):
-        cdef Py_ssize_t i, n = xref.size // sizeof(rec.gulsummaryxref)
+        cdef Py_ssize_t i, n = xref.records(sizeof(rec.gulsummaryxref), "a record")
         cdef const rec.gulsummaryxref *entry = <const rec.gulsummaryxref *>xref.data
         cdef SummarySet *groups[SETS]
         cdef SummarySet *group
         cdef size_t last
-        if xref.size % sizeof(rec.gulsummaryxref):
-            xref.fail(n * sizeof(rec.gulsummaryxref), "the file ends inside a record: expected 12 bytes for each entry")
         for i in range(SETS):
             groups[i] = NULL
         for number, out in outputs:
@@ -117,10 +113,8 @@ cdef class SummaryCalc(LossConsumer):
 
     def _load_items(self, Mapped items, int areaperil):
         cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
-        cdef Py_ssize_t i, n = items.size // size
+        cdef Py_ssize_t i, n = items.records(size, "a record")
         cdef const rec.items_u4 *item                           # both widths begin alike
-        if items.size % size:
-            items.fail(n * size, f"the file ends inside a record: expected {size} bytes for each item")
         self.coverage_of = <int32_t *>allot(n + 1, sizeof(int32_t))
         for i in range(n):
             item = <const rec.items_u4 *>(items.data + i * size)

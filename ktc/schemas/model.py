@@ -57,9 +57,8 @@ class Table(Entry):
     """A file of fixed records.
 
     path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields: each record.
-    csv_fields: names of the csv columns where they differ from the record's. doc: one sentence. key: names of the fields
-    that identify a record. order: what ktools demands of the sequence (see the converters). refs: {field: table} that ids
-    point into.
+    doc: one sentence. key: names of the fields that identify a record. refs: {field: table} that ids point into.
+    csv_header: the csv's first line. extra: what only the converters ask for (see ktc/schemas/tables.py).
     """
 
     __slots__ = ("name", "path", "fields", "doc", "header", "key", "refs", "csv_header", "extra")
@@ -110,8 +109,9 @@ class Report(Entry):
 class Option(Entry):
     """One flag of a console script.
 
-    flag: "-S". dest: the keyword of the function that it becomes. type: None for a switch, else int, float, str or
-    "areaperil". metavar and help: for the usage text. default: the function's own default; repeatable: collects a list.
+    flag: "-S". dest: the keyword of the function that it becomes; the default is the function's own. type: None for a switch,
+    which passes const, else int, float or str. With a type, a const other than True makes a list of (const, value) pairs of
+    all flags with this dest. metavar, choices and help: for the usage text.
     """
 
     __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices")

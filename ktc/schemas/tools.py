@@ -1,5 +1,5 @@
 """The console scripts: ktools' names and flags, and the function of ktc that each one is."""
-from .model import AREAPERIL, Option, Tool
+from .model import Option, Tool
 
 # The width of areaperil ids, in every tool that meets them. ktools fixes it when it is built; KTC_AREAPERIL_BYTES in the
 # environment sets it for a whole pipeline.
