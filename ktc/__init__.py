@@ -1,16 +1,19 @@
 """ktc: the catastrophe-loss kernel.
 
-Stages as functions: eve, getmodel, gulcalc, summarycalc, eltcalc, cdftocsv, gultocsv, summarycalctocsv. Tables: tobin, tocsv,
-read_table, write_table, read_csv. Streams: read_stream. Stages joined in memory: ktc.chain. Errors: ktc.errors.
+Stages as functions: eve, getmodel, gulcalc, fmcalc, summarycalc, eltcalc, cdftocsv, gultocsv, fmtocsv, summarycalctocsv.
+Tables: tobin, tocsv, read_table, write_table, read_csv. Streams: read_stream. The financial module's programmes and rules:
+read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
 
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
 """
 from ._version import __version__
 
 _HOME = {
-    "stages": ("eve", "getmodel", "gulcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv", "summarycalctocsv"),
+    "stages": ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv", "fmtocsv",
+               "summarycalctocsv"),
     "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
     "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
+    "financial": ("Plan", "read_plan", "apply_rule"),
     "chain": ("Chain",),
     "example": ("write_example",),
     "errors": ("KtcError", "DataError", "TruncatedError", "UsageError", "InputError", "OutputError", "ReaderGone"),

@@ -1,6 +1,7 @@
 from . import chain as chain
 from . import errors as errors
 from . import example as example
+from . import financial as financial
 from . import schemas as schemas
 from . import stages as stages
 from . import streams as streams
@@ -15,9 +16,14 @@ from .errors import ReaderGone as ReaderGone
 from .errors import TruncatedError as TruncatedError
 from .errors import UsageError as UsageError
 from .example import write_example as write_example
+from .financial import Plan as Plan
+from .financial import apply_rule as apply_rule
+from .financial import read_plan as read_plan
 from .stages import cdftocsv as cdftocsv
 from .stages import eltcalc as eltcalc
 from .stages import eve as eve
+from .stages import fmcalc as fmcalc
+from .stages import fmtocsv as fmtocsv
 from .stages import getmodel as getmodel
 from .stages import gulcalc as gulcalc
 from .stages import gultocsv as gultocsv
@@ -33,8 +39,8 @@ from .tables import tobin as tobin
 from .tables import tocsv as tocsv
 from .tables import write_table as write_table
 
-__all__ = ["__version__", "eve", "getmodel", "gulcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv",
-           "summarycalctocsv", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
-           "Cdfs", "Losses",
+__all__ = ["__version__", "eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "cdftocsv",
+           "gultocsv", "fmtocsv", "summarycalctocsv", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
+           "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",
            "Chain", "write_example", "KtcError", "DataError", "TruncatedError", "UsageError", "InputError",
            "OutputError", "ReaderGone"]

@@ -203,6 +203,34 @@ class GulCalc(Stage):
         return stage
 
 
+class FmCalc(Stage):
+    """Losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
+
+    plan: a programme that is compiled already (ktc.read_plan), instead of the tables that the arguments behind it choose.
+    """
+
+    takes, gives = "losses", "losses"
+
+    def __init__(self, out=None, *, alloc_rule=0, net=False, debug=False, full_shares=False, plan=None, max_level=None,
+                 stepped=False, input_path=None, areaperil=4):
+        self.out, self.plan = out, plan
+        self.options = dict(alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares)
+        self.input_path = "input" if input_path is None else input_path
+        self.tables = dict(by_aggregate=alloc_rule == 0, stepped=stepped, max_level=max_level, areaperil=areaperil)
+
+    def build(self, run, out=None):
+        from ._core.fmcalc import FmCalc as Kernel
+        from .financial import read_plan
+
+        following = run.consumer(self.out if out is None else out, self)
+        plan = self.plan
+        if plan is None:
+            plan = read_plan(os.path.join(run.root, self.input_path), **self.tables)
+        stage = Kernel(plan, **self.options)
+        stage.out = following
+        return stage
+
+
 class SummaryCalc(Stage):
     """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See ktc.summarycalc."""
 
@@ -312,6 +340,21 @@ class GulToCsv(Writer):
         by_kind = {kinds.ITEM: kinds.ITEM_STREAM, kinds.LOSS: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM,
                    kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM}
         return Kernel(sink, None if self.skip_header else {k: s.csv_header for k, s in by_kind.items()}, self.decimals)
+
+
+class FmToCsv(Writer):
+    """Losses of the financial module as csv. See ktc.fmtocsv."""
+
+    takes = "losses"
+
+    def __init__(self, target=None, *, skip_header=False, full_precision=False):
+        super().__init__(target, skip_header=skip_header)
+        self.decimals = 6 if full_precision else 2
+
+    def kernel(self, sink):
+        from ._core.csvforms import LossToCsv as Kernel
+
+        return Kernel(sink, None if self.skip_header else {kinds.LOSS: kinds.LOSS_STREAM.csv_header}, self.decimals)
 
 
 class SummaryToCsv(Writer):

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, Never, TypeAlias, TypeVar, overload
 
+from ._core.fmplan import Plan
 from ._core.frames import Cdfs
 from ._core.frames import Losses
 from ._core.io import _AreaperilBytes, _Path, _SourceLike, _TargetLike
@@ -36,6 +37,11 @@ class GulCalc(Stage[Losses]):
                  random: Literal["hashed", "cached", "file"] = "hashed", vector_size: int = 1000000, seed: int = 0,
                  debug: bool = False, areaperil: _AreaperilBytes = 4) -> None: ...
 
+class FmCalc(Stage[Losses]):
+    def __init__(self, out: _Destination = None, *, alloc_rule: int = 0, net: bool = False, debug: bool = False,
+                 full_shares: bool = False, plan: Plan | None = None, max_level: int | None = None, stepped: bool = False,
+                 input_path: _Path | None = None, areaperil: _AreaperilBytes = 4) -> None: ...
+
 class SummaryCalc(Stage[Never]):
     def __init__(self, outputs: Mapping[int, _Destination] | Sequence[tuple[int, _Destination]], *,
                  stream: Literal["item", "coverage", "fm", "legacy item"] = "item", zeros: bool = False,
@@ -50,6 +56,10 @@ class EltCalc(Writer): ...
 class CdfToCsv(Writer): ...
 
 class GulToCsv(Writer):
+    def __init__(self, target: _TargetLike = None, *, skip_header: bool = False,
+                 full_precision: bool = False) -> None: ...
+
+class FmToCsv(Writer):
     def __init__(self, target: _TargetLike = None, *, skip_header: bool = False,
                  full_precision: bool = False) -> None: ...
 

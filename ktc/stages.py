@@ -65,6 +65,28 @@ def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_si
     Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
 
 
+def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, debug=False, full_shares=False, stepped=False, max_level=None,
+           input_path=None, benchmark=False, root=".", areaperil=4):
+    """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of output ids out.
+
+    Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped), fm_xref.bin and, where
+    there is a coverages.bin, that and items.bin for the TIVs. alloc_rule: 0 losses of the last level's aggregates; 1 shared
+    out among the items in proportion to the ground-up loss, 2 and 3 in proportion to the losses from level to level (see
+    ktc._core.fmcalc). net: what is left instead of what is paid. debug: samples without loss too. full_shares:
+    shares of nodes without loss in every sample (rule 2). max_level: stop at this level. input_path: the folder that stands
+    for input/. benchmark: accepted without effect.
+    """
+    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares, max_level=max_level,
+                         stepped=stepped, input_path=input_path, areaperil=areaperil)
+    Chain(LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False), stage, root=root).run()
+
+
+def fmtocsv(source=None, target=None, *, skip_header=False, full_precision=False):
+    """Losses of the financial module as csv: event_id,output_id,sidx,loss; two decimals, or six in full precision."""
+    Chain(LossStream(source, kinds=[kinds.LOSS]),
+          chain.FmToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
+
+
 def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=False, legacy_item=False, zeros=False,
                 index=False, input_path=None, root=".", areaperil=4):
     """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for each set out.

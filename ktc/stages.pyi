@@ -12,6 +12,12 @@ def gulcalc(source: _SourceLike = None, *, item: _TargetLike = None, coverage: _
             loss_threshold: float = 0.000001, random: Literal["hashed", "cached", "file"] = "hashed",
             vector_size: int = 1000000, seed: int = 0, debug: bool = False, benchmark: bool = False,
             root: _Path = ".", areaperil: _AreaperilBytes = 4) -> None: ...
+def fmcalc(source: _SourceLike = None, target: _TargetLike = None, *, alloc_rule: int = 0, net: bool = False,
+           debug: bool = False, full_shares: bool = False, stepped: bool = False, max_level: int | None = None,
+           input_path: _Path | None = None, benchmark: bool = False, root: _Path = ".",
+           areaperil: _AreaperilBytes = 4) -> None: ...
+def fmtocsv(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False,
+            full_precision: bool = False) -> None: ...
 def summarycalc(source: _SourceLike = None,
                 outputs: Mapping[int, _TargetLike] | Sequence[tuple[int, _TargetLike]] | None = None, *,
                 item: bool = False, fm: bool = False, coverage: bool = False, legacy_item: bool = False,

@@ -32,7 +32,8 @@ cdef class LossDecoder:
     cdef bint begun, in_event
     cdef int32_t event_id
     cdef bint step(self, LossConsumer to) except -1 nogil
-    cdef int read_header(self) except -1
+    cdef int read_header(self) except -1 nogil
+    cdef int check_kind(self, uint32_t kind) except -1
     cdef int read_packet(self, LossConsumer to) except -1 nogil
 
 

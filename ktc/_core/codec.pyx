@@ -179,29 +179,34 @@ cdef class LossDecoder:
         self.read_header()
         return self.header.summary_set if self.header.kind == SUMMARY else None
 
-    cdef int read_header(self) except -1:
+    cdef int read_header(self) except -1 nogil:
+        cdef uint32_t kind
         if self.header.kind:
             return 0
-        cdef uint32_t kind
         memcpy(&kind, self.source.take(4, "the stream header"), 4)
-        if kind not in self.kinds:
-            expected = " or ".join(describe_kind(k) for k in self.kinds)
-            self.source.fail(0, f"this is {describe_kind(kind)}, expected {expected}")
+        with gil:
+            self.check_kind(kind)
         memcpy(&self.header.sample_size, self.source.take(4, "the stream header"), 4)
         # -1 is what gulcalc writes when no -S is given
         if self.header.sample_size < -1 or self.header.sample_size > 2147483647 - 64:
-            self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 or more")
+            with gil:
+                self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 or more")
         if kind == SUMMARY:
             memcpy(&self.header.summary_set, self.source.take(4, "the stream header"), 4)
         self.header.kind = kind
         self.rows.with_exposure = kind == SUMMARY
         return 0
 
+    cdef int check_kind(self, uint32_t kind) except -1:
+        if kind not in self.kinds:
+            expected = " or ".join(describe_kind(k) for k in self.kinds)
+            self.source.fail(0, f"this is {describe_kind(kind)}, expected {expected}")
+        return 0
+
     cdef bint step(self, LossConsumer to) except -1 nogil:
         """Read one packet; False at the end of the stream."""
         if not self.begun:
-            with gil:
-                self.read_header()
+            self.read_header()
             self.begun = True
             to.begin(&self.header)
         if self.source.ready(1) == 0:

@@ -66,6 +66,10 @@ TERMS = tuple(Field(name, "f4", doc, unit=unit) for name, doc, unit in (
     ("share2", "proportion placed", "ratio"),
     ("share3", "proportion of that", "ratio")))
 PROFILE = (Field("profile_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"))
+FM_XREF = (
+    Field("output_id", "i4", "id of the output losses"),
+    Field("agg_id", "i4", "group of the last level, or item"),
+    Field("layer_id", "i4", "layer, from 1"))
 PROFILE_HEADER = "profile_id,calcrule_id,deductible1,deductible2,deductible3,attachment1,limit1,share1,share2,share3"
 
 OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE = (
@@ -178,11 +182,10 @@ TABLES = {t.name: t for t in (
         csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
                                     "scale1,scale2",
         separator=",", infinite=True),
-    Table("fm_xref", "input/fm_xref.bin", (
-        Field("output_id", "i4", "id of the output losses"),
-        Field("agg_id", "i4", "group of the last level"),
-        Field("layer_id", "i4", "layer, from 1")),
-        "How the financial module's outputs are numbered.", key=("output_id",), tool="fmxref"),
+    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", key=("output_id",),
+          tool="fmxref"),
+    Table("fm_xref_a0", "input/fm_xref_a0.bin", FM_XREF,
+          "The same for outputs that are groups of the last level, where fm_xref numbers items.", key=("output_id",)),
     Table("occurrence", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "date: days, or a number of the model's own")),
           "When events happen: the simulated periods.", header=OCCURRENCE_HEADER, refs={"event_id": "events"},

@@ -112,6 +112,18 @@ TOOLS = {t.name: t for t in (
         Option("-b", "benchmark", "accepted without effect"),
         AREAPERIL_BYTES,
     ), logs=True, reads="cdf stream", writes="loss streams"),
+    Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "stages:fmcalc", (
+        Option("-a", "alloc_rule", "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
+               "by the losses from level to level", int, "RULE"),
+        Option("-n", "net", "what is left (net loss) instead of what is paid"),
+        Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
+        Option("-M", "max_level", "stop at this level", int, "LEVEL"),
+        Option("-S", "stepped", "stepped policies (fm_profile_step)"),
+        Option("-d", "debug", "write samples without loss too"),
+        Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
+        Option("-O", "benchmark", "accepted without effect"),
+        AREAPERIL_BYTES,
+    ), logs=True, reads="a loss stream", writes="a loss stream"),
     Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc", (
         Option("-i", "item", "input is a loss stream by item"),
         Option("-f", "fm", "input is a loss stream of the financial module"),
@@ -128,6 +140,8 @@ TOOLS = {t.name: t for t in (
          reads="a cdf stream", writes="csv"),
     Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
          reads="an item, coverage or loss stream", writes="csv"),
+    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (SKIP_HEADER, FULL_PRECISION),
+         reads="a loss stream of the financial module", writes="csv"),
     Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
         SKIP_HEADER, FULL_PRECISION,
         Option("-e", "exposure", "show the exposed value of each summary"),

@@ -1,0 +1,82 @@
+# The financial module at work on one event after another; see fmcalc.pyx.
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader, LossRows
+from ktc._core.fmplan cimport Plan
+from ktc._core.fmrules cimport LANES, Amounts
+
+
+# One level of the programme, as far as the event at hand reaches: nodes 0 .. n - 1 are its aggregates in the order in which
+# the event's items lead to them. The items below node k are row[first[k]] ... row[first[k + 1] - 1], rows of the event.
+cdef struct Reached:
+    Py_ssize_t n
+    Py_ssize_t room
+    int32_t *agg                    # by node
+    int32_t *part_of                # by node: the node of the level above
+    int32_t *node_of                # by aggregate: 1 + node, or 0
+    int64_t *first
+    int32_t *row
+    float *share                    # by place in row, LANES each: its part of the node's loss, when allocated back
+    int32_t *shares_of              # by node, LANES each: the level whose share stands for this node's
+    float **layer_share             # by layer: share in that layer, where it is another than in the first; else NULL
+
+
+# What is known of the shares of a block of lanes, on the way up: the sum of the level's proportions, whether nodes without
+# loss have shares, and whether there are shares without a loss of the first layer.
+cdef struct Shares:
+    float proportions[LANES]
+    int32_t full[LANES]
+    int32_t kept[LANES]
+
+
+cdef class FmCalc(LossConsumer):
+    cdef public LossConsumer out
+    cdef readonly Plan plan
+    cdef readonly int alloc_rule
+    cdef readonly bint net, debug, full_shares
+    cdef bint by_item               # outputs are items, not aggregates of the last level
+    cdef bint remaining             # results are what is left of each row, from layer to layer
+    cdef bint listed                # the TIVs of items come from the tables, not from the stream
+    cdef int32_t sample_size
+    cdef Py_ssize_t blocks          # of LANES lanes: TIV, mean, samples 1 .. sample_size
+    cdef Py_ssize_t width           # floats from row to row
+    cdef LossRows rows
+
+    # The event: a row of ground-up losses for each packet of the stream.
+    cdef Py_ssize_t n, room
+    cdef int32_t *item              # by row
+    cdef float *loss                # by row and lane
+    cdef Reached *level             # by level
+    # A block of lanes: the node's amounts by layer, on even and odd levels, and before the terms apply.
+    cdef Py_ssize_t nodes
+    cdef Amounts **amounts[2]
+    cdef Amounts *entering
+    cdef float *part                # by row: its part of the loss of a whole level
+    cdef float *layer_total         # by node: what a layer hands on to it
+    cdef int64_t *next_place        # by node: where its next row goes
+    # What goes out: a row of results for each output, or for each row of the event when net.
+    cdef Py_ssize_t results, result_room
+    cdef float *result
+    cdef int64_t *result_of         # by layer and node or place: which result, or -1
+    cdef Py_ssize_t result_of_room
+    cdef int32_t *output_id         # by result
+    cdef int64_t *order             # results in ascending order of their output ids, and room to sort them
+    cdef uint8_t *felt              # by sample: an item has a loss
+
+    cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil
+    cdef int reach(self) except -1 nogil
+    cdef int place_results(self) except -1 nogil
+    cdef int calculate(self) except -1 nogil
+    cdef int make_room(self) except -1 nogil
+    cdef void gather(self, int32_t l, int32_t layer, Py_ssize_t block) noexcept nogil
+    cdef void apply_terms(self, int32_t l, int32_t layer) noexcept nogil
+    cdef void begin_shares(self, Shares *shares, Py_ssize_t block) noexcept nogil
+    cdef void divide_ground_up(self, int32_t l, Py_ssize_t block) noexcept nogil
+    cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil
+    cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil
+    cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil
+    cdef void divide_layer(self, int32_t l, int32_t layer) noexcept nogil
+    cdef void settle(self, int32_t layer, Py_ssize_t block) noexcept nogil
+    cdef int write(self, int32_t event_id, bint end_of_event) except -1 nogil
+    cdef int find_felt(self) except -1 nogil
+    cdef void sort(self, int64_t n) noexcept nogil

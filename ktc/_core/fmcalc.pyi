@@ -1,0 +1,19 @@
+from typing import Self
+
+from .blocks import LossConsumer
+from .fmplan import Plan
+
+class FmCalc(LossConsumer):
+    out: LossConsumer | None
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def alloc_rule(self) -> int: ...
+    @property
+    def net(self) -> bool: ...
+    @property
+    def debug(self) -> bool: ...
+    @property
+    def full_shares(self) -> bool: ...
+    def __new__(cls, plan: Plan, *, alloc_rule: int = 0, net: bool = False, debug: bool = False,
+                full_shares: bool = False) -> Self: ...

@@ -1,0 +1,685 @@
+"""fmcalc: ground-up losses to insured losses, or what insurance paid to what reinsurance pays, by a compiled programme (Plan).
+
+    loss stream -> rows of the event -> level 1 -> level 2 -> ... -> last level, layer 1, 2, ... -> outputs -> loss stream
+
+An event is held as a matrix: a row for each packet of the stream, a lane for each sample, lane 0 the TIV (sidx -3), lane
+1 the mean (sidx -1), lane 1 + s sample s. LANES lanes at a time go through the whole programme. On each level the amounts of a
+node are the sums over the nodes that are part of it, in the order in which the event's items lead to them, and then its
+terms apply (fmrules). A further layer begins with the same sums as the first, or, where the level below has that layer
+too, with the sums of that layer.
+
+Back-allocation gives each item its share of a node's loss. With alloc_rule
+
+    0   losses stay with the aggregates of the last level
+    1   an item's share is its part of the node's ground-up loss
+    2   shares are worked out from level to level, in the first layer: a level's loss is divided among its nodes in
+        proportion to their losses, and a node's part among its items in proportion to their parts on the level below
+    3   as 2, also for samples and nodes that 2 passes over
+
+and 2 and 3 are 1 where there is one level only. A level without any loss has shares of 0 and leaves the parts as they are.
+A node without any part of its level takes the shares of the node of the same place on the level below, in ktools' words the
+proportions of the same index, which need not be its own items'. Rule 2 gives a node without loss no shares other than in
+the mean, and no layer of a sample any where the first layer pays nothing. Further layers have the shares of the first; where
+the level below has that layer too, those that the layer's losses there give.
+
+Net losses are what remains: with rule 0 and 1 the retained loss of the node in the last layer (and its items' shares of
+it), with 2 and 3 what each item brought in less what the layers took, at least 0. They go out with the last layer only.
+
+Sums and products are float32 in ktools' order. Results below 0 are written as 0.
+"""
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from ktc._core.fmplan cimport Level, Profile
+from ktc._core.fmrules cimport LANES, apply
+from ktc._core.memory cimport allot, resize
+
+from ktc.errors import DataError, UsageError
+from ktc.schemas import streams as _streams
+
+cdef enum:
+    TIV_LANE = 0
+    MEAN_LANE = 1
+    SAMPLE_LANES = 2                # sample s is in lane SAMPLE_LANES + s - 1
+    DIGIT = 11                      # bits of a digit when sorting
+
+
+cdef inline float positive(float value) noexcept nogil:
+    return value if value > 0 else 0
+
+
+cdef int32_t MEAN = _streams.MEAN
+cdef int32_t TIV = _streams.TIV
+cdef uint32_t ITEM = _streams.ITEM
+cdef uint32_t LOSS = _streams.LOSS
+
+
+cdef class FmCalc(LossConsumer):
+    """The financial module.
+
+    alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. debug: samples without loss are
+    written too. full_shares: with alloc_rule 2, nodes without loss have shares in every sample, not only in the mean.
+    `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
+
+    The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with coverages.
+    Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
+    """
+
+    def __cinit__(self, Plan plan not None, *, int alloc_rule=0, bint net=False, bint debug=False, bint full_shares=False):
+        if not 0 <= alloc_rule <= 3:
+            raise UsageError(f"allocation rule {alloc_rule}: expected 0, 1, 2 or 3")
+        self.plan = plan
+        # Where there is one level, its items' parts are those of the ground-up loss.
+        self.alloc_rule = 1 if alloc_rule and plan.last_level == 1 else alloc_rule
+        self.net, self.debug, self.full_shares, self.by_item = net, debug, full_shares, alloc_rule > 0
+        self.remaining = net and self.alloc_rule > 1
+        self.rows = LossRows()
+        cdef int32_t l, layers = plan.layers
+        cdef int side
+        self.level = <Reached *>allot(plan.last_level + 1, sizeof(Reached))
+        for l in range(plan.last_level + 1):
+            self.level[l].node_of = <int32_t *>allot(<int64_t>plan.level[l].last + 1, sizeof(int32_t))
+            self.level[l].layer_share = <float **>allot(<int64_t>plan.level[l].layers + 1, sizeof(float *))
+        for side in range(2):
+            self.amounts[side] = <Amounts **>allot(layers + 1, sizeof(Amounts *))
+
+    def __dealloc__(self):
+        cdef int32_t l, layer
+        cdef Reached *level
+        cdef int side
+        if self.level != NULL:
+            for l in range(self.plan.last_level + 1):
+                level = &self.level[l]
+                free(level.agg)
+                free(level.part_of)
+                free(level.node_of)
+                free(level.first)
+                free(level.row)
+                free(level.share)
+                free(level.shares_of)
+                if level.layer_share != NULL:
+                    for layer in range(self.plan.level[l].layers + 1):
+                        free(level.layer_share[layer])
+                free(level.layer_share)
+        free(self.level)
+        for side in range(2):
+            if self.amounts[side] != NULL:
+                for l in range(self.plan.layers + 1):
+                    free(self.amounts[side][l])
+            free(self.amounts[side])
+        free(self.entering)
+        free(self.item)
+        free(self.loss)
+        free(self.part)
+        free(self.layer_total)
+        free(self.next_place)
+        free(self.result)
+        free(self.result_of)
+        free(self.output_id)
+        free(self.order)
+        free(self.felt)
+
+    cdef int begin(self, const LossHeader *header) except -1 nogil:
+        cdef LossHeader losses
+        self.listed = header.kind == ITEM
+        if self.listed and not self.plan.exposed:
+            with gil:
+                raise DataError("an item stream has no TIVs: expected coverages.bin and items.bin beside "
+                                f"{self.plan.programme}")
+        self.sample_size = max(header.sample_size, 0)
+        self.blocks = (<Py_ssize_t>self.sample_size + SAMPLE_LANES + LANES - 1) // LANES
+        # An odd number of cache lines: rows would else fall into the same sets of the cache.
+        self.width = (self.blocks | 1) * LANES
+        losses.kind, losses.sample_size, losses.summary_set = LOSS, header.sample_size, 0
+        self.out.begin(&losses)
+        return 0
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        cdef Py_ssize_t i
+        for i in range(block.n):
+            self.add_row(block, i)
+        if block.end_of_event:
+            if self.n:
+                self.reach()
+                self.place_results()
+                self.calculate()
+            self.write(block.event_id, True)
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        self.out.finish()
+        return 0
+
+    # Collecting an event
+
+    cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
+        """One packet of the stream as a row of lanes."""
+        cdef int32_t item = block.id[i]
+        cdef int64_t k, end = block.start[i + 1]
+        cdef Level *items = self.plan.level
+        cdef float *row
+        if end == block.start[i]:
+            return 0                                            # a packet without records: nothing of this item
+        if item < 1 or item > items.last or items.parent[item] == 0:
+            with gil:
+                raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: expected a record "
+                                f"from {item} of level 1")
+        if self.n == self.room:
+            self.room = max(2 * self.room, <Py_ssize_t>256)
+            resize(<void **>&self.item, self.room, sizeof(int32_t))
+            resize(<void **>&self.loss, self.room * self.width, sizeof(float))
+        self.item[self.n] = item
+        row = self.loss + self.n * self.width
+        self.n += 1
+        memset(row, 0, self.blocks * LANES * sizeof(float))
+        if block.dense[i]:
+            end -= self.sample_size
+            memcpy(row + SAMPLE_LANES, block.loss + end, self.sample_size * sizeof(float))
+        for k in range(block.start[i], end):
+            # Records of the same sidx add up: outputs that share an id have several in one packet.
+            if block.sidx[k] > 0:
+                row[SAMPLE_LANES - 1 + block.sidx[k]] += block.loss[k]
+            elif block.sidx[k] == MEAN:
+                row[MEAN_LANE] += block.loss[k]
+            elif block.sidx[k] == TIV:
+                row[TIV_LANE] += block.loss[k]
+        if self.listed:
+            row[TIV_LANE] = items.tiv[item]
+        return 0
+
+    cdef int reach(self) except -1 nogil:
+        """Find the nodes that the event's items lead to, level by level."""
+        cdef Reached *below = NULL
+        cdef Reached *level
+        cdef int32_t l, agg
+        cdef int64_t k, m, to
+        cdef Py_ssize_t i, n = self.n
+        for l in range(self.plan.last_level + 1):
+            level = &self.level[l]
+            if n > level.room:
+                level.room = n + n // 4
+                resize(<void **>&level.agg, level.room, sizeof(int32_t))
+                resize(<void **>&level.part_of, level.room, sizeof(int32_t))
+                resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
+                resize(<void **>&level.row, level.room, sizeof(int32_t))
+                if self.alloc_rule and l:
+                    resize(<void **>&level.share, level.room * LANES, sizeof(float))
+                    resize(<void **>&level.shares_of, level.room * LANES, sizeof(int32_t))
+                    for k in range(2, self.plan.level[l].layers + 1):
+                        if self.alloc_rule > 1 and self.shares_apart(l, <int32_t>k):
+                            resize(<void **>&level.layer_share[k], level.room * LANES, sizeof(float))
+            level.n = 0
+            # Level 0: a node for each item, whose rows are the packets that it has.
+            for i in range(n if l == 0 else below.n):
+                agg = self.item[i] if l == 0 else self.plan.level[l - 1].parent[below.agg[i]]
+                if level.node_of[agg] == 0:
+                    level.agg[level.n] = agg
+                    level.first[level.n + 2] = 0
+                    level.n += 1
+                    level.node_of[agg] = <int32_t>level.n
+                k = level.node_of[agg] - 1
+                if l == 0:
+                    level.first[k + 2] += 1
+                else:
+                    below.part_of[i] = <int32_t>k
+                    level.first[k + 2] += below.first[i + 1] - below.first[i]
+            # first[k + 1] is where node k's next row goes, and at last where its rows end
+            level.first[0] = level.first[1] = 0
+            for k in range(2, level.n + 1):
+                level.first[k] += level.first[k - 1]
+            for i in range(n if l == 0 else below.n):
+                if l == 0:
+                    k = level.node_of[self.item[i]]
+                    level.row[level.first[k]] = <int32_t>i
+                    level.first[k] += 1
+                else:
+                    k = below.part_of[i] + 1
+                    to = level.first[k]
+                    for m in range(below.first[i], below.first[i + 1]):
+                        level.row[to] = below.row[m]
+                        to += 1
+                    level.first[k] = to
+            below = level
+        for l in range(self.plan.last_level + 1):
+            level = &self.level[l]
+            for i in range(level.n):
+                level.node_of[level.agg[i]] = 0
+        return 0
+
+    cdef int place_results(self) except -1 nogil:
+        """Give each output of the event a result: a row of lanes."""
+        cdef Level *last = &self.plan.level[self.plan.last_level]
+        cdef Reached *level = &self.level[self.plan.last_level]
+        cdef int32_t layer, output_id
+        cdef int64_t places = self.n if self.by_item else level.n
+        cdef int64_t place, first, end, i = 0
+        cdef Py_ssize_t k
+        if places * last.layers > self.result_of_room:
+            self.result_of_room = places * last.layers + places // 4
+            resize(<void **>&self.result_of, self.result_of_room, sizeof(int64_t))
+            resize(<void **>&self.output_id, self.result_of_room, sizeof(int32_t))
+            resize(<void **>&self.order, 2 * self.result_of_room, sizeof(int64_t))
+        self.results = places if self.remaining else 0
+        for layer in range(1, last.layers + 1):
+            for k in range(level.n):
+                first = level.first[k] if self.by_item else k
+                end = level.first[k + 1] if self.by_item else k + 1
+                for place in range(first, end):
+                    output_id = 0
+                    if last.layer_count[level.agg[k]] >= layer and (not self.net or layer == self.plan.layers):
+                        output_id = self.plan.output_id(self.item[level.row[place]] if self.by_item else level.agg[k],
+                                                        layer)
+                    if self.remaining:
+                        self.result_of[i] = place
+                        self.output_id[place] = output_id       # of the last layer, in the end
+                    elif output_id:
+                        self.result_of[i] = self.results
+                        self.output_id[self.results] = output_id
+                        self.results += 1
+                    else:
+                        self.result_of[i] = -1
+                    i += 1
+        if self.results > self.result_room:
+            self.result_room = self.results + self.results // 4
+            resize(<void **>&self.result, self.result_room * self.width, sizeof(float))
+        return 0
+
+    # Calculating it
+
+    cdef int calculate(self) except -1 nogil:
+        """Every block of lanes through the programme."""
+        cdef int32_t l, layer
+        cdef Py_ssize_t block
+        cdef Shares shares
+        self.make_room()
+        for block in range(self.blocks):
+            self.begin_shares(&shares, block)
+            for l in range(1, self.plan.last_level + 1):
+                for layer in range(1, self.plan.level[l].layers + 1):
+                    self.gather(l, layer, block)
+                    self.apply_terms(l, layer)
+                    if self.alloc_rule == 1 and layer == 1 and l == self.plan.last_level:
+                        self.divide_ground_up(l, block)
+                    elif self.alloc_rule > 1 and layer == 1:
+                        self.divide(l, &shares, block)
+                    elif self.alloc_rule > 1 and self.shares_apart(l, layer):
+                        self.divide_layer(l, layer)
+                    if l == self.plan.last_level:
+                        self.settle(layer, block)
+        return 0
+
+    cdef int make_room(self) except -1 nogil:
+        cdef int side
+        cdef int32_t layer
+        if self.n <= self.nodes:
+            return 0
+        self.nodes = self.n + self.n // 4
+        if self.alloc_rule > 1:
+            resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
+        if self.alloc_rule > 1 and self.plan.layers > 1:
+            resize(<void **>&self.layer_total, self.nodes * LANES, sizeof(float))
+            resize(<void **>&self.next_place, self.nodes, sizeof(int64_t))
+        if self.plan.layers > 1:
+            resize(<void **>&self.entering, self.nodes, sizeof(Amounts))
+        for side in range(2):
+            for layer in range(1, self.plan.layers + 1):
+                resize(<void **>&self.amounts[side][layer], self.nodes, sizeof(Amounts))
+                # Carried amounts that no terms read are never set anew.
+                memset(self.amounts[side][layer], 0, self.nodes * sizeof(Amounts))
+        return 0
+
+    cdef void gather(self, int32_t l, int32_t layer, Py_ssize_t block) noexcept nogil:
+        """What comes into the nodes of a level: the sums over what the level below handed on."""
+        cdef Reached *level = &self.level[l]
+        cdef Reached *below = &self.level[l - 1]
+        cdef const int32_t *layers_below = self.plan.level[l - 1].layer_count
+        cdef int32_t source = layer if layer <= self.plan.level[l - 1].layers else 1
+        cdef Amounts *into = self.amounts[l & 1][layer]
+        cdef Amounts *to
+        cdef const Amounts *add
+        cdef bint carried = l <= self.plan.carried
+        # Amounts begin with loss and retained loss.
+        cdef size_t size = sizeof(Amounts) if carried else 2 * LANES * sizeof(float)
+        cdef Py_ssize_t k
+        cdef int i
+        cdef int64_t m
+        cdef float loss[LANES]
+        cdef const float *row
+        if layer > 1 and source == 1:
+            for k in range(level.n):
+                memcpy(&into[k], &self.entering[k], size)
+            return
+        for k in range(level.n):
+            memset(&into[k], 0, size)
+        for k in range(below.n):
+            to = &into[below.part_of[k]]
+            if l > 1:
+                if layer > 1 and layers_below[below.agg[k]] < layer:
+                    continue
+                add = &self.amounts[(l - 1) & 1][source][k]
+                for i in range(LANES):
+                    to.loss[i] += add.loss[i]
+                    to.retained[i] += add.retained[i]
+                if carried:
+                    for i in range(LANES):
+                        to.deductible[i] += add.deductible[i]
+                        to.over_limit[i] += add.over_limit[i]
+                        to.under_limit[i] += add.under_limit[i]
+            else:
+                row = self.loss + below.row[below.first[k]] * self.width + block * LANES
+                if below.first[k + 1] - below.first[k] == 1:
+                    for i in range(LANES):
+                        to.loss[i] += row[i]
+                else:                                   # several packets of one item
+                    memcpy(loss, row, sizeof(loss))
+                    for m in range(below.first[k] + 1, below.first[k + 1]):
+                        row = self.loss + below.row[m] * self.width + block * LANES
+                        for i in range(LANES):
+                            loss[i] += row[i]
+                    for i in range(LANES):
+                        to.loss[i] += loss[i]
+        if layer == 1 and self.plan.level[l].layers > 1:
+            for k in range(level.n):
+                memcpy(&self.entering[k], &into[k], size)
+
+    cdef void apply_terms(self, int32_t l, int32_t layer) noexcept nogil:
+        """The terms of one layer of a level."""
+        cdef Level *planned = &self.plan.level[l]
+        cdef Reached *level = &self.level[l]
+        cdef Amounts *amounts = self.amounts[l & 1][layer]
+        cdef const Amounts *before = self.amounts[l & 1][layer - 1] if layer > 1 else NULL
+        cdef const int32_t *numbers = planned.profile + (layer - 1) * (<int64_t>planned.last + 1)
+        cdef const Profile *profile
+        cdef Py_ssize_t k
+        for k in range(level.n):
+            profile = &self.plan.profile[numbers[level.agg[k]]]
+            if numbers[level.agg[k]] and not profile.idle:
+                apply(&self.plan.terms[profile.start], profile.steps, self.plan.stepped, &amounts[k],
+                      &before[k].retained[0] if layer > 1 else NULL,
+                      planned.tiv[level.agg[k]] if planned.tiv != NULL else 0)
+
+    # Back-allocation
+
+    cdef void begin_shares(self, Shares *shares, Py_ssize_t block) noexcept nogil:
+        cdef int i
+        memset(shares, 0, sizeof(Shares))
+        for i in range(LANES):
+            shares.full[i] = self.alloc_rule == 3 or self.full_shares or block * LANES + i == MEAN_LANE
+            shares.kept[i] = self.alloc_rule == 3 or self.net or self.debug or block * LANES + i < SAMPLE_LANES
+
+    cdef void divide_ground_up(self, int32_t l, Py_ssize_t block) noexcept nogil:
+        """Shares in proportion to the ground-up losses of the rows of a node."""
+        cdef Reached *level = &self.level[l]
+        cdef Py_ssize_t k
+        cdef int64_t m
+        cdef int i
+        cdef float total[LANES]
+        cdef const float *row
+        for k in range(level.n):
+            memset(total, 0, sizeof(total))
+            for m in range(level.first[k], level.first[k + 1]):
+                row = self.loss + level.row[m] * self.width + block * LANES
+                for i in range(LANES):
+                    total[i] += row[i]
+            for i in range(LANES):
+                total[i] = total[i] if total[i] > 0 else 1      # the rows are 0 then
+            for m in range(level.first[k], level.first[k + 1]):
+                row = self.loss + level.row[m] * self.width + block * LANES
+                for i in range(LANES):
+                    level.share[m * LANES + i] = row[i] / total[i]
+
+    cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil:
+        """Shares by rules 2 and 3, on each level from those below."""
+        cdef Reached *level = &self.level[l]
+        cdef const Amounts *amounts = self.amounts[l & 1][1]
+        cdef const int32_t *below = self.level[l - 1].shares_of
+        cdef int32_t *shares_of
+        cdef float *part
+        cdef float *share
+        cdef const float *row
+        cdef float[LANES] total, sum, whole, proportion, proportions
+        cdef int32_t[LANES] unpaid, given
+        cdef Py_ssize_t k
+        cdef int64_t m
+        cdef int i, borrowed
+        # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of one without loss.
+        cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
+        memset(total, 0, sizeof(total))
+        for k in range(level.n):
+            for i in range(LANES):
+                total[i] += amounts[k].loss[i]
+        memset(proportions, 0, sizeof(proportions))
+        for i in range(LANES):
+            unpaid[i] = total[i] <= 0 and <double>shares.proportions[i] > 0.01
+        for k in range(level.n):
+            memset(sum, 0, sizeof(sum))
+            for m in range(level.first[k], level.first[k + 1]):
+                row = (self.loss + level.row[m] * self.width + block * LANES if l == 1
+                       else self.part + <int64_t>level.row[m] * LANES)
+                for i in range(LANES):
+                    sum[i] += row[i]
+            shares_of = level.shares_of + k * LANES
+            borrowed = 0
+            for i in range(LANES):
+                whole[i] = sum[i] if sum[i] > 0 else 1          # the parts are 0 then
+                proportion[i] = amounts[k].loss[i] / (total[i] if total[i] > 0 else 1)
+                proportions[i] += sum[i] * times if unpaid[i] else proportion[i]
+                given[i] = (amounts[k].loss[i] > 0) | (amounts[k].retained[i] > 0) | shares.full[i]
+                given[i] &= unpaid[i] ^ 1
+                # ktools works shares out when a node of the first layer has a loss to share
+                if l == self.plan.last_level:
+                    given[i] &= (total[i] > 0) | shares.kept[i]
+                shares_of[i] = l if l == 1 or unpaid[i] or sum[i] > 0 else below[k * LANES + i]
+                borrowed |= shares_of[i] != l
+            for m in range(level.first[k], level.first[k + 1]):
+                row = (self.loss + level.row[m] * self.width + block * LANES if l == 1
+                       else self.part + <int64_t>level.row[m] * LANES)
+                part = self.part + <int64_t>level.row[m] * LANES
+                share = level.share + m * LANES
+                for i in range(LANES):
+                    sum[i] = row[i] / whole[i]
+                    share[i] = sum[i] if given[i] else 0
+                    part[i] = row[i] if unpaid[i] else sum[i] * proportion[i]
+            if borrowed and l == self.plan.last_level:
+                for i in range(LANES):
+                    if shares_of[i] != l:
+                        for m in range(level.first[k], level.first[k + 1]):
+                            level.share[m * LANES + i] = (self.lent(l, k, m - level.first[k], i)
+                                                          if total[i] > 0 or shares.kept[i] else 0)
+        memcpy(shares.proportions, proportions, sizeof(proportions))
+
+    cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil:
+        """The share of the row at a place of node k of level l in the first layer: its own, or that of the node of the same
+        place on a level below, which may have fewer rows."""
+        cdef Reached *lender = &self.level[self.level[l].shares_of[k * LANES + lane]]
+        if lender.first[k] + place >= lender.first[k + 1]:
+            return 0
+        return lender.share[(lender.first[k] + place) * LANES + lane]
+
+    cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil:
+        """Has a layer shares of its own? Where the level below has it too; with rule 2 they matter on the last level only."""
+        return (self.plan.level[l - 1].layers >= layer > 1
+                and (self.alloc_rule == 3 or l == self.plan.last_level))
+
+    cdef void divide_layer(self, int32_t l, int32_t layer) noexcept nogil:
+        """Shares in proportion to what the layer's nodes of the level below handed on."""
+        cdef Reached *level = &self.level[l]
+        cdef Reached *below = &self.level[l - 1]
+        cdef const int32_t *layers_below = self.plan.level[l - 1].layer_count
+        cdef const Amounts *amounts = self.amounts[(l - 1) & 1][layer]
+        cdef float *total = self.layer_total
+        cdef float *share
+        cdef const float *loss
+        cdef bint apart = self.shares_apart(l - 1, layer)
+        cdef float there
+        cdef Py_ssize_t k
+        cdef int64_t m, n
+        cdef int i
+        memset(total, 0, level.n * LANES * sizeof(float))
+        # Where a node's next row goes: the same order as in reach().
+        memcpy(self.next_place, level.first, level.n * sizeof(int64_t))
+        for k in range(below.n):
+            if layers_below[below.agg[k]] >= layer:
+                for i in range(LANES):
+                    total[<int64_t>below.part_of[k] * LANES + i] += amounts[k].loss[i]
+        for k in range(below.n):
+            n = below.first[k + 1] - below.first[k]
+            loss = amounts[k].loss
+            for m in range(n):
+                share = level.layer_share[layer] + self.next_place[below.part_of[k]] * LANES
+                self.next_place[below.part_of[k]] += 1
+                for i in range(LANES):
+                    share[i] = 0
+                    if layers_below[below.agg[k]] >= layer and loss[i] > 0:
+                        there = (below.layer_share[layer][(below.first[k] + m) * LANES + i] if apart
+                                 else self.lent(l - 1, k, m, i))
+                        share[i] = loss[i] * there / total[<int64_t>below.part_of[k] * LANES + i]
+
+    cdef void settle(self, int32_t layer, Py_ssize_t block) noexcept nogil:
+        """The results of a layer of the last level."""
+        cdef Level *last = &self.plan.level[self.plan.last_level]
+        cdef Reached *level = &self.level[self.plan.last_level]
+        cdef const Amounts *amounts = self.amounts[self.plan.last_level & 1][layer]
+        cdef const int64_t *result_of = self.result_of + (layer - 1) * (self.n if self.by_item else level.n)
+        cdef bint first_net = self.plan.last_level == 1 and layer == 1      # no terms below: nothing retained yet
+        cdef const float *shares = NULL
+        cdef const float *paid
+        cdef const float *share
+        cdef const float *row
+        cdef float *result
+        cdef int64_t m
+        cdef Py_ssize_t k
+        cdef int i
+        if self.by_item:
+            shares = (level.layer_share[layer] if self.alloc_rule > 1 and self.shares_apart(self.plan.last_level, layer)
+                      else level.share)
+        for k in range(level.n):
+            if last.layer_count[level.agg[k]] < layer:
+                continue
+            if not self.by_item:
+                if result_of[k] >= 0:
+                    result = self.result + result_of[k] * self.width + block * LANES
+                    paid = &amounts[k].retained[0] if self.net else &amounts[k].loss[0]
+                    for i in range(LANES):
+                        result[i] = positive(paid[i])
+                continue
+            for m in range(level.first[k], level.first[k + 1]):
+                if result_of[m] < 0:
+                    continue
+                result = self.result + result_of[m] * self.width + block * LANES
+                row = self.loss + level.row[m] * self.width + block * LANES
+                share = shares + m * LANES
+                paid = &amounts[k].loss[0]
+                if self.remaining or self.net and first_net:
+                    if layer > 1:
+                        row = result
+                    for i in range(LANES):
+                        result[i] = positive(row[i] - paid[i] * share[i])
+                elif self.net:
+                    paid = &amounts[k].retained[0]
+                    for i in range(LANES):
+                        result[i] = positive(paid[i] * share[i])
+                else:
+                    for i in range(LANES):
+                        result[i] = paid[i] * share[i]
+
+    # Writing it
+
+    cdef int write(self, int32_t event_id, bint end_of_event) except -1 nogil:
+        """The results of the event, in ascending order of output ids."""
+        cdef int64_t n = 0, at = 0, following, used, samples, k
+        cdef int32_t lane, s, output_id
+        cdef const float *result
+        cdef int32_t *sidx
+        cdef float *loss
+        cdef Py_ssize_t i
+        cdef float value
+        for i in range(self.results):
+            if self.output_id[i]:
+                self.order[n] = i
+                n += 1
+        self.sort(n)
+        if self.debug:
+            self.find_felt()
+        while at < n:
+            output_id = self.output_id[self.order[at]]
+            following = at + 1
+            while following < n and self.output_id[self.order[following]] == output_id:
+                following += 1
+            if self.rows.full():
+                self.rows.emit(self.out, event_id, False)
+            self.rows.room((following - at) * (<int64_t>self.sample_size + SAMPLE_LANES))
+            used, sidx, loss = self.rows.used, self.rows.sidx, self.rows.loss
+            for lane in range(SAMPLE_LANES):
+                for k in range(at, following):
+                    sidx[used] = TIV if lane == TIV_LANE else MEAN
+                    loss[used] = self.result[self.order[k] * self.width + lane]
+                    used += 1
+            samples = used
+            if following == at + 1 and not self.debug:
+                result = self.result + self.order[at] * self.width + SAMPLE_LANES - 1
+                for s in range(1, self.sample_size + 1):
+                    value = result[s]
+                    sidx[used], loss[used] = s, value
+                    used += value > 0
+            else:
+                for s in range(1, self.sample_size + 1):
+                    for k in range(at, following):
+                        value = self.result[self.order[k] * self.width + SAMPLE_LANES - 1 + s]
+                        sidx[used], loss[used] = s, value
+                        if value > 0 or self.debug and self.felt[s]:
+                            used += 1
+            self.rows.close_row(output_id, used, following == at + 1 and used - samples == self.sample_size)
+            at = following
+        if self.rows.n:
+            self.rows.emit(self.out, event_id, True)
+        self.n = 0
+        return 0
+
+    cdef int find_felt(self) except -1 nogil:
+        """Which samples have a ground-up loss at all: ktools passes over those that do not, in debug too."""
+        cdef Py_ssize_t i
+        cdef int32_t s
+        cdef const float *row
+        resize(<void **>&self.felt, <int64_t>self.sample_size + 1, sizeof(uint8_t))
+        memset(self.felt, 0, <size_t>self.sample_size + 1)
+        for i in range(self.n):
+            row = self.loss + i * self.width + SAMPLE_LANES - 1
+            for s in range(1, self.sample_size + 1):
+                self.felt[s] |= row[s] > 0
+        return 0
+
+    cdef void sort(self, int64_t n) noexcept nogil:
+        """Sort order[0 .. n) by output id, keeping the order of equals: digit by digit, from the lowest."""
+        cdef int64_t count[1 << DIGIT]
+        cdef int64_t *source = self.order
+        cdef int64_t *target = self.order + self.result_of_room
+        cdef int64_t i, total, here
+        cdef uint32_t digit
+        cdef int32_t most = 0, shift = 0
+        cdef bint ascending = True
+        for i in range(n):
+            if i and self.output_id[source[i]] < self.output_id[source[i - 1]]:
+                ascending = False
+            most = max(most, self.output_id[source[i]])
+        if ascending:
+            return
+        while most >> shift:
+            memset(count, 0, sizeof(count))
+            for i in range(n):
+                count[(self.output_id[source[i]] >> shift) & ((1 << DIGIT) - 1)] += 1
+            total = 0
+            for digit in range(1 << DIGIT):
+                here, count[digit] = count[digit], total
+                total += here
+            for i in range(n):
+                digit = (self.output_id[source[i]] >> shift) & ((1 << DIGIT) - 1)
+                target[count[digit]] = source[i]
+                count[digit] += 1
+            source, target = target, source
+            shift += DIGIT
+            if shift > 30:
+                break
+        if source != self.order:
+            memcpy(self.order, source, n * sizeof(int64_t))

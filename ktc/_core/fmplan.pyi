@@ -1,0 +1,33 @@
+from typing import NamedTuple, Self
+
+from .io import Mapped, _AreaperilBytes
+
+class Layer(NamedTuple):
+    layer_id: int
+    profile_id: int | None
+    terms: tuple[dict[str, float], ...]
+
+class Node(NamedTuple):
+    level: int
+    agg_id: int
+    parent: int | None
+    children: tuple[int, ...]
+    tiv: float | None
+    layers: tuple[Layer, ...]
+
+class Plan:
+    @property
+    def n_levels(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def stepped(self) -> bool: ...
+    @property
+    def exposed(self) -> bool: ...
+    @property
+    def programme(self) -> str: ...
+    def __new__(cls, programme: Mapped, policytc: Mapped, profile: Mapped, xref: Mapped | None = None, *,
+                coverages: Mapped | None = None, items: Mapped | None = None, max_level: int | None = None,
+                stepped: bool = False, areaperil: _AreaperilBytes = 4) -> Self: ...
+    def nodes(self, level: int) -> list[Node]: ...
+    def output(self, id: int, layer: int = 1) -> int | None: ...

@@ -1,0 +1,404 @@
+"""A financial-module programme, compiled: fm_programme, fm_policytc, fm_profile(_step) and fm_xref as flat arrays.
+
+    items ----> level 1 ----> level 2 ----> ... ----> last level ----> output ids
+           parent        parent                parent          (layers 1, 2, ...)
+
+Every item belongs to one aggregate of level 1, every aggregate to one of the level above. An aggregate has one or more
+layers, and each layer the terms of a profile: a calculation rule and its numbers, or several as steps. On the highest level
+that fm_policytc names, an aggregate that lacks layers which others have gets them without terms: losses pass as they are.
+
+A plan is checked when it is built and not changed afterwards, so that any number of threads may share it.
+"""
+from collections import namedtuple
+from libc.stdint cimport INT32_MAX
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from ktc._core cimport fmrules
+from ktc._core cimport records as rec
+from ktc._core.memory cimport allot
+
+from ktc.errors import DataError, UsageError
+
+from ktc._core import fmrules as _rules
+
+cdef enum:
+    MOST_LAYERS = 32767
+
+# Rules that read the effective deductible and the over- and under-limit of the levels below.
+CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
+
+Node = namedtuple("Node", "level agg_id parent children tiv layers")
+Node.__doc__ = """An aggregate of a level, or an item (level 0).
+
+parent: the aggregate of the level above, None on the last. children: aggregates (or items) of the level below, in the
+order of fm_programme. tiv: total insured value, None if not known. layers: a tuple of Layer, empty at level 0."""
+Layer = namedtuple("Layer", "layer_id profile_id terms")
+Layer.__doc__ = """One layer of an aggregate. terms: a dict for each step (one unless stepped) of calcrule_id and the terms
+that this rule reads. profile_id None and no terms: losses pass as they are."""
+
+
+cdef inline float term(float value) noexcept nogil:
+    """A term of a profile: one that is not set is -1 in the files and counts as 0."""
+    return value if value > -1 else 0
+
+
+cdef class Plan:
+    """A programme of insurance or reinsurance, ready to be calculated.
+
+    programme, policytc, profile: the records of fm_programme, fm_policytc and fm_profile (stepped: of fm_profile_step).
+    xref: those of fm_xref; without them a programme of one layer numbers its outputs as its items or aggregates.
+    coverages, items: the TIVs (float32, by coverage) and the items, for terms that depend on TIV; without them TIV is 0.
+    max_level: leave out the levels above. areaperil: bytes of an areaperil id in items.
+
+    Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that is part of
+    none or of two others, or has no terms, two profiles for the same layer, a profile that does not exist or has an unknown rule,
+    a layer without any output id, and items without a coverage.
+    """
+
+    def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None, Mapped xref=None, *,
+                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False, int areaperil=4):
+        if max_level is not None and not 1 <= max_level <= INT32_MAX:
+            raise UsageError(f"the last level to calculate is {max_level}, expected 1 or more")
+        self.stepped, self.programme = stepped, programme.name
+        self.load_programme(programme, max_level or INT32_MAX)
+        self.load_policies(programme, policytc, profile, self.load_profiles(profile), max_level or INT32_MAX)
+        if coverages is not None:
+            self.load_exposure(programme, coverages, items, areaperil)
+        if xref is not None:
+            self.load_outputs(xref, policytc)
+        elif self.layers > 1:
+            raise DataError(f"{policytc.name}: the programme has {self.layers} layers: fm_xref must number their outputs")
+
+    def __dealloc__(self):
+        cdef int32_t i
+        if self.level != NULL:
+            for i in range(self.last_level + 1):
+                free(self.level[i].parent)
+                free(self.level[i].layer_count)
+                free(self.level[i].profile)
+                free(self.level[i].tiv)
+        free(self.level)
+        if self.outputs != NULL:
+            for i in range(1, self.layers + 1):
+                free(self.outputs[i].id)
+        free(self.outputs)
+        free(self.terms)
+        free(self.profile)
+
+    # Building
+
+    cdef int load_programme(self, Mapped programme, int32_t max_level) except -1:
+        """Who is part of whom."""
+        cdef int64_t i, n = programme.records(sizeof(rec.fm_programme), "a record")
+        cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
+        cdef Level *level
+        cdef int32_t l, last = 0
+        cdef int32_t *parent
+        for i in range(n):
+            if record[i].from_agg_id < 1 or record[i].level_id < 1 or record[i].to_agg_id < 1:
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].from_agg_id} is part of aggregate "
+                               f"{record[i].to_agg_id} of level {record[i].level_id}: expected ids of 1 or more")
+            if record[i].level_id <= max_level:
+                last = max(last, record[i].level_id)
+        if last == 0:
+            raise DataError(f"{programme.name}: no levels: expected records of level 1")
+        if last > n:
+            raise DataError(f"{programme.name}: level {last} in {n} records: expected records of every level from 1")
+        self.level = <Level *>allot(<int64_t>last + 1, sizeof(Level))
+        self.last_level = last
+        for i in range(n):
+            if record[i].level_id <= last:
+                level = &self.level[record[i].level_id]
+                level.last = max(level.last, record[i].to_agg_id)
+                level = &self.level[record[i].level_id - 1]
+                level.last = max(level.last, record[i].from_agg_id)
+        for l in range(last):
+            self.level[l].parent = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
+        for i in range(n):
+            if record[i].level_id > last:
+                continue
+            parent = &self.level[record[i].level_id - 1].parent[record[i].from_agg_id]
+            if parent[0] and parent[0] != record[i].to_agg_id:
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: "
+                               f"{self.called(record[i].level_id - 1, record[i].from_agg_id)} is part of aggregate "
+                               f"{record[i].to_agg_id} of level {record[i].level_id}, but of aggregate {parent[0]} "
+                               "in a record before")
+            parent[0] = record[i].to_agg_id
+        for l in range(1, last + 1):
+            if self.level[l].last == 0:
+                raise DataError(f"{programme.name}: no records of level {l}: expected every level from 1 to {last}")
+        for i in range(n):
+            l = record[i].level_id
+            if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part of "
+                               f"no aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
+        return 0
+
+    def called(self, level, agg_id):
+        """What messages call an aggregate."""
+        return f"aggregate {agg_id} of level {level}" if level else f"item {agg_id}"
+
+    cdef dict load_profiles(self, Mapped profiles):
+        """Terms by profile: those of the last record of an id or, stepped, of all its records. Gives these records."""
+        cdef size_t size = sizeof(rec.fm_profile_step) if self.stepped else sizeof(rec.fm_profile)
+        cdef int64_t i, place = 0, n = profiles.records(size, "a record")
+        cdef const rec.fm_profile *plain
+        cdef const rec.fm_profile_step *step
+        cdef Terms *terms
+        cdef Profile *profile
+        records_of = {}                                 # by profile_id
+        for i in range(n):
+            plain = <const rec.fm_profile *>(profiles.data + i * size)      # both forms begin alike
+            records = records_of.setdefault(plain.profile_id, [])
+            if not self.stepped:
+                records.clear()
+            records.append(i)
+        if n >= INT32_MAX:
+            raise DataError(f"{profiles.name}: {n} records: expected fewer than {INT32_MAX}")
+        self.terms = <Terms *>allot(n, sizeof(Terms))
+        self.profile = <Profile *>allot(len(records_of) + 1, sizeof(Profile))
+        for id, records in records_of.items():
+            self.n_profiles += 1
+            profile = &self.profile[self.n_profiles]
+            profile.id, profile.start, profile.steps, profile.idle = id, place, len(records), True
+            for i in records:
+                plain = <const rec.fm_profile *>(profiles.data + i * size)
+                terms = &self.terms[place]
+                place += 1
+                terms.rule = plain.calcrule_id
+                terms.deductible1, terms.deductible2 = term(plain.deductible1), term(plain.deductible2)
+                terms.deductible3, terms.attachment = term(plain.deductible3), term(plain.attachment)
+                terms.limit1, terms.share1 = term(plain.limit), term(plain.share1)
+                terms.share2, terms.share3 = term(plain.share2), term(plain.share3)
+                if self.stepped:
+                    step = <const rec.fm_profile_step *>plain
+                    terms.step = step.step_id
+                    terms.trigger_start, terms.trigger_end = term(step.trigger_start), term(step.trigger_end)
+                    terms.payout_start, terms.payout_end = term(step.payout_start), term(step.payout_end)
+                    terms.limit2, terms.scale1, terms.scale2 = term(step.limit2), term(step.scale1), term(step.scale2)
+                profile.idle = profile.idle and terms.rule == 100
+        return records_of
+
+    cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,
+                           int32_t max_level) except -1:
+        """Which terms apply where."""
+        cdef int64_t i, place, n = policytc.records(sizeof(rec.fm_policytc), "a record")
+        cdef const rec.fm_policytc *record = <const rec.fm_policytc *>policytc.data
+        cdef size_t size = sizeof(rec.fm_profile_step) if self.stepped else sizeof(rec.fm_profile)
+        cdef Level *level
+        cdef Terms *terms
+        cdef int32_t l, k, highest = 0
+        number_of = {id: k for k, id in enumerate(records_of, 1)}
+        checked = set()
+        for i in range(n):
+            if record[i].level_id < 1 or record[i].agg_id < 1 or not 1 <= record[i].layer_id <= MOST_LAYERS:
+                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
+                              f"{record[i].agg_id} of level {record[i].level_id}: expected ids of 1 or more, and "
+                              f"{MOST_LAYERS} layers at most")
+            highest = max(highest, record[i].level_id)
+            if record[i].level_id <= max_level:
+                self.layers = max(self.layers, record[i].layer_id)
+            if record[i].level_id <= self.last_level:
+                level = &self.level[record[i].level_id]
+                level.layers = max(level.layers, record[i].layer_id)
+        for l in range(1, self.last_level + 1):
+            level = &self.level[l]
+            level.layer_count = <int32_t *>allot(<int64_t>level.last + 1, sizeof(int32_t))
+            level.profile = <int32_t *>allot(level.layers * (<int64_t>level.last + 1), sizeof(int32_t))
+        for i in range(n):
+            l = record[i].level_id
+            if l > self.last_level or record[i].agg_id > self.level[l].last:
+                continue                                # not in the programme
+            level = &self.level[l]
+            id = record[i].profile_id
+            number = number_of.get(id) if id > 0 else None
+            if number is None:
+                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: profile {id} of aggregate {record[i].agg_id} of level "
+                              f"{l}, layer {record[i].layer_id}, is not in {profiles.name}")
+            k = number
+            if k not in checked:
+                checked.add(k)
+                for at, terms_record in enumerate(records_of[id]):
+                    terms = &self.terms[self.profile[k].start + <int64_t>at]
+                    if not fmrules.known(terms.rule, self.stepped):
+                        profiles.fail(terms_record * size, f"record {terms_record + 1}: profile {id} has calculation rule "
+                                      f"{terms.rule}, expected {self.rules_known()}")
+                    if terms.rule in CARRIED:
+                        self.carried = max(self.carried, l)
+            place = (record[i].layer_id - 1) * (<int64_t>level.last + 1) + record[i].agg_id
+            if level.profile[place] and level.profile[place] != k:
+                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
+                              f"{record[i].agg_id} of level {l} has profile {id}, but profile "
+                              f"{self.profile[level.profile[place]].id} in a record before")
+            level.profile[place] = k
+            level.layer_count[record[i].agg_id] = max(level.layer_count[record[i].agg_id], record[i].layer_id)
+        self.check_policies(programme, policytc, highest)
+        return 0
+
+    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest) except -1:
+        """Every aggregate has terms; on the highest level of fm_policytc all have as many layers as any."""
+        cdef int64_t i, n = programme.records(sizeof(rec.fm_programme), "a record")
+        cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
+        cdef Level *level
+        for i in range(n):
+            if record[i].level_id > self.last_level:
+                continue
+            level = &self.level[record[i].level_id]
+            if level.layer_count[record[i].to_agg_id] == 0 or (
+                    record[i].level_id != highest and level.profile[record[i].to_agg_id] == 0):
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
+                               f"{record[i].level_id} has no terms in {policytc.name}: expected a record of its layer 1")
+            if record[i].level_id == highest:
+                level.layer_count[record[i].to_agg_id] = level.layers
+        return 0
+
+    def rules_known(self):
+        """The calculation rules there are, for messages."""
+        return "one of " + ", ".join(str(rule) for rule in sorted(_rules.STEPPED if self.stepped else _rules.PLAIN))
+
+    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil) except -1:
+        """The TIV of an aggregate is the sum over the coverages that its items belong to, each counted once."""
+        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
+        cdef int64_t i, k, n = items.records(size, "a record"), n_coverages = coverages.records(sizeof(float), "a record")
+        cdef int64_t n_programme = programme.records(sizeof(rec.fm_programme), "a record")
+        cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
+        cdef const rec.items_u4 *item                   # both widths begin alike
+        cdef const float *tiv = <const float *>coverages.data
+        cdef int64_t *end = NULL                        # by coverage: where its items end in item_of
+        cdef int32_t *item_of = NULL
+        cdef int32_t *aggregate = NULL                  # by item, on the level at hand
+        cdef int32_t *counted = NULL                    # by aggregate: the last coverage that was added
+        cdef int32_t l, id, coverage
+        for i in range(n_programme):
+            if record[i].level_id == 1 and record[i].from_agg_id > n:
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: item {record[i].from_agg_id} is not in {items.name}: "
+                               f"expected 1 to {n}")
+        if n_coverages >= INT32_MAX or n >= INT32_MAX:
+            raise DataError(f"{items.name}: more items or coverages than ids")
+        try:
+            end = <int64_t *>allot(n_coverages + 2, sizeof(int64_t))
+            item_of = <int32_t *>allot(n, sizeof(int32_t))
+            aggregate = <int32_t *>allot(n + 1, sizeof(int32_t))
+            for i in range(n):
+                item = <const rec.items_u4 *>(items.data + i * size)
+                if item.item_id != i + 1:
+                    items.fail(i * size, f"record {i + 1}: item {item.item_id}, expected {i + 1}: items run from 1 "
+                                         "without a gap")
+                if not 1 <= item.coverage_id <= n_coverages:
+                    items.fail(i * size, f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
+                                         f"expected 1 to {n_coverages}")
+                end[item.coverage_id + 1] += 1
+            for i in range(2, n_coverages + 2):
+                end[i] += end[i - 1]
+            for i in range(n):
+                item = <const rec.items_u4 *>(items.data + i * size)
+                item_of[end[item.coverage_id]] = item.item_id
+                end[item.coverage_id] += 1
+                aggregate[i + 1] = item.item_id
+            self.level[0].tiv = <float *>allot(<int64_t>self.level[0].last + 1, sizeof(float))
+            for l in range(self.last_level + 1):
+                counted = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
+                if l:
+                    self.level[l].tiv = <float *>allot(<int64_t>self.level[l].last + 1, sizeof(float))
+                for coverage in range(1, <int32_t>n_coverages + 1):
+                    # in ascending order of coverages, as ktools adds them
+                    for k in range(end[coverage - 1], end[coverage]):
+                        id = item_of[k]
+                        if l:
+                            i = aggregate[id]
+                            aggregate[id] = self.level[l - 1].parent[i] if i <= self.level[l - 1].last else 0
+                        i = aggregate[id]
+                        if 0 < i <= self.level[l].last and counted[i] != coverage:
+                            counted[i] = coverage
+                            self.level[l].tiv[i] += tiv[coverage - 1]
+                free(counted)
+                counted = NULL
+        finally:
+            free(end)
+            free(item_of)
+            free(aggregate)
+            free(counted)
+        self.exposed = True
+        return 0
+
+    cdef int load_outputs(self, Mapped xref, Mapped policytc) except -1:
+        """What goes out under which id."""
+        cdef int64_t i, n = xref.records(sizeof(rec.fm_xref), "a record")
+        cdef const rec.fm_xref *record = <const rec.fm_xref *>xref.data
+        cdef const rec.fm_policytc *policy = <const rec.fm_policytc *>policytc.data
+        cdef OutputIds *output
+        cdef int32_t j
+        self.outputs = <OutputIds *>allot(<int64_t>self.layers + 1, sizeof(OutputIds))
+        for i in range(n):
+            if record[i].output_id < 1 or record[i].agg_id < 1 or record[i].layer_id < 1:
+                xref.fail(i * sizeof(record[i]), f"record {i + 1}: output {record[i].output_id} is layer {record[i].layer_id} of "
+                          f"{record[i].agg_id}: expected ids of 1 or more")
+            if record[i].layer_id <= self.layers:
+                output = &self.outputs[record[i].layer_id]
+                output.last = max(output.last, record[i].agg_id)
+        for i in range(policytc.records(sizeof(rec.fm_policytc), "a record")):
+            if policy[i].level_id == self.last_level and self.outputs[policy[i].layer_id].last == 0:
+                policytc.fail(i * sizeof(policy[i]), f"record {i + 1}: layer {policy[i].layer_id} of aggregate "
+                              f"{policy[i].agg_id} of level {policy[i].level_id} has no output: expected records of layer "
+                              f"{policy[i].layer_id} in {xref.name}")
+        for j in range(1, self.layers + 1):
+            self.outputs[j].id = <int32_t *>allot(<int64_t>self.outputs[j].last + 1, sizeof(int32_t))
+        for i in range(n):
+            if record[i].layer_id <= self.layers:
+                self.outputs[record[i].layer_id].id[record[i].agg_id] = record[i].output_id
+        return 0
+
+    # Looking at it
+
+    @property
+    def n_levels(self):
+        """Levels above the items: 1, 2, ... n_levels."""
+        return self.last_level
+
+    def nodes(self, int32_t level):
+        """The aggregates of a level in ascending order, or (level 0) the items, as a list of Node."""
+        cdef Level *here
+        cdef int32_t agg
+        if not 0 <= level <= self.last_level:
+            raise UsageError(f"level {level}: expected 0 (the items) to {self.last_level}")
+        here = &self.level[level]
+        children = {}
+        if level:
+            for agg in range(1, self.level[level - 1].last + 1):
+                if self.level[level - 1].parent[agg]:
+                    children.setdefault(self.level[level - 1].parent[agg], []).append(agg)
+            present = sorted(children)
+        else:
+            present = [agg for agg in range(1, here.last + 1) if here.parent[agg]]
+        return [Node(level, agg, here.parent[agg] if here.parent != NULL else None, tuple(children.get(agg, ())),
+                     here.tiv[agg] if here.tiv != NULL else None,
+                     tuple(self.layer_of(level, agg, layer) for layer in range(1, here.layer_count[agg] + 1)) if level
+                     else ())
+                for agg in present]
+
+    cdef object layer_of(self, int32_t level, int32_t agg, int32_t layer):
+        cdef Level *here = &self.level[level]
+        cdef int32_t number = here.profile[(layer - 1) * (<int64_t>here.last + 1) + agg]
+        cdef Profile *profile = &self.profile[number]
+        cdef int64_t i
+        if number == 0:
+            return Layer(layer, None, ())
+        return Layer(layer, profile.id, tuple(self.terms_of(self.terms[i])
+                                              for i in range(profile.start, profile.start + profile.steps)))
+
+    cdef dict terms_of(self, Terms terms):
+        values = <dict>terms
+        values["limit"] = values["limit1"]
+        step = {"step_id": terms.step} if self.stepped else {}
+        return {"calcrule_id": terms.rule, **step, **{name: values[name] for name in (_rules.STEPPED if self.stepped else _rules.PLAIN)[terms.rule]}}
+
+    def output(self, int32_t id, int32_t layer=1):
+        """The output id of an item or aggregate of the last level in a layer, as fm_xref has it; None without one."""
+        if id < 1 or not 1 <= layer <= self.layers:
+            return None
+        return self.output_id(id, layer) or None
+
+    def __repr__(self):
+        return (f"<Plan: {self.n_levels} levels, {self.level[0].last} items, {self.layers} layers, {self.n_profiles} "
+                f"profiles{', stepped' if self.stepped else ''}>")

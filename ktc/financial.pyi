@@ -1,0 +1,11 @@
+from ._core.fmplan import Layer as Layer
+from ._core.fmplan import Node as Node
+from ._core.fmplan import Plan as Plan
+from ._core.fmrules import RuleResult as RuleResult
+from ._core.fmrules import apply_rule as apply_rule
+from ._core.io import _AreaperilBytes, _Path
+
+__all__ = ["Layer", "Node", "Plan", "RuleResult", "apply_rule", "read_plan"]
+
+def read_plan(folder: _Path = "input", *, by_aggregate: bool = False, stepped: bool = False,
+              max_level: int | None = None, areaperil: _AreaperilBytes = 4) -> Plan: ...
