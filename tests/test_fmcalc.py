@@ -389,7 +389,8 @@ def test_losses_of_a_level_are_never_below_zero(tmp_path):
     """Of 100, a limit of 40 % leaves 40, a deductible nothing, and a maximum deductible of 10 would give back -39.6."""
     folder = programmes.write(Programme(
         programme=[(1, level, 1) for level in (1, 2, 3)], policytc=[(level, 1, 1, level) for level in (1, 2, 3)],
-        profiles=[(1, 15, 0, 0, 0, 0, 0.4, 0, 0, 0), (2, 2, 1000, 0, 0, 0, 1000, 1, 0, 0), (3, 13, 0, 0, 10, 0, 0, 0, 0, 0)],
+        profiles=[(1, 15, 0, 0, 0, 0, 0.4, 0, 0, 0), (2, 2, 1000, 0, 0, 0, 1000, 1, 0, 0),
+                  (3, 13, 0, 0, 10, 0, 0, 0, 0, 0)],
         xref=[(1, 1, 1)]), tmp_path)
     losses = encode([(1, 1, [(TIV, 100.0), (MEAN, 100.0), (1, 100.0)])], 1)
     for rule in range(4):

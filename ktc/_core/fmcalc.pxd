@@ -1,4 +1,5 @@
 # The financial module at work on one event after another; see fmcalc.pyx.
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader, LossRows
@@ -16,19 +17,26 @@ cdef struct Reached:
     int32_t *node_of                # by aggregate: 1 + node, or 0
     int64_t *first
     int32_t *row
+    int32_t *child                  # the nodes of the level below that are part of node k: from first_child[k] on
+    int64_t *first_child
+    Py_ssize_t share_room           # the rest is kept where it is wanted
     float *share                    # by place in row, LANES each: its part of the node's loss, when allocated back
     int32_t *shares_of              # by node, LANES each: the level whose share stands for this node's
     float **layer_share             # by layer: share in that layer, where it is another than in the first; else NULL
 
 
-# What is known of the shares of a block of lanes, on the way up: the sum of the level's proportions, whether nodes without
-# loss have shares, and whether there are shares without a loss of the first layer.
+# What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the level below,
+# whether the level pays nothing while that one had shares, and of the lanes, whether nodes without loss have shares and
+# whether there are shares without a loss of the first layer.
 cdef struct Shares:
+    float total[LANES]
     float proportions[LANES]
+    int32_t unpaid[LANES]
     int32_t full[LANES]
-    int32_t kept[LANES]
+    int32_t always[LANES]
 
 
+@cython.final
 cdef class FmCalc(LossConsumer):
     cdef public LossConsumer out
     cdef readonly Plan plan
@@ -47,10 +55,12 @@ cdef class FmCalc(LossConsumer):
     cdef int32_t *item              # by row
     cdef float *loss                # by row and lane
     cdef Reached *level             # by level
-    # A block of lanes: the node's amounts by layer, on even and odd levels, and before the terms apply.
+    # A block of lanes: amounts by layer on even and odd levels, of each node the first `kept` fields of Amounts.
     cdef Py_ssize_t nodes
-    cdef Amounts **amounts[2]
-    cdef Amounts *entering
+    cdef int kept
+    cdef float **amounts[2]
+    cdef bint keep_shares           # of every level, not only parts of the level's loss
+    cdef bint apart                 # some layer has shares of its own
     cdef float *part                # by row: its part of the loss of a whole level
     cdef float *layer_total         # by node: what a layer hands on to it
     cdef int64_t *next_place        # by node: where its next row goes
@@ -64,19 +74,25 @@ cdef class FmCalc(LossConsumer):
     cdef uint8_t *felt              # by sample: an item has a loss
 
     cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil
+    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1
     cdef int reach(self) except -1 nogil
     cdef int place_results(self) except -1 nogil
     cdef int calculate(self) except -1 nogil
     cdef int make_room(self) except -1 nogil
-    cdef void gather(self, int32_t l, int32_t layer, Py_ssize_t block) noexcept nogil
-    cdef void apply_terms(self, int32_t l, int32_t layer) noexcept nogil
-    cdef void begin_shares(self, Shares *shares, Py_ssize_t block) noexcept nogil
-    cdef void divide_ground_up(self, int32_t l, Py_ssize_t block) noexcept nogil
+    cdef int keep_room(self) except -1 nogil
+    cdef bint run(self, Py_ssize_t block) noexcept nogil
+    cdef void climb(self, int32_t l, Py_ssize_t block, float *total) noexcept nogil
+    cdef void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil
+    cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil
+    cdef const float *portion(self, int32_t l, int64_t row, Py_ssize_t block) noexcept nogil
+    cdef void whole_of(self, float *sum, float *whole, int32_t l, Py_ssize_t k, Py_ssize_t block) noexcept nogil
+    cdef void given_of(self, int32_t *given, const Shares *shares, const float *amounts) noexcept nogil
     cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil
     cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil
     cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil
     cdef void divide_layer(self, int32_t l, int32_t layer) noexcept nogil
-    cdef void settle(self, int32_t layer, Py_ssize_t block) noexcept nogil
-    cdef int write(self, int32_t event_id, bint end_of_event) except -1 nogil
+    cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil
+    cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil
+    cdef int write(self, int32_t event_id) except -1 nogil
     cdef int find_felt(self) except -1 nogil
     cdef void sort(self, int64_t n) noexcept nogil

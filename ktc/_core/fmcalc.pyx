@@ -25,8 +25,10 @@ the level below has that layer too, those that the layer's losses there give.
 Net losses are what remains: with rule 0 and 1 the retained loss of the node in the last layer (and its items' shares of
 it), with 2 and 3 what each item brought in less what the layers took, at least 0. They go out with the last layer only.
 
-Sums and products are float32 in ktools' order. Results below 0 are written as 0.
+Sums and products are float32 in ktools' order. Losses below 0 count as 0, coming in and going out.
 """
+cimport cython
+from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -55,6 +57,7 @@ cdef uint32_t ITEM = _streams.ITEM
 cdef uint32_t LOSS = _streams.LOSS
 
 
+@cython.final
 cdef class FmCalc(LossConsumer):
     """The financial module.
 
@@ -74,6 +77,10 @@ cdef class FmCalc(LossConsumer):
         self.alloc_rule = 1 if alloc_rule and plan.last_level == 1 else alloc_rule
         self.net, self.debug, self.full_shares, self.by_item = net, debug, full_shares, alloc_rule > 0
         self.remaining = net and self.alloc_rule > 1
+        # What is kept of a node, in the order of Amounts: the loss; the retained loss, where it goes out, makes terms apply
+        # to a loss of 0 or gives a node shares; all, where terms read what deductibles and limits below handed on.
+        self.kept = (sizeof(Amounts) // (LANES * sizeof(float)) if plan.carried else
+                     2 if plan.stepped or self.alloc_rule == 2 or net and not self.remaining else 1)
         self.rows = LossRows()
         cdef int32_t l, layers = plan.layers
         cdef int side
@@ -81,8 +88,9 @@ cdef class FmCalc(LossConsumer):
         for l in range(plan.last_level + 1):
             self.level[l].node_of = <int32_t *>allot(<int64_t>plan.level[l].last + 1, sizeof(int32_t))
             self.level[l].layer_share = <float **>allot(<int64_t>plan.level[l].layers + 1, sizeof(float *))
+            self.apart |= l > 1 and self.shares_apart(l, 2)
         for side in range(2):
-            self.amounts[side] = <Amounts **>allot(layers + 1, sizeof(Amounts *))
+            self.amounts[side] = <float **>allot(layers + 1, sizeof(float *))
 
     def __dealloc__(self):
         cdef int32_t l, layer
@@ -96,6 +104,8 @@ cdef class FmCalc(LossConsumer):
                 free(level.node_of)
                 free(level.first)
                 free(level.row)
+                free(level.child)
+                free(level.first_child)
                 free(level.share)
                 free(level.shares_of)
                 if level.layer_share != NULL:
@@ -108,7 +118,6 @@ cdef class FmCalc(LossConsumer):
                 for l in range(self.plan.layers + 1):
                     free(self.amounts[side][l])
             free(self.amounts[side])
-        free(self.entering)
         free(self.item)
         free(self.loss)
         free(self.part)
@@ -144,7 +153,7 @@ cdef class FmCalc(LossConsumer):
                 self.reach()
                 self.place_results()
                 self.calculate()
-            self.write(block.event_id, True)
+                self.write(block.event_id)
         return 0
 
     cdef int finish(self) except -1 nogil:
@@ -159,6 +168,8 @@ cdef class FmCalc(LossConsumer):
         cdef int64_t k, end = block.start[i + 1]
         cdef Level *items = self.plan.level
         cdef float *row
+        cdef float loss
+        cdef bint finite = True
         if end == block.start[i]:
             return 0                                            # a packet without records: nothing of this item
         if item < 1 or item > items.last or items.parent[item] == 0:
@@ -175,17 +186,31 @@ cdef class FmCalc(LossConsumer):
         memset(row, 0, self.blocks * LANES * sizeof(float))
         if block.dense[i]:
             end -= self.sample_size
-            memcpy(row + SAMPLE_LANES, block.loss + end, self.sample_size * sizeof(float))
+            for k in range(self.sample_size):
+                row[SAMPLE_LANES + k] = positive(block.loss[end + k])
+                finite &= block.loss[end + k] < INFINITY
         for k in range(block.start[i], end):
+            loss = positive(block.loss[k])
+            finite &= block.loss[k] < INFINITY
             # Records of the same sidx add up: outputs that share an id have several in one packet.
             if block.sidx[k] > 0:
-                row[SAMPLE_LANES - 1 + block.sidx[k]] += block.loss[k]
+                row[SAMPLE_LANES - 1 + block.sidx[k]] += loss
             elif block.sidx[k] == MEAN:
-                row[MEAN_LANE] += block.loss[k]
+                row[MEAN_LANE] += loss
             elif block.sidx[k] == TIV:
-                row[TIV_LANE] += block.loss[k]
+                row[TIV_LANE] += loss
+        if not finite:
+            with gil:
+                self.fail_loss(block, i)
         if self.listed:
             row[TIV_LANE] = items.tiv[item]
+        return 0
+
+    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1:
+        for k in range(block.start[i], block.start[i + 1]):
+            if not block.loss[k] < INFINITY:
+                raise DataError(f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}: a loss of "
+                                f"{block.loss[k]}, expected a number")
         return 0
 
     cdef int reach(self) except -1 nogil:
@@ -203,19 +228,15 @@ cdef class FmCalc(LossConsumer):
                 resize(<void **>&level.part_of, level.room, sizeof(int32_t))
                 resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
                 resize(<void **>&level.row, level.room, sizeof(int32_t))
-                if self.alloc_rule and l:
-                    resize(<void **>&level.share, level.room * LANES, sizeof(float))
-                    resize(<void **>&level.shares_of, level.room * LANES, sizeof(int32_t))
-                    for k in range(2, self.plan.level[l].layers + 1):
-                        if self.alloc_rule > 1 and self.shares_apart(l, <int32_t>k):
-                            resize(<void **>&level.layer_share[k], level.room * LANES, sizeof(float))
+                resize(<void **>&level.child, level.room, sizeof(int32_t))
+                resize(<void **>&level.first_child, level.room + 2, sizeof(int64_t))
             level.n = 0
             # Level 0: a node for each item, whose rows are the packets that it has.
             for i in range(n if l == 0 else below.n):
                 agg = self.item[i] if l == 0 else self.plan.level[l - 1].parent[below.agg[i]]
                 if level.node_of[agg] == 0:
                     level.agg[level.n] = agg
-                    level.first[level.n + 2] = 0
+                    level.first[level.n + 2] = level.first_child[level.n + 2] = 0
                     level.n += 1
                     level.node_of[agg] = <int32_t>level.n
                 k = level.node_of[agg] - 1
@@ -224,10 +245,12 @@ cdef class FmCalc(LossConsumer):
                 else:
                     below.part_of[i] = <int32_t>k
                     level.first[k + 2] += below.first[i + 1] - below.first[i]
+                    level.first_child[k + 2] += 1
             # first[k + 1] is where node k's next row goes, and at last where its rows end
-            level.first[0] = level.first[1] = 0
+            level.first[0] = level.first[1] = level.first_child[0] = level.first_child[1] = 0
             for k in range(2, level.n + 1):
                 level.first[k] += level.first[k - 1]
+                level.first_child[k] += level.first_child[k - 1]
             for i in range(n if l == 0 else below.n):
                 if l == 0:
                     k = level.node_of[self.item[i]]
@@ -235,6 +258,8 @@ cdef class FmCalc(LossConsumer):
                     level.first[k] += 1
                 else:
                     k = below.part_of[i] + 1
+                    level.child[level.first_child[k]] = <int32_t>i
+                    level.first_child[k] += 1
                     to = level.first[k]
                     for m in range(below.first[i], below.first[i + 1]):
                         level.row[to] = below.row[m]
@@ -289,204 +314,231 @@ cdef class FmCalc(LossConsumer):
 
     cdef int calculate(self) except -1 nogil:
         """Every block of lanes through the programme."""
-        cdef int32_t l, layer
         cdef Py_ssize_t block
-        cdef Shares shares
         self.make_room()
         for block in range(self.blocks):
-            self.begin_shares(&shares, block)
-            for l in range(1, self.plan.last_level + 1):
-                for layer in range(1, self.plan.level[l].layers + 1):
-                    self.gather(l, layer, block)
-                    self.apply_terms(l, layer)
-                    if self.alloc_rule == 1 and layer == 1 and l == self.plan.last_level:
-                        self.divide_ground_up(l, block)
-                    elif self.alloc_rule > 1 and layer == 1:
-                        self.divide(l, &shares, block)
-                    elif self.alloc_rule > 1 and self.shares_apart(l, layer):
-                        self.divide_layer(l, layer)
-                    if l == self.plan.last_level:
-                        self.settle(layer, block)
+            # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and those behind
+            # it keep them from the start.
+            if not self.run(block):
+                self.keep_shares = True
+                self.keep_room()
+                self.run(block)
         return 0
 
     cdef int make_room(self) except -1 nogil:
         cdef int side
         cdef int32_t layer
-        if self.n <= self.nodes:
-            return 0
-        self.nodes = self.n + self.n // 4
-        if self.alloc_rule > 1:
-            resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
-        if self.alloc_rule > 1 and self.plan.layers > 1:
-            resize(<void **>&self.layer_total, self.nodes * LANES, sizeof(float))
-            resize(<void **>&self.next_place, self.nodes, sizeof(int64_t))
-        if self.plan.layers > 1:
-            resize(<void **>&self.entering, self.nodes, sizeof(Amounts))
-        for side in range(2):
-            for layer in range(1, self.plan.layers + 1):
-                resize(<void **>&self.amounts[side][layer], self.nodes, sizeof(Amounts))
-                # Carried amounts that no terms read are never set anew.
-                memset(self.amounts[side][layer], 0, self.nodes * sizeof(Amounts))
+        if self.n > self.nodes:
+            self.nodes = self.n + self.n // 4
+            if self.alloc_rule > 1:
+                resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
+            for side in range(2):
+                for layer in range(1, self.plan.layers + 1):
+                    resize(<void **>&self.amounts[side][layer], self.nodes * self.kept, LANES * sizeof(float))
+            if self.apart:
+                resize(<void **>&self.layer_total, self.nodes * LANES, sizeof(float))
+                resize(<void **>&self.next_place, self.nodes, sizeof(int64_t))
+        self.keep_shares = self.apart
+        if self.apart:
+            self.keep_room()
         return 0
 
-    cdef void gather(self, int32_t l, int32_t layer, Py_ssize_t block) noexcept nogil:
-        """What comes into the nodes of a level: the sums over what the level below handed on."""
-        cdef Reached *level = &self.level[l]
-        cdef Reached *below = &self.level[l - 1]
-        cdef const int32_t *layers_below = self.plan.level[l - 1].layer_count
-        cdef int32_t source = layer if layer <= self.plan.level[l - 1].layers else 1
-        cdef Amounts *into = self.amounts[l & 1][layer]
-        cdef Amounts *to
-        cdef const Amounts *add
-        cdef bint carried = l <= self.plan.carried
-        # Amounts begin with loss and retained loss.
-        cdef size_t size = sizeof(Amounts) if carried else 2 * LANES * sizeof(float)
-        cdef Py_ssize_t k
-        cdef int i
-        cdef int64_t m
-        cdef float loss[LANES]
-        cdef const float *row
-        if layer > 1 and source == 1:
-            for k in range(level.n):
-                memcpy(&into[k], &self.entering[k], size)
-            return
-        for k in range(level.n):
-            memset(&into[k], 0, size)
-        for k in range(below.n):
-            to = &into[below.part_of[k]]
-            if l > 1:
-                if layer > 1 and layers_below[below.agg[k]] < layer:
-                    continue
-                add = &self.amounts[(l - 1) & 1][source][k]
-                for i in range(LANES):
-                    to.loss[i] += add.loss[i]
-                    to.retained[i] += add.retained[i]
-                if carried:
-                    for i in range(LANES):
-                        to.deductible[i] += add.deductible[i]
-                        to.over_limit[i] += add.over_limit[i]
-                        to.under_limit[i] += add.under_limit[i]
-            else:
-                row = self.loss + below.row[below.first[k]] * self.width + block * LANES
-                if below.first[k + 1] - below.first[k] == 1:
-                    for i in range(LANES):
-                        to.loss[i] += row[i]
-                else:                                   # several packets of one item
-                    memcpy(loss, row, sizeof(loss))
-                    for m in range(below.first[k] + 1, below.first[k + 1]):
-                        row = self.loss + below.row[m] * self.width + block * LANES
-                        for i in range(LANES):
-                            loss[i] += row[i]
-                    for i in range(LANES):
-                        to.loss[i] += loss[i]
-        if layer == 1 and self.plan.level[l].layers > 1:
-            for k in range(level.n):
-                memcpy(&self.entering[k], &into[k], size)
+    cdef int keep_room(self) except -1 nogil:
+        """Room for the shares of every level."""
+        cdef Reached *level
+        cdef int32_t l, layer
+        for l in range(1, self.plan.last_level + 1):
+            level = &self.level[l]
+            if level.share_room < level.room:
+                level.share_room = level.room
+                resize(<void **>&level.share, level.room * LANES, sizeof(float))
+                resize(<void **>&level.shares_of, level.room * LANES, sizeof(int32_t))
+                for layer in range(2, self.plan.level[l].layers + 1):
+                    if self.shares_apart(l, layer):
+                        resize(<void **>&level.layer_share[layer], level.room * LANES, sizeof(float))
+        return 0
 
-    cdef void apply_terms(self, int32_t l, int32_t layer) noexcept nogil:
-        """The terms of one layer of a level."""
+    cdef bint run(self, Py_ssize_t block) noexcept nogil:
+        """A block of lanes through the programme; False where shares of lower levels are wanted that were not kept."""
+        cdef Shares shares
+        cdef int32_t l, layer
+        cdef int i
+        memset(&shares, 0, sizeof(shares))
+        for i in range(LANES):
+            shares.full[i] = self.full_shares or block * LANES + i == MEAN_LANE
+            shares.always[i] = self.net or self.debug or block * LANES + i < SAMPLE_LANES
+            if self.alloc_rule == 3:
+                shares.full[i] = shares.always[i] = True
+        for l in range(1, self.plan.last_level + 1):
+            self.climb(l, block, shares.total)
+            if self.alloc_rule > 1:
+                for i in range(LANES):
+                    shares.unpaid[i] = shares.total[i] <= 0 and <double>shares.proportions[i] > 0.01
+                for layer in range(2, self.plan.level[l].layers + 1):
+                    if self.shares_apart(l, layer):
+                        self.divide_layer(l, layer)
+                if l < self.plan.last_level:
+                    self.divide(l, &shares, block)
+        if self.by_item:
+            return self.settle_items(&shares, block)
+        self.settle_aggregates(block)
+        return True
+
+    cdef void climb(self, int32_t l, Py_ssize_t block, float *total) noexcept nogil:
+        """The nodes of a level: the sums over what is part of them, and their terms. Gives the level's loss in layer 1."""
         cdef Level *planned = &self.plan.level[l]
         cdef Reached *level = &self.level[l]
-        cdef Amounts *amounts = self.amounts[l & 1][layer]
-        cdef const Amounts *before = self.amounts[l & 1][layer - 1] if layer > 1 else NULL
-        cdef const int32_t *numbers = planned.profile + (layer - 1) * (<int64_t>planned.last + 1)
+        cdef int32_t layers_below = self.plan.level[l - 1].layers
+        cdef int32_t layer, number, agg
+        cdef size_t kept = self.kept * LANES
         cdef const Profile *profile
+        cdef Amounts entering, x
+        cdef float[LANES] before, sum
         cdef Py_ssize_t k
+        cdef int i
+        memset(sum, 0, sizeof(sum))
         for k in range(level.n):
-            profile = &self.plan.profile[numbers[level.agg[k]]]
-            if numbers[level.agg[k]] and not profile.idle:
-                apply(&self.plan.terms[profile.start], profile.steps, self.plan.stepped, &amounts[k],
-                      &before[k].retained[0] if layer > 1 else NULL,
-                      planned.tiv[level.agg[k]] if planned.tiv != NULL else 0)
+            agg = level.agg[k]
+            for layer in range(1, planned.layer_count[agg] + 1):
+                if layer == 1:
+                    self.gather(&entering, l, k, 1, block)
+                if 1 < layer <= layers_below:
+                    self.gather(&x, l, k, layer, block)
+                else:
+                    x = entering
+                number = planned.profile[(layer - 1) * (<int64_t>planned.last + 1) + agg]
+                profile = &self.plan.profile[number]
+                if number and not profile.idle:
+                    apply(&self.plan.terms[profile.start], profile.steps, self.plan.stepped, &x,
+                          NULL if layer == 1 else before, planned.tiv[agg] if planned.tiv != NULL else 0)
+                memcpy(self.amounts[l & 1][layer] + k * kept, &x, kept * sizeof(float))
+                memcpy(before, x.retained, sizeof(before))
+                if layer == 1:
+                    for i in range(LANES):
+                        sum[i] += x.loss[i]
+        memcpy(total, sum, sizeof(sum))
+
+    cdef inline void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil:
+        """What comes into a node: the sums over the level below, of the same layer if there is one there, else of the first."""
+        cdef Reached *level = &self.level[l]
+        cdef Reached *below = &self.level[l - 1]
+        cdef const int32_t *layers_of = self.plan.level[l - 1].layer_count
+        cdef int32_t source = layer if layer <= self.plan.level[l - 1].layers else 1
+        cdef Py_ssize_t kept = self.kept * LANES
+        cdef const float *base = self.amounts[(l - 1) & 1][source]
+        cdef const float *add
+        cdef float[LANES] loss, several
+        cdef int64_t c, m
+        cdef int i
+        memset(into, 0, sizeof(Amounts))
+        memset(loss, 0, sizeof(loss))
+        for c in range(level.first_child[k], level.first_child[k + 1]):
+            m = level.child[c]
+            if l == 1:
+                add = self.loss + below.row[below.first[m]] * self.width + block * LANES
+                if below.first[m + 1] - below.first[m] > 1:         # several packets of one item: their sum first
+                    self.add_rows(several, below, m, block)
+                    add = several
+            elif source > 1 and layers_of[below.agg[m]] < source:
+                continue
+            else:
+                add = base + m * kept
+            for i in range(LANES):
+                loss[i] += add[i]
+            if kept > LANES and l > 1:
+                for i in range(LANES):
+                    into.retained[i] += add[LANES + i]
+                if kept > 2 * LANES:
+                    for i in range(LANES):
+                        into.deductible[i] += add[2 * LANES + i]
+                        into.over_limit[i] += add[3 * LANES + i]
+                        into.under_limit[i] += add[4 * LANES + i]
+        memcpy(into.loss, loss, sizeof(loss))
+
+    cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
+        """The ground-up loss of a node."""
+        cdef float[LANES] sum
+        cdef const float *row
+        cdef int64_t m
+        cdef int i
+        memset(sum, 0, sizeof(sum))
+        for m in range(level.first[k], level.first[k + 1]):
+            row = self.loss + level.row[m] * self.width + block * LANES
+            for i in range(LANES):
+                sum[i] += row[i]
+        memcpy(total, sum, sizeof(sum))
 
     # Back-allocation
 
-    cdef void begin_shares(self, Shares *shares, Py_ssize_t block) noexcept nogil:
-        cdef int i
-        memset(shares, 0, sizeof(Shares))
-        for i in range(LANES):
-            shares.full[i] = self.alloc_rule == 3 or self.full_shares or block * LANES + i == MEAN_LANE
-            shares.kept[i] = self.alloc_rule == 3 or self.net or self.debug or block * LANES + i < SAMPLE_LANES
+    cdef inline const float *portion(self, int32_t l, int64_t row, Py_ssize_t block) noexcept nogil:
+        """What a row's share of a node is in proportion to: its part of the level below, or its ground-up loss."""
+        if l == 1 or self.alloc_rule == 1:
+            return self.loss + row * self.width + block * LANES
+        return self.part + row * LANES
 
-    cdef void divide_ground_up(self, int32_t l, Py_ssize_t block) noexcept nogil:
-        """Shares in proportion to the ground-up losses of the rows of a node."""
+    cdef inline void whole_of(self, float *sum, float *whole, int32_t l, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
+        """The sum of these over a node, and what to divide by: 1 where that is 0, for the rows are 0 then."""
         cdef Reached *level = &self.level[l]
-        cdef Py_ssize_t k
+        cdef float[LANES] total
+        cdef const float *row
         cdef int64_t m
         cdef int i
-        cdef float total[LANES]
-        cdef const float *row
-        for k in range(level.n):
-            memset(total, 0, sizeof(total))
-            for m in range(level.first[k], level.first[k + 1]):
-                row = self.loss + level.row[m] * self.width + block * LANES
-                for i in range(LANES):
-                    total[i] += row[i]
+        memset(total, 0, sizeof(total))
+        for m in range(level.first[k], level.first[k + 1]):
+            row = self.portion(l, level.row[m], block)
             for i in range(LANES):
-                total[i] = total[i] if total[i] > 0 else 1      # the rows are 0 then
-            for m in range(level.first[k], level.first[k + 1]):
-                row = self.loss + level.row[m] * self.width + block * LANES
-                for i in range(LANES):
-                    level.share[m * LANES + i] = row[i] / total[i]
+                total[i] += row[i]
+        memcpy(sum, total, sizeof(total))
+        for i in range(LANES):
+            total[i] = total[i] if total[i] > 0 else 1
+        memcpy(whole, total, sizeof(total))
+
+    cdef inline void given_of(self, int32_t *given, const Shares *shares, const float *amounts) noexcept nogil:
+        """In which lanes a node has shares."""
+        cdef int i
+        for i in range(LANES):
+            given[i] = (amounts[i] > 0) | shares.full[i]
+            if self.kept > 1:
+                given[i] |= amounts[LANES + i] > 0
+            given[i] &= shares.unpaid[i] ^ 1
 
     cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil:
-        """Shares by rules 2 and 3, on each level from those below."""
+        """Divide the loss of a level below the last among its rows."""
         cdef Reached *level = &self.level[l]
-        cdef const Amounts *amounts = self.amounts[l & 1][1]
-        cdef const int32_t *below = self.level[l - 1].shares_of
-        cdef int32_t *shares_of
-        cdef float *part
-        cdef float *share
+        cdef const float *amounts
         cdef const float *row
-        cdef float[LANES] total, sum, whole, proportion, proportions
-        cdef int32_t[LANES] unpaid, given
-        cdef Py_ssize_t k
-        cdef int64_t m
-        cdef int i, borrowed
+        cdef int32_t *shares_of
+        cdef float[LANES] sum, whole, proportion, proportions, share, part, base
+        cdef int32_t[LANES] given
         # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of one without loss.
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
-        memset(total, 0, sizeof(total))
-        for k in range(level.n):
-            for i in range(LANES):
-                total[i] += amounts[k].loss[i]
+        cdef Py_ssize_t k
+        cdef int64_t m
+        cdef int i
         memset(proportions, 0, sizeof(proportions))
         for i in range(LANES):
-            unpaid[i] = total[i] <= 0 and <double>shares.proportions[i] > 0.01
+            base[i] = shares.total[i] if shares.total[i] > 0 else 1
         for k in range(level.n):
-            memset(sum, 0, sizeof(sum))
-            for m in range(level.first[k], level.first[k + 1]):
-                row = (self.loss + level.row[m] * self.width + block * LANES if l == 1
-                       else self.part + <int64_t>level.row[m] * LANES)
-                for i in range(LANES):
-                    sum[i] += row[i]
-            shares_of = level.shares_of + k * LANES
-            borrowed = 0
+            amounts = self.amounts[l & 1][1] + k * self.kept * LANES
+            self.whole_of(sum, whole, l, k, block)
             for i in range(LANES):
-                whole[i] = sum[i] if sum[i] > 0 else 1          # the parts are 0 then
-                proportion[i] = amounts[k].loss[i] / (total[i] if total[i] > 0 else 1)
-                proportions[i] += sum[i] * times if unpaid[i] else proportion[i]
-                given[i] = (amounts[k].loss[i] > 0) | (amounts[k].retained[i] > 0) | shares.full[i]
-                given[i] &= unpaid[i] ^ 1
-                # ktools works shares out when a node of the first layer has a loss to share
-                if l == self.plan.last_level:
-                    given[i] &= (total[i] > 0) | shares.kept[i]
-                shares_of[i] = l if l == 1 or unpaid[i] or sum[i] > 0 else below[k * LANES + i]
-                borrowed |= shares_of[i] != l
+                proportion[i] = amounts[i] / base[i]
+                proportions[i] += sum[i] * times if shares.unpaid[i] else proportion[i]
+            if self.keep_shares:
+                self.given_of(given, shares, amounts)
+                shares_of = level.shares_of + k * LANES
+                for i in range(LANES):
+                    shares_of[i] = (l if l == 1 or shares.unpaid[i] or sum[i] > 0
+                                    else self.level[l - 1].shares_of[k * LANES + i])
             for m in range(level.first[k], level.first[k + 1]):
-                row = (self.loss + level.row[m] * self.width + block * LANES if l == 1
-                       else self.part + <int64_t>level.row[m] * LANES)
-                part = self.part + <int64_t>level.row[m] * LANES
-                share = level.share + m * LANES
+                row = self.portion(l, level.row[m], block)
                 for i in range(LANES):
-                    sum[i] = row[i] / whole[i]
-                    share[i] = sum[i] if given[i] else 0
-                    part[i] = row[i] if unpaid[i] else sum[i] * proportion[i]
-            if borrowed and l == self.plan.last_level:
-                for i in range(LANES):
-                    if shares_of[i] != l:
-                        for m in range(level.first[k], level.first[k + 1]):
-                            level.share[m * LANES + i] = (self.lent(l, k, m - level.first[k], i)
-                                                          if total[i] > 0 or shares.kept[i] else 0)
+                    share[i] = row[i] / whole[i]
+                    part[i] = row[i] if shares.unpaid[i] else share[i] * proportion[i]
+                memcpy(self.part + <int64_t>level.row[m] * LANES, part, sizeof(part))
+                if self.keep_shares:
+                    for i in range(LANES):
+                        level.share[m * LANES + i] = share[i] if given[i] else 0
         memcpy(shares.proportions, proportions, sizeof(proportions))
 
     cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil:
@@ -499,7 +551,7 @@ cdef class FmCalc(LossConsumer):
 
     cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil:
         """Has a layer shares of its own? Where the level below has it too; with rule 2 they matter on the last level only."""
-        return (self.plan.level[l - 1].layers >= layer > 1
+        return (self.alloc_rule > 1 and self.plan.level[l - 1].layers >= layer > 1
                 and (self.alloc_rule == 3 or l == self.plan.last_level))
 
     cdef void divide_layer(self, int32_t l, int32_t layer) noexcept nogil:
@@ -507,14 +559,15 @@ cdef class FmCalc(LossConsumer):
         cdef Reached *level = &self.level[l]
         cdef Reached *below = &self.level[l - 1]
         cdef const int32_t *layers_below = self.plan.level[l - 1].layer_count
-        cdef const Amounts *amounts = self.amounts[(l - 1) & 1][layer]
+        cdef const float *amounts = self.amounts[(l - 1) & 1][layer]
+        cdef Py_ssize_t kept = self.kept * LANES
         cdef float *total = self.layer_total
         cdef float *share
         cdef const float *loss
         cdef bint apart = self.shares_apart(l - 1, layer)
         cdef float there
         cdef Py_ssize_t k
-        cdef int64_t m, n
+        cdef int64_t m
         cdef int i
         memset(total, 0, level.n * LANES * sizeof(float))
         # Where a node's next row goes: the same order as in reach().
@@ -522,11 +575,10 @@ cdef class FmCalc(LossConsumer):
         for k in range(below.n):
             if layers_below[below.agg[k]] >= layer:
                 for i in range(LANES):
-                    total[<int64_t>below.part_of[k] * LANES + i] += amounts[k].loss[i]
+                    total[<int64_t>below.part_of[k] * LANES + i] += amounts[k * kept + i]
         for k in range(below.n):
-            n = below.first[k + 1] - below.first[k]
-            loss = amounts[k].loss
-            for m in range(n):
+            loss = amounts + k * kept
+            for m in range(below.first[k + 1] - below.first[k]):
                 share = level.layer_share[layer] + self.next_place[below.part_of[k]] * LANES
                 self.next_place[below.part_of[k]] += 1
                 for i in range(LANES):
@@ -536,57 +588,107 @@ cdef class FmCalc(LossConsumer):
                                  else self.lent(l - 1, k, m, i))
                         share[i] = loss[i] * there / total[<int64_t>below.part_of[k] * LANES + i]
 
-    cdef void settle(self, int32_t layer, Py_ssize_t block) noexcept nogil:
-        """The results of a layer of the last level."""
+    # Results
+
+    cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil:
+        """Of each node of the last level, what its layers pay, or what is retained."""
         cdef Level *last = &self.plan.level[self.plan.last_level]
         cdef Reached *level = &self.level[self.plan.last_level]
-        cdef const Amounts *amounts = self.amounts[self.plan.last_level & 1][layer]
-        cdef const int64_t *result_of = self.result_of + (layer - 1) * (self.n if self.by_item else level.n)
-        cdef bint first_net = self.plan.last_level == 1 and layer == 1      # no terms below: nothing retained yet
-        cdef const float *shares = NULL
+        cdef int64_t result
         cdef const float *paid
-        cdef const float *share
+        cdef float[LANES] loss
+        cdef Py_ssize_t k
+        cdef int32_t layer
+        cdef int i
+        for layer in range(1, last.layers + 1):
+            for k in range(level.n):
+                result = self.result_of[(layer - 1) * level.n + k]
+                if result >= 0:
+                    paid = (self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES
+                            + (LANES if self.net else 0))
+                    for i in range(LANES):
+                        loss[i] = positive(paid[i])
+                    memcpy(self.result + result * self.width + block * LANES, loss, sizeof(loss))
+
+    cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil:
+        """Each item's share of what the layers of its node of the last level pay or retain; False as run()."""
+        cdef int32_t l = self.plan.last_level
+        cdef Level *last = &self.plan.level[l]
+        cdef Reached *level = &self.level[l]
+        cdef Py_ssize_t kept = self.kept * LANES
+        cdef const float *amounts
+        cdef const float *portion
+        cdef const float *apart
         cdef const float *row
         cdef float *result
-        cdef int64_t m
+        cdef float[LANES] sum, whole, share, own, loss
+        cdef int32_t[LANES] given, borrowed
+        cdef int32_t layer, layers
         cdef Py_ssize_t k
+        cdef int64_t m, at
         cdef int i
-        if self.by_item:
-            shares = (level.layer_share[layer] if self.alloc_rule > 1 and self.shares_apart(self.plan.last_level, layer)
-                      else level.share)
+        cdef bint borrows
         for k in range(level.n):
-            if last.layer_count[level.agg[k]] < layer:
-                continue
-            if not self.by_item:
-                if result_of[k] >= 0:
-                    result = self.result + result_of[k] * self.width + block * LANES
-                    paid = &amounts[k].retained[0] if self.net else &amounts[k].loss[0]
+            layers = last.layer_count[level.agg[k]]
+            amounts = self.amounts[l & 1][1] + k * kept
+            self.whole_of(sum, whole, l, k, block)
+            borrows = False
+            if self.alloc_rule > 1:
+                self.given_of(given, shares, amounts)
+                for i in range(LANES):
+                    # ktools works shares out when a node of the first layer has a loss to share
+                    given[i] &= (shares.total[i] > 0) | shares.always[i]
+                    borrowed[i] = not (sum[i] > 0) and not shares.unpaid[i]
+                for layer in range(1, layers + 1):
+                    row = self.amounts[l & 1][layer] + k * kept
                     for i in range(LANES):
-                        result[i] = positive(paid[i])
-                continue
+                        borrows |= borrowed[i] & (row[i] > 0)
+                if borrows and not self.keep_shares:
+                    return False
+                if self.keep_shares:
+                    for i in range(LANES):
+                        level.shares_of[k * LANES + i] = (l if not borrowed[i]
+                                                          else self.level[l - 1].shares_of[k * LANES + i])
             for m in range(level.first[k], level.first[k + 1]):
-                if result_of[m] < 0:
-                    continue
-                result = self.result + result_of[m] * self.width + block * LANES
-                row = self.loss + level.row[m] * self.width + block * LANES
-                share = shares + m * LANES
-                paid = &amounts[k].loss[0]
-                if self.remaining or self.net and first_net:
-                    if layer > 1:
-                        row = result
+                portion = self.portion(l, level.row[m], block)
+                for i in range(LANES):
+                    share[i] = portion[i] / whole[i]
+                if self.alloc_rule > 1:
                     for i in range(LANES):
-                        result[i] = positive(row[i] - paid[i] * share[i])
-                elif self.net:
-                    paid = &amounts[k].retained[0]
-                    for i in range(LANES):
-                        result[i] = positive(paid[i] * share[i])
-                else:
-                    for i in range(LANES):
-                        result[i] = paid[i] * share[i]
+                        share[i] = share[i] if given[i] else 0
+                    if borrows:
+                        for i in range(LANES):
+                            if borrowed[i]:
+                                share[i] = (self.lent(l, k, m - level.first[k], i)
+                                            if shares.total[i] > 0 or shares.always[i] else 0)
+                for layer in range(1, layers + 1):
+                    at = self.result_of[(layer - 1) * self.n + m]
+                    if at < 0:
+                        continue
+                    result = self.result + at * self.width + block * LANES
+                    amounts = self.amounts[l & 1][layer] + k * kept
+                    memcpy(own, share, sizeof(own))
+                    if self.apart and self.shares_apart(l, layer):
+                        memcpy(own, level.layer_share[layer] + m * LANES, sizeof(own))
+                    # With one level and layer nothing has been retained yet: what is left is that of the row.
+                    if self.remaining or self.net and l == 1 and layer == 1:
+                        row = self.loss + level.row[m] * self.width + block * LANES
+                        if layer > 1:
+                            row = result
+                        for i in range(LANES):
+                            loss[i] = positive(row[i] - amounts[i] * own[i])
+                    elif self.net:
+                        for i in range(LANES):
+                            loss[i] = positive(amounts[LANES + i] * own[i])
+                    else:
+                        for i in range(LANES):
+                            loss[i] = amounts[i] * own[i]
+                    memcpy(result, loss, sizeof(loss))
+        return True
 
     # Writing it
 
-    cdef int write(self, int32_t event_id, bint end_of_event) except -1 nogil:
+    cdef int write(self, int32_t event_id) except -1 nogil:
         """The results of the event, in ascending order of output ids."""
         cdef int64_t n = 0, at = 0, following, used, samples, k
         cdef int32_t lane, s, output_id

@@ -38,11 +38,6 @@ Layer.__doc__ = """One layer of an aggregate. terms: a dict for each step (one u
 that this rule reads. profile_id None and no terms: losses pass as they are."""
 
 
-cdef inline float term(float value) noexcept nogil:
-    """A term of a profile: one that is not set is -1 in the files and counts as 0."""
-    return value if value > -1 else 0
-
-
 cdef class Plan:
     """A programme of insurance or reinsurance, ready to be calculated.
 
@@ -167,16 +162,17 @@ cdef class Plan:
                 terms = &self.terms[place]
                 place += 1
                 terms.rule = plain.calcrule_id
-                terms.deductible1, terms.deductible2 = term(plain.deductible1), term(plain.deductible2)
-                terms.deductible3, terms.attachment = term(plain.deductible3), term(plain.attachment)
-                terms.limit1, terms.share1 = term(plain.limit), term(plain.share1)
-                terms.share2, terms.share3 = term(plain.share2), term(plain.share3)
+                terms.deductible1, terms.deductible2 = plain.deductible1, plain.deductible2
+                terms.deductible3, terms.attachment = plain.deductible3, plain.attachment
+                terms.limit1, terms.share1 = plain.limit, plain.share1
+                terms.share2, terms.share3 = plain.share2, plain.share3
                 if self.stepped:
                     step = <const rec.fm_profile_step *>plain
                     terms.step = step.step_id
-                    terms.trigger_start, terms.trigger_end = term(step.trigger_start), term(step.trigger_end)
-                    terms.payout_start, terms.payout_end = term(step.payout_start), term(step.payout_end)
-                    terms.limit2, terms.scale1, terms.scale2 = term(step.limit2), term(step.scale1), term(step.scale2)
+                    terms.trigger_start, terms.trigger_end = step.trigger_start, step.trigger_end
+                    terms.payout_start, terms.payout_end = step.payout_start, step.payout_end
+                    terms.limit2, terms.scale1, terms.scale2 = step.limit2, step.scale1, step.scale2
+                fmrules.clean(terms)
                 profile.idle = profile.idle and terms.rule == 100
         return records_of
 
