@@ -189,11 +189,12 @@ def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, sha
     """A random Programme.
 
     rules: calculation rules to draw from, all by default; a list of lists draws level by level. shape: "each" (one to
-    one), "all" (all in one), "pairs" (two in one), "some" or "random". layers: of the last level; ragged: of some aggregates only.
-    lower_layers: of the levels below. xref: "items" for back-allocated losses, "aggregates" for those that are not.
-    order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are drawn once
-    more, so that some share one. missing: of the pairs, those without an output. coverages: write coverages.bin and
-    items.bin. profiles: for each level to draw from. n_steps: of a stepped profile. scale: of the losses of an item.
+    one), "all" (all in one), "pairs" (two in one), "some" or "random". layers: of the last level; ragged: of some
+    aggregates only. lower_layers: of the levels below. xref: "items" for back-allocated losses, "aggregates" for those
+    that are not. order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are
+    drawn once more, so that some share one. missing: of the pairs, those without an output. coverages: write
+    coverages.bin and items.bin. profiles: for each level to draw from. n_steps: of a stepped profile. scale: of the
+    losses of an item.
     """
     rng = np.random.default_rng(seed)
     rules = list(rules or (STEPPED if stepped else RULES))

@@ -85,8 +85,6 @@ cdef class FmCalc(LossConsumer):
     cdef void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil
     cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil
     cdef const float *portion(self, int32_t l, int64_t row, Py_ssize_t block) noexcept nogil
-    cdef void whole_of(self, float *sum, float *whole, int32_t l, Py_ssize_t k, Py_ssize_t block) noexcept nogil
-    cdef void given_of(self, int32_t *given, const Shares *shares, const float *amounts) noexcept nogil
     cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil
     cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil
     cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil

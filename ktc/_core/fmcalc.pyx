@@ -28,6 +28,14 @@ it), with 2 and 3 what each item brought in less what the layers took, at least 
 Sums and products are float32 in ktools' order. Losses below 0 count as 0, coming in and going out.
 """
 cimport cython
+cdef extern from *:
+    """
+    #ifdef __GNUC__                     /* what works on lanes is inlined, so that the compiler sees what the lanes are */
+      #undef CYTHON_INLINE
+      #define CYTHON_INLINE inline __attribute__((always_inline))
+    #endif
+    """
+
 from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
@@ -49,6 +57,43 @@ cdef enum:
 
 cdef inline float positive(float value) noexcept nogil:
     return value if value > 0 else 0
+
+
+# On LANES lanes at a time. Inlined, and given arrays that nothing else points to, these are a few vector instructions.
+
+cdef inline void clear(float *lanes) noexcept nogil:
+    cdef int i
+    for i in range(LANES):
+        lanes[i] = 0
+
+
+cdef inline void add(float *sum, const float *lanes) noexcept nogil:
+    cdef int i
+    for i in range(LANES):
+        sum[i] += lanes[i]
+
+
+cdef inline void divisor(float *whole, const float *sum) noexcept nogil:
+    """What to divide parts of a sum by: 1 where it is 0, for they are 0 then."""
+    cdef int i
+    for i in range(LANES):
+        whole[i] = sum[i] if sum[i] > 0 else 1
+
+
+cdef inline void divide_lanes(float *share, const float *lanes, const float *whole) noexcept nogil:
+    cdef int i
+    for i in range(LANES):
+        share[i] = lanes[i] / whole[i]
+
+
+cdef inline void choose(float *lanes, const int32_t *condition, const float *where_true, const float *otherwise) noexcept nogil:
+    cdef int i
+    for i in range(LANES):
+        lanes[i] = where_true[i] if condition[i] else otherwise[i]
+
+
+cdef inline void keep(float *to, const float *lanes) noexcept nogil:
+    memcpy(to, lanes, LANES * sizeof(float))
 
 
 cdef int32_t MEAN = _streams.MEAN
@@ -391,12 +436,12 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t layers_below = self.plan.level[l - 1].layers
         cdef int32_t layer, number, agg
         cdef size_t kept = self.kept * LANES
+        cdef bint carried = self.plan.carried > 0
         cdef const Profile *profile
         cdef Amounts entering, x
-        cdef float[LANES] before, sum
+        cdef float[LANES] before, sum, loss
         cdef Py_ssize_t k
-        cdef int i
-        memset(sum, 0, sizeof(sum))
+        clear(sum)
         for k in range(level.n):
             agg = level.agg[k]
             for layer in range(1, planned.layer_count[agg] + 1):
@@ -404,19 +449,26 @@ cdef class FmCalc(LossConsumer):
                     self.gather(&entering, l, k, 1, block)
                 if 1 < layer <= layers_below:
                     self.gather(&x, l, k, layer, block)
-                else:
+                elif carried:
                     x = entering
+                else:
+                    keep(x.loss, entering.loss)
+                    keep(x.retained, entering.retained)
                 number = planned.profile[(layer - 1) * (<int64_t>planned.last + 1) + agg]
                 profile = &self.plan.profile[number]
                 if number and not profile.idle:
-                    apply(&self.plan.terms[profile.start], profile.steps, self.plan.stepped, &x,
+                    apply(&self.plan.terms[profile.start], profile.steps, self.plan.stepped, carried, &x,
                           NULL if layer == 1 else before, planned.tiv[agg] if planned.tiv != NULL else 0)
-                memcpy(self.amounts[l & 1][layer] + k * kept, &x, kept * sizeof(float))
-                memcpy(before, x.retained, sizeof(before))
+                keep(self.amounts[l & 1][layer] + k * kept, x.loss)
+                if kept > LANES:
+                    keep(self.amounts[l & 1][layer] + k * kept + LANES, x.retained)
+                if carried:
+                    memcpy(self.amounts[l & 1][layer] + k * kept + 2 * LANES, x.deductible, 3 * LANES * sizeof(float))
+                keep(before, x.retained)
                 if layer == 1:
-                    for i in range(LANES):
-                        sum[i] += x.loss[i]
-        memcpy(total, sum, sizeof(sum))
+                    keep(loss, x.loss)
+                    add(sum, loss)
+        keep(total, sum)
 
     cdef inline void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil:
         """What comes into a node: the sums over the level below, of the same layer if there is one there, else of the first."""
@@ -426,47 +478,48 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t source = layer if layer <= self.plan.level[l - 1].layers else 1
         cdef Py_ssize_t kept = self.kept * LANES
         cdef const float *base = self.amounts[(l - 1) & 1][source]
-        cdef const float *add
-        cdef float[LANES] loss, several
+        cdef const float *lanes
+        cdef float[LANES] loss, retained, deductible, over_limit, under_limit, several
         cdef int64_t c, m
-        cdef int i
-        memset(into, 0, sizeof(Amounts))
-        memset(loss, 0, sizeof(loss))
+        clear(loss)
+        clear(retained)
+        clear(deductible)
+        clear(over_limit)
+        clear(under_limit)
         for c in range(level.first_child[k], level.first_child[k + 1]):
             m = level.child[c]
             if l == 1:
-                add = self.loss + below.row[below.first[m]] * self.width + block * LANES
+                lanes = self.loss + below.row[below.first[m]] * self.width + block * LANES
                 if below.first[m + 1] - below.first[m] > 1:         # several packets of one item: their sum first
                     self.add_rows(several, below, m, block)
-                    add = several
-            elif source > 1 and layers_of[below.agg[m]] < source:
+                    lanes = several
+                add(loss, lanes)
                 continue
-            else:
-                add = base + m * kept
-            for i in range(LANES):
-                loss[i] += add[i]
-            if kept > LANES and l > 1:
-                for i in range(LANES):
-                    into.retained[i] += add[LANES + i]
-                if kept > 2 * LANES:
-                    for i in range(LANES):
-                        into.deductible[i] += add[2 * LANES + i]
-                        into.over_limit[i] += add[3 * LANES + i]
-                        into.under_limit[i] += add[4 * LANES + i]
-        memcpy(into.loss, loss, sizeof(loss))
+            if source > 1 and layers_of[below.agg[m]] < source:
+                continue
+            lanes = base + m * kept
+            add(loss, lanes)
+            if kept > LANES:
+                add(retained, lanes + LANES)
+            if kept > 2 * LANES:
+                add(deductible, lanes + 2 * LANES)
+                add(over_limit, lanes + 3 * LANES)
+                add(under_limit, lanes + 4 * LANES)
+        keep(into.loss, loss)
+        keep(into.retained, retained)
+        if kept > 2 * LANES:
+            keep(into.deductible, deductible)
+            keep(into.over_limit, over_limit)
+            keep(into.under_limit, under_limit)
 
     cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
         """The ground-up loss of a node."""
         cdef float[LANES] sum
-        cdef const float *row
         cdef int64_t m
-        cdef int i
-        memset(sum, 0, sizeof(sum))
+        clear(sum)
         for m in range(level.first[k], level.first[k + 1]):
-            row = self.loss + level.row[m] * self.width + block * LANES
-            for i in range(LANES):
-                sum[i] += row[i]
-        memcpy(total, sum, sizeof(sum))
+            add(sum, self.loss + level.row[m] * self.width + block * LANES)
+        keep(total, sum)
 
     # Back-allocation
 
@@ -476,70 +529,62 @@ cdef class FmCalc(LossConsumer):
             return self.loss + row * self.width + block * LANES
         return self.part + row * LANES
 
-    cdef inline void whole_of(self, float *sum, float *whole, int32_t l, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
-        """The sum of these over a node, and what to divide by: 1 where that is 0, for the rows are 0 then."""
-        cdef Reached *level = &self.level[l]
-        cdef float[LANES] total
-        cdef const float *row
-        cdef int64_t m
-        cdef int i
-        memset(total, 0, sizeof(total))
-        for m in range(level.first[k], level.first[k + 1]):
-            row = self.portion(l, level.row[m], block)
-            for i in range(LANES):
-                total[i] += row[i]
-        memcpy(sum, total, sizeof(total))
-        for i in range(LANES):
-            total[i] = total[i] if total[i] > 0 else 1
-        memcpy(whole, total, sizeof(total))
-
-    cdef inline void given_of(self, int32_t *given, const Shares *shares, const float *amounts) noexcept nogil:
-        """In which lanes a node has shares."""
-        cdef int i
-        for i in range(LANES):
-            given[i] = (amounts[i] > 0) | shares.full[i]
-            if self.kept > 1:
-                given[i] |= amounts[LANES + i] > 0
-            given[i] &= shares.unpaid[i] ^ 1
-
     cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil:
         """Divide the loss of a level below the last among its rows."""
         cdef Reached *level = &self.level[l]
         cdef const float *amounts
-        cdef const float *row
         cdef int32_t *shares_of
-        cdef float[LANES] sum, whole, proportion, proportions, share, part, base
-        cdef int32_t[LANES] given
         # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of one without loss.
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
+        cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, none
+        cdef int32_t[LANES] unpaid, full, given
+        cdef bint any_unpaid = False
         cdef Py_ssize_t k
         cdef int64_t m
         cdef int i
-        memset(proportions, 0, sizeof(proportions))
+        clear(proportions)
+        clear(retained)
+        clear(none)
+        keep(total, shares.total)
+        divisor(whole_level, total)
         for i in range(LANES):
-            base[i] = shares.total[i] if shares.total[i] > 0 else 1
+            unpaid[i], full[i] = shares.unpaid[i], shares.full[i]
+            any_unpaid |= unpaid[i]
         for k in range(level.n):
             amounts = self.amounts[l & 1][1] + k * self.kept * LANES
-            self.whole_of(sum, whole, l, k, block)
+            keep(loss, amounts)
+            divide_lanes(proportion, loss, whole_level)
+            clear(sum)
+            for m in range(level.first[k], level.first[k + 1]):
+                add(sum, self.portion(l, level.row[m], block))
+            divisor(whole, sum)
             for i in range(LANES):
-                proportion[i] = amounts[i] / base[i]
-                proportions[i] += sum[i] * times if shares.unpaid[i] else proportion[i]
+                part[i] = sum[i] * times
+            choose(part, unpaid, part, proportion)
+            add(proportions, part)
+            for m in range(level.first[k], level.first[k + 1]):
+                keep(row, self.portion(l, level.row[m], block))
+                divide_lanes(share, row, whole)
+                for i in range(LANES):
+                    part[i] = share[i] * proportion[i]
+                if any_unpaid:
+                    choose(part, unpaid, row, part)
+                keep(self.part + <int64_t>level.row[m] * LANES, part)
+                if self.keep_shares:
+                    keep(level.share + m * LANES, share)
             if self.keep_shares:
-                self.given_of(given, shares, amounts)
+                if self.kept > 1:
+                    keep(retained, amounts + LANES)
                 shares_of = level.shares_of + k * LANES
                 for i in range(LANES):
-                    shares_of[i] = (l if l == 1 or shares.unpaid[i] or sum[i] > 0
+                    given[i] = ((loss[i] > 0) | (retained[i] > 0) | full[i]) & (unpaid[i] ^ 1)
+                    shares_of[i] = (l if l == 1 or unpaid[i] or sum[i] > 0
                                     else self.level[l - 1].shares_of[k * LANES + i])
-            for m in range(level.first[k], level.first[k + 1]):
-                row = self.portion(l, level.row[m], block)
-                for i in range(LANES):
-                    share[i] = row[i] / whole[i]
-                    part[i] = row[i] if shares.unpaid[i] else share[i] * proportion[i]
-                memcpy(self.part + <int64_t>level.row[m] * LANES, part, sizeof(part))
-                if self.keep_shares:
-                    for i in range(LANES):
-                        level.share[m * LANES + i] = share[i] if given[i] else 0
-        memcpy(shares.proportions, proportions, sizeof(proportions))
+                for m in range(level.first[k], level.first[k + 1]):
+                    keep(share, level.share + m * LANES)
+                    choose(share, given, share, none)
+                    keep(level.share + m * LANES, share)
+        keep(shares.proportions, proportions)
 
     cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil:
         """The share of the row at a place of node k of level l in the first layer: its own, or that of the node of the same
@@ -617,32 +662,40 @@ cdef class FmCalc(LossConsumer):
         cdef Reached *level = &self.level[l]
         cdef Py_ssize_t kept = self.kept * LANES
         cdef const float *amounts
-        cdef const float *portion
-        cdef const float *apart
         cdef const float *row
         cdef float *result
-        cdef float[LANES] sum, whole, share, own, loss
-        cdef int32_t[LANES] given, borrowed
+        cdef float[LANES] sum, whole, share, own, loss, retained, paid, none
+        cdef int32_t[LANES] unpaid, full, worked_out, given, borrowed
         cdef int32_t layer, layers
         cdef Py_ssize_t k
         cdef int64_t m, at
         cdef int i
         cdef bint borrows
+        clear(none)
+        clear(retained)
+        for i in range(LANES):
+            unpaid[i], full[i] = shares.unpaid[i], shares.full[i]
+            # ktools works shares out when a node of the first layer has a loss to share
+            worked_out[i] = (shares.total[i] > 0) | shares.always[i]
         for k in range(level.n):
             layers = last.layer_count[level.agg[k]]
-            amounts = self.amounts[l & 1][1] + k * kept
-            self.whole_of(sum, whole, l, k, block)
+            clear(sum)
+            for m in range(level.first[k], level.first[k + 1]):
+                add(sum, self.portion(l, level.row[m], block))
+            divisor(whole, sum)
             borrows = False
             if self.alloc_rule > 1:
-                self.given_of(given, shares, amounts)
+                amounts = self.amounts[l & 1][1] + k * kept
+                keep(loss, amounts)
+                if self.kept > 1:
+                    keep(retained, amounts + LANES)
                 for i in range(LANES):
-                    # ktools works shares out when a node of the first layer has a loss to share
-                    given[i] &= (shares.total[i] > 0) | shares.always[i]
-                    borrowed[i] = not (sum[i] > 0) and not shares.unpaid[i]
+                    given[i] = ((loss[i] > 0) | (retained[i] > 0) | full[i]) & (unpaid[i] ^ 1) & worked_out[i]
+                    borrowed[i] = (sum[i] <= 0) & (unpaid[i] ^ 1)
                 for layer in range(1, layers + 1):
-                    row = self.amounts[l & 1][layer] + k * kept
+                    keep(paid, self.amounts[l & 1][layer] + k * kept)
                     for i in range(LANES):
-                        borrows |= borrowed[i] & (row[i] > 0)
+                        borrows |= borrowed[i] & (paid[i] > 0)
                 if borrows and not self.keep_shares:
                     return False
                 if self.keep_shares:
@@ -650,31 +703,25 @@ cdef class FmCalc(LossConsumer):
                         level.shares_of[k * LANES + i] = (l if not borrowed[i]
                                                           else self.level[l - 1].shares_of[k * LANES + i])
             for m in range(level.first[k], level.first[k + 1]):
-                portion = self.portion(l, level.row[m], block)
-                for i in range(LANES):
-                    share[i] = portion[i] / whole[i]
+                row = self.portion(l, level.row[m], block)
+                divide_lanes(share, row, whole)
                 if self.alloc_rule > 1:
-                    for i in range(LANES):
-                        share[i] = share[i] if given[i] else 0
+                    choose(share, given, share, none)
                     if borrows:
                         for i in range(LANES):
                             if borrowed[i]:
-                                share[i] = (self.lent(l, k, m - level.first[k], i)
-                                            if shares.total[i] > 0 or shares.always[i] else 0)
+                                share[i] = self.lent(l, k, m - level.first[k], i) if worked_out[i] else 0
                 for layer in range(1, layers + 1):
                     at = self.result_of[(layer - 1) * self.n + m]
                     if at < 0:
                         continue
                     result = self.result + at * self.width + block * LANES
                     amounts = self.amounts[l & 1][layer] + k * kept
-                    memcpy(own, share, sizeof(own))
-                    if self.apart and self.shares_apart(l, layer):
-                        memcpy(own, level.layer_share[layer] + m * LANES, sizeof(own))
+                    keep(own, level.layer_share[layer] + m * LANES if self.apart and self.shares_apart(l, layer)
+                         else share)
                     # With one level and layer nothing has been retained yet: what is left is that of the row.
                     if self.remaining or self.net and l == 1 and layer == 1:
-                        row = self.loss + level.row[m] * self.width + block * LANES
-                        if layer > 1:
-                            row = result
+                        row = result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES
                         for i in range(LANES):
                             loss[i] = positive(row[i] - amounts[i] * own[i])
                     elif self.net:
@@ -683,7 +730,7 @@ cdef class FmCalc(LossConsumer):
                     else:
                         for i in range(LANES):
                             loss[i] = amounts[i] * own[i]
-                    memcpy(result, loss, sizeof(loss))
+                    keep(result, loss)
         return True
 
     # Writing it
@@ -697,6 +744,7 @@ cdef class FmCalc(LossConsumer):
         cdef float *loss
         cdef Py_ssize_t i
         cdef float value
+        cdef bint finite = True
         for i in range(self.results):
             if self.output_id[i]:
                 self.order[n] = i
@@ -716,7 +764,8 @@ cdef class FmCalc(LossConsumer):
             for lane in range(SAMPLE_LANES):
                 for k in range(at, following):
                     sidx[used] = TIV if lane == TIV_LANE else MEAN
-                    loss[used] = self.result[self.order[k] * self.width + lane]
+                    loss[used] = value = self.result[self.order[k] * self.width + lane]
+                    finite &= value < INFINITY
                     used += 1
             samples = used
             if following == at + 1 and not self.debug:
@@ -724,14 +773,19 @@ cdef class FmCalc(LossConsumer):
                 for s in range(1, self.sample_size + 1):
                     value = result[s]
                     sidx[used], loss[used] = s, value
+                    finite &= value < INFINITY
                     used += value > 0
             else:
                 for s in range(1, self.sample_size + 1):
                     for k in range(at, following):
                         value = self.result[self.order[k] * self.width + SAMPLE_LANES - 1 + s]
                         sidx[used], loss[used] = s, value
+                        finite &= value < INFINITY
                         if value > 0 or self.debug and self.felt[s]:
                             used += 1
+            if not finite:
+                with gil:
+                    raise DataError(f"event {event_id}, output {output_id}: a loss is beyond the range of float32")
             self.rows.close_row(output_id, used, following == at + 1 and used - samples == self.sample_size)
             at = following
         if self.rows.n:

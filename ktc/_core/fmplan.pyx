@@ -10,6 +10,7 @@ that fm_policytc names, an aggregate that lacks layers which others have gets th
 A plan is checked when it is built and not changed afterwards, so that any number of threads may share it.
 """
 from collections import namedtuple
+from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -102,12 +103,17 @@ cdef class Plan:
             raise DataError(f"{programme.name}: level {last} in {n} records: expected records of every level from 1")
         self.level = <Level *>allot(<int64_t>last + 1, sizeof(Level))
         self.last_level = last
+        present = bytearray(last + 1)
         for i in range(n):
             if record[i].level_id <= last:
+                present[record[i].level_id] = True
                 level = &self.level[record[i].level_id]
                 level.last = max(level.last, record[i].to_agg_id)
                 level = &self.level[record[i].level_id - 1]
                 level.last = max(level.last, record[i].from_agg_id)
+        for l in range(1, last + 1):
+            if not present[l]:
+                raise DataError(f"{programme.name}: no records of level {l}: expected every level from 1 to {last}")
         for l in range(last):
             self.level[l].parent = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
         for i in range(n):
@@ -120,9 +126,6 @@ cdef class Plan:
                                f"{record[i].to_agg_id} of level {record[i].level_id}, but of aggregate {parent[0]} "
                                "in a record before")
             parent[0] = record[i].to_agg_id
-        for l in range(1, last + 1):
-            if self.level[l].last == 0:
-                raise DataError(f"{programme.name}: no records of level {l}: expected every level from 1 to {last}")
         for i in range(n):
             l = record[i].level_id
             if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
@@ -172,6 +175,11 @@ cdef class Plan:
                     terms.trigger_start, terms.trigger_end = step.trigger_start, step.trigger_end
                     terms.payout_start, terms.payout_end = step.payout_start, step.payout_end
                     terms.limit2, terms.scale1, terms.scale2 = step.limit2, step.scale1, step.scale2
+                for value in (terms.deductible1, terms.deductible2, terms.deductible3, terms.attachment, terms.limit1,
+                              terms.share1, terms.share2, terms.share3, terms.trigger_start, terms.trigger_end,
+                              terms.payout_start, terms.payout_end, terms.limit2, terms.scale1, terms.scale2):
+                    if value != value:
+                        profiles.fail(i * size, f"record {i + 1}: a term of profile {id} is no number")
                 fmrules.clean(terms)
                 profile.idle = profile.idle and terms.rule == 100
         return records_of
@@ -284,6 +292,9 @@ cdef class Plan:
                 if not 1 <= item.coverage_id <= n_coverages:
                     items.fail(i * size, f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
                                          f"expected 1 to {n_coverages}")
+                if not 0 <= tiv[item.coverage_id - 1] < INFINITY:
+                    coverages.fail((item.coverage_id - 1) * sizeof(float), f"record {item.coverage_id}: a TIV of "
+                                   f"{tiv[item.coverage_id - 1]}, expected 0 or more")
                 end[item.coverage_id + 1] += 1
             for i in range(2, n_coverages + 2):
                 end[i] += end[i - 1]
@@ -361,8 +372,11 @@ cdef class Plan:
         here = &self.level[level]
         children = {}
         if level:
-            for agg in range(1, self.level[level - 1].last + 1):
-                if self.level[level - 1].parent[agg]:
+            below = self.level[level - 1].last + 1
+            held = set(range(1, below)) if level == 1 else {self.level[level - 2].parent[agg]
+                                                            for agg in range(1, self.level[level - 2].last + 1)}
+            for agg in range(1, below):
+                if self.level[level - 1].parent[agg] and agg in held:
                     children.setdefault(self.level[level - 1].parent[agg], []).append(agg)
             present = sorted(children)
         else:
@@ -385,9 +399,9 @@ cdef class Plan:
 
     cdef dict terms_of(self, Terms terms):
         values = <dict>terms
-        values["limit"] = values["limit1"]
-        step = {"step_id": terms.step} if self.stepped else {}
-        return {"calcrule_id": terms.rule, **step, **{name: values[name] for name in (_rules.STEPPED if self.stepped else _rules.PLAIN)[terms.rule]}}
+        values["limit"], values["step_id"] = values["limit1"], values["step"]
+        names = (_rules.STEPPED if self.stepped else _rules.PLAIN)[terms.rule]
+        return {"calcrule_id": terms.rule, **{name: values[name] for name in names}}
 
     def output(self, int32_t id, int32_t layer=1):
         """The output id of an item or aggregate of the last level in a layer, as fm_xref has it; None without one."""

@@ -38,8 +38,10 @@ cdef struct Amounts:
 
 # Apply the terms of a profile (steps of them if stepped, else one) to every lane whose loss or retained loss is above
 # 0. previous_retained is the same node's retained loss in the layer before, NULL in the first layer; tiv is the node's.
-cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, Amounts *node, const float *previous_retained,
-                float tiv) noexcept nogil
+# Unless `carried`, only loss and retained loss are read and set: the others depend on them, not they on the others where
+# no rule has a minimum or maximum deductible.
+cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, bint carried, Amounts *node,
+                const float *previous_retained, float tiv) noexcept nogil
 
 # Make terms as the files give them ready for apply().
 cdef void clean(Terms *terms) noexcept nogil

@@ -534,7 +534,7 @@ cdef struct Lanes:
     bint last
 
 
-cdef inline void each_lane(Rule rule, const Terms *terms, Amounts *node, Lanes *lanes) noexcept nogil:
+cdef inline void each_lane(Rule rule, bint carried, const Terms *terms, Amounts *node, Lanes *lanes) noexcept nogil:
     # Inlined with one rule each, so that the compiler sees through the call and does several lanes with one
     # instruction. Every lane is worked out and written; one that is not active is written as it was.
     cdef Terms t = terms[0]
@@ -543,8 +543,8 @@ cdef inline void each_lane(Rule rule, const Terms *terms, Amounts *node, Lanes *
     for l in range(LANES):
         x.loss = x.loss_in = node.loss[l]
         x.retained = node.retained[l]
-        x.deductible = node.deductible[l]
-        x.over_limit, x.under_limit = node.over_limit[l], node.under_limit[l]
+        x.deductible = node.deductible[l] if carried else 0
+        x.over_limit, x.under_limit = node.over_limit[l] if carried else 0, node.under_limit[l] if carried else 0
         x.paid = lanes.paid[l]
         x.previous_retained, x.tiv = lanes.previous_retained[l], lanes.tiv
         x.first_layer, x.last = lanes.first_layer, lanes.last
@@ -556,56 +556,57 @@ cdef inline void each_lane(Rule rule, const Terms *terms, Amounts *node, Lanes *
         lanes.paid[l] = x.paid
         node.loss[l] = x.loss
         node.retained[l] = x.retained
-        node.deductible[l] = x.deductible
-        node.over_limit[l], node.under_limit[l] = x.over_limit, x.under_limit
+        if carried:
+            node.deductible[l] = x.deductible
+            node.over_limit[l], node.under_limit[l] = x.over_limit, x.under_limit
 
 
-cdef inline void one_step(const Terms *t, bint stepped, Amounts *node, Lanes *lanes) noexcept nogil:
-    if t.rule == 1: each_lane(rule_1, t, node, lanes)
-    elif t.rule == 2: each_lane(rule_2, t, node, lanes)
-    elif t.rule == 3: each_lane(rule_3, t, node, lanes)
-    elif t.rule == 4: each_lane(rule_4, t, node, lanes)
-    elif t.rule == 5: each_lane(rule_5, t, node, lanes)
-    elif t.rule == 6: each_lane(rule_6, t, node, lanes)
-    elif t.rule == 7: each_lane(rule_7, t, node, lanes)
-    elif t.rule == 8: each_lane(rule_8, t, node, lanes)
-    elif t.rule == 9: each_lane(rule_9, t, node, lanes)
-    elif t.rule == 10: each_lane(rule_10, t, node, lanes)
-    elif t.rule == 11: each_lane(rule_11, t, node, lanes)
+cdef inline void one_step(const Terms *t, bint stepped, bint carried, Amounts *node, Lanes *lanes) noexcept nogil:
+    if t.rule == 1: each_lane(rule_1, carried, t, node, lanes)
+    elif t.rule == 2: each_lane(rule_2, carried, t, node, lanes)
+    elif t.rule == 3: each_lane(rule_3, carried, t, node, lanes)
+    elif t.rule == 4: each_lane(rule_4, carried, t, node, lanes)
+    elif t.rule == 5: each_lane(rule_5, carried, t, node, lanes)
+    elif t.rule == 6: each_lane(rule_6, carried, t, node, lanes)
+    elif t.rule == 7: each_lane(rule_7, carried, t, node, lanes)
+    elif t.rule == 8: each_lane(rule_8, carried, t, node, lanes)
+    elif t.rule == 9: each_lane(rule_9, carried, t, node, lanes)
+    elif t.rule == 10: each_lane(rule_10, carried, t, node, lanes)
+    elif t.rule == 11: each_lane(rule_11, carried, t, node, lanes)
     elif t.rule == 12:
-        if stepped: each_lane(rule_12_stepped, t, node, lanes)
-        else: each_lane(rule_12, t, node, lanes)
-    elif t.rule == 13: each_lane(rule_13, t, node, lanes)
-    elif t.rule == 14: each_lane(rule_14, t, node, lanes)
-    elif t.rule == 15: each_lane(rule_15, t, node, lanes)
-    elif t.rule == 16: each_lane(rule_16, t, node, lanes)
-    elif t.rule == 17: each_lane(rule_17, t, node, lanes)
-    elif t.rule == 18: each_lane(rule_18, t, node, lanes)
-    elif t.rule == 19: each_lane(rule_19, t, node, lanes)
-    elif t.rule == 20: each_lane(rule_20, t, node, lanes)
-    elif t.rule == 21: each_lane(rule_21, t, node, lanes)
-    elif t.rule == 22: each_lane(rule_22, t, node, lanes)
-    elif t.rule == 23: each_lane(rule_23, t, node, lanes)
-    elif t.rule == 24: each_lane(rule_24, t, node, lanes)
-    elif t.rule == 25: each_lane(rule_25, t, node, lanes)
-    elif t.rule == 26: each_lane(rule_26, t, node, lanes)
-    elif t.rule == 27: each_lane(rule_27, t, node, lanes)
-    elif t.rule == 28: each_lane(rule_28, t, node, lanes)
-    elif t.rule == 29: each_lane(rule_29, t, node, lanes)
-    elif t.rule == 30: each_lane(rule_30, t, node, lanes)
-    elif t.rule == 31: each_lane(rule_31, t, node, lanes)
-    elif t.rule == 32: each_lane(rule_32, t, node, lanes)
-    elif t.rule == 33: each_lane(rule_33, t, node, lanes)
-    elif t.rule == 34: each_lane(rule_34, t, node, lanes)
-    elif t.rule == 35: each_lane(rule_35, t, node, lanes)
-    elif t.rule == 36: each_lane(rule_36, t, node, lanes)
-    elif t.rule == 37: each_lane(rule_37, t, node, lanes)
-    elif t.rule == 38: each_lane(rule_38, t, node, lanes)
-    elif t.rule == NOTHING: each_lane(rule_100, t, node, lanes)
+        if stepped: each_lane(rule_12_stepped, carried, t, node, lanes)
+        else: each_lane(rule_12, carried, t, node, lanes)
+    elif t.rule == 13: each_lane(rule_13, carried, t, node, lanes)
+    elif t.rule == 14: each_lane(rule_14, carried, t, node, lanes)
+    elif t.rule == 15: each_lane(rule_15, carried, t, node, lanes)
+    elif t.rule == 16: each_lane(rule_16, carried, t, node, lanes)
+    elif t.rule == 17: each_lane(rule_17, carried, t, node, lanes)
+    elif t.rule == 18: each_lane(rule_18, carried, t, node, lanes)
+    elif t.rule == 19: each_lane(rule_19, carried, t, node, lanes)
+    elif t.rule == 20: each_lane(rule_20, carried, t, node, lanes)
+    elif t.rule == 21: each_lane(rule_21, carried, t, node, lanes)
+    elif t.rule == 22: each_lane(rule_22, carried, t, node, lanes)
+    elif t.rule == 23: each_lane(rule_23, carried, t, node, lanes)
+    elif t.rule == 24: each_lane(rule_24, carried, t, node, lanes)
+    elif t.rule == 25: each_lane(rule_25, carried, t, node, lanes)
+    elif t.rule == 26: each_lane(rule_26, carried, t, node, lanes)
+    elif t.rule == 27: each_lane(rule_27, carried, t, node, lanes)
+    elif t.rule == 28: each_lane(rule_28, carried, t, node, lanes)
+    elif t.rule == 29: each_lane(rule_29, carried, t, node, lanes)
+    elif t.rule == 30: each_lane(rule_30, carried, t, node, lanes)
+    elif t.rule == 31: each_lane(rule_31, carried, t, node, lanes)
+    elif t.rule == 32: each_lane(rule_32, carried, t, node, lanes)
+    elif t.rule == 33: each_lane(rule_33, carried, t, node, lanes)
+    elif t.rule == 34: each_lane(rule_34, carried, t, node, lanes)
+    elif t.rule == 35: each_lane(rule_35, carried, t, node, lanes)
+    elif t.rule == 36: each_lane(rule_36, carried, t, node, lanes)
+    elif t.rule == 37: each_lane(rule_37, carried, t, node, lanes)
+    elif t.rule == 38: each_lane(rule_38, carried, t, node, lanes)
+    elif t.rule == NOTHING: each_lane(rule_100, carried, t, node, lanes)
 
 
-cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, Amounts *node, const float *previous_retained,
-                float tiv) noexcept nogil:
+cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, bint carried, Amounts *node,
+                const float *previous_retained, float tiv) noexcept nogil:
     cdef Lanes lanes
     cdef Py_ssize_t l, s
     cdef float loss, retained
@@ -623,7 +624,10 @@ cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, Amounts *nod
     for s in range(steps):
         lanes.last = s == steps - 1
         lanes.least = 0 if lanes.last else -INFINITY
-        one_step(terms + s, stepped, node, &lanes)
+        if carried:
+            one_step(terms + s, stepped, True, node, &lanes)
+        else:
+            one_step(terms + s, stepped, False, node, &lanes)
 
 
 # From Python --------------------------------------------------------------------------------------------------------
@@ -695,7 +699,7 @@ def apply_rule(rule, terms, loss, *, tiv=0.0, retained=0.0, deductible=0.0, over
         for l in range(LANES):
             node.loss[l], node.retained[l], node.deductible[l], node.over_limit[l], node.under_limit[l], previous[l] = (
                 [values[first + l] for values in amounts] if first + l < n else [0] * 6)
-        apply(steps, len(several), stepped, &node, NULL if previous_retained is None else previous, tiv)
+        apply(steps, len(several), stepped, True, &node, NULL if previous_retained is None else previous, tiv)
         for l in range(min(LANES, n - first)):
             result.loss.append(node.loss[l])
             result.retained.append(node.retained[l])
