@@ -86,10 +86,10 @@ cdef inline void divide_lanes(float *share, const float *lanes, const float *who
         share[i] = lanes[i] / whole[i]
 
 
-cdef inline void choose(float *lanes, const int32_t *condition, const float *where_true, const float *otherwise) noexcept nogil:
+cdef inline void multiply(float *lanes, const float *factor) noexcept nogil:
     cdef int i
     for i in range(LANES):
-        lanes[i] = where_true[i] if condition[i] else otherwise[i]
+        lanes[i] *= factor[i]
 
 
 cdef inline void keep(float *to, const float *lanes) noexcept nogil:
@@ -289,8 +289,9 @@ cdef class FmCalc(LossConsumer):
                     level.first[k + 2] += 1
                 else:
                     below.part_of[i] = <int32_t>k
-                    level.first[k + 2] += below.first[i + 1] - below.first[i]
                     level.first_child[k + 2] += 1
+                    if self.by_item:                    # who else asks for the rows of a node
+                        level.first[k + 2] += below.first[i + 1] - below.first[i]
             # first[k + 1] is where node k's next row goes, and at last where its rows end
             level.first[0] = level.first[1] = level.first_child[0] = level.first_child[1] = 0
             for k in range(2, level.n + 1):
@@ -305,11 +306,12 @@ cdef class FmCalc(LossConsumer):
                     k = below.part_of[i] + 1
                     level.child[level.first_child[k]] = <int32_t>i
                     level.first_child[k] += 1
-                    to = level.first[k]
-                    for m in range(below.first[i], below.first[i + 1]):
-                        level.row[to] = below.row[m]
-                        to += 1
-                    level.first[k] = to
+                    if self.by_item:
+                        to = level.first[k]
+                        for m in range(below.first[i], below.first[i + 1]):
+                            level.row[to] = below.row[m]
+                            to += 1
+                        level.first[k] = to
             below = level
         for l in range(self.plan.last_level + 1):
             level = &self.level[l]
@@ -536,15 +538,14 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t *shares_of
         # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of one without loss.
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
-        cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, none
-        cdef int32_t[LANES] unpaid, full, given
+        cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, given
+        cdef int32_t[LANES] unpaid, full
         cdef bint any_unpaid = False
         cdef Py_ssize_t k
         cdef int64_t m
         cdef int i
         clear(proportions)
         clear(retained)
-        clear(none)
         keep(total, shares.total)
         divisor(whole_level, total)
         for i in range(LANES):
@@ -556,19 +557,23 @@ cdef class FmCalc(LossConsumer):
             divide_lanes(proportion, loss, whole_level)
             clear(sum)
             for m in range(level.first[k], level.first[k + 1]):
-                add(sum, self.portion(l, level.row[m], block))
+                keep(row, self.portion(l, level.row[m], block))
+                add(sum, row)
             divisor(whole, sum)
-            for i in range(LANES):
-                part[i] = sum[i] * times
-            choose(part, unpaid, part, proportion)
-            add(proportions, part)
+            if any_unpaid:
+                for i in range(LANES):
+                    part[i] = sum[i] * times if unpaid[i] else proportion[i]
+                add(proportions, part)
+            else:
+                add(proportions, proportion)
             for m in range(level.first[k], level.first[k + 1]):
                 keep(row, self.portion(l, level.row[m], block))
                 divide_lanes(share, row, whole)
                 for i in range(LANES):
                     part[i] = share[i] * proportion[i]
                 if any_unpaid:
-                    choose(part, unpaid, row, part)
+                    for i in range(LANES):
+                        part[i] = row[i] if unpaid[i] else part[i]
                 keep(self.part + <int64_t>level.row[m] * LANES, part)
                 if self.keep_shares:
                     keep(level.share + m * LANES, share)
@@ -582,7 +587,7 @@ cdef class FmCalc(LossConsumer):
                                     else self.level[l - 1].shares_of[k * LANES + i])
                 for m in range(level.first[k], level.first[k + 1]):
                     keep(share, level.share + m * LANES)
-                    choose(share, given, share, none)
+                    multiply(share, given)
                     keep(level.share + m * LANES, share)
         keep(shares.proportions, proportions)
 
@@ -662,16 +667,14 @@ cdef class FmCalc(LossConsumer):
         cdef Reached *level = &self.level[l]
         cdef Py_ssize_t kept = self.kept * LANES
         cdef const float *amounts
-        cdef const float *row
         cdef float *result
-        cdef float[LANES] sum, whole, share, own, loss, retained, paid, none
-        cdef int32_t[LANES] unpaid, full, worked_out, given, borrowed
+        cdef float[LANES] sum, whole, row, share, own, loss, retained, paid, given      # given: 1 or 0
+        cdef int32_t[LANES] unpaid, full, worked_out, borrowed
         cdef int32_t layer, layers
         cdef Py_ssize_t k
         cdef int64_t m, at
         cdef int i
         cdef bint borrows
-        clear(none)
         clear(retained)
         for i in range(LANES):
             unpaid[i], full[i] = shares.unpaid[i], shares.full[i]
@@ -681,7 +684,8 @@ cdef class FmCalc(LossConsumer):
             layers = last.layer_count[level.agg[k]]
             clear(sum)
             for m in range(level.first[k], level.first[k + 1]):
-                add(sum, self.portion(l, level.row[m], block))
+                keep(row, self.portion(l, level.row[m], block))
+                add(sum, row)
             divisor(whole, sum)
             borrows = False
             if self.alloc_rule > 1:
@@ -703,10 +707,10 @@ cdef class FmCalc(LossConsumer):
                         level.shares_of[k * LANES + i] = (l if not borrowed[i]
                                                           else self.level[l - 1].shares_of[k * LANES + i])
             for m in range(level.first[k], level.first[k + 1]):
-                row = self.portion(l, level.row[m], block)
+                keep(row, self.portion(l, level.row[m], block))
                 divide_lanes(share, row, whole)
                 if self.alloc_rule > 1:
-                    choose(share, given, share, none)
+                    multiply(share, given)
                     if borrows:
                         for i in range(LANES):
                             if borrowed[i]:
@@ -717,19 +721,23 @@ cdef class FmCalc(LossConsumer):
                         continue
                     result = self.result + at * self.width + block * LANES
                     amounts = self.amounts[l & 1][layer] + k * kept
-                    keep(own, level.layer_share[layer] + m * LANES if self.apart and self.shares_apart(l, layer)
-                         else share)
+                    keep(own, share)
+                    if self.apart and self.shares_apart(l, layer):
+                        keep(own, level.layer_share[layer] + m * LANES)
                     # With one level and layer nothing has been retained yet: what is left is that of the row.
                     if self.remaining or self.net and l == 1 and layer == 1:
-                        row = result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES
+                        keep(paid, amounts)
+                        multiply(own, paid)
+                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES)
                         for i in range(LANES):
-                            loss[i] = positive(row[i] - amounts[i] * own[i])
+                            loss[i] = positive(row[i] - own[i])
                     elif self.net:
+                        keep(paid, amounts + LANES)
                         for i in range(LANES):
-                            loss[i] = positive(amounts[LANES + i] * own[i])
+                            loss[i] = positive(paid[i] * own[i])
                     else:
-                        for i in range(LANES):
-                            loss[i] = amounts[i] * own[i]
+                        keep(loss, amounts)
+                        multiply(loss, own)
                     keep(result, loss)
         return True
 
