@@ -172,8 +172,6 @@ def tree(rng, n_items, levels, shape):
             groups = rng.permutation(len(below)) + 1
         elif kind == "all":
             groups = np.ones(len(below), int)
-        elif kind == "pairs":
-            groups = rng.permutation(np.arange(len(below)) // 2) + 1
         else:
             n = int(rng.integers(1, len(below) + 1))
             groups = rng.permutation(np.concatenate([np.arange(n), rng.integers(0, n, len(below) - n)])) + 1
@@ -189,7 +187,7 @@ def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, sha
     """A random Programme.
 
     rules: calculation rules to draw from, all by default; a list of lists draws level by level. shape: "each" (one to
-    one), "all" (all in one), "pairs" (two in one), "some" or "random". layers: of the last level; ragged: of some
+    one), "all" (all in one), "some" or "random". layers: of the last level; ragged: of some
     aggregates only. lower_layers: of the levels below. xref: "items" for back-allocated losses, "aggregates" for those
     that are not. order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are
     drawn once more, so that some share one. missing: of the pairs, those without an output. coverages: write

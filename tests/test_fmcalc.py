@@ -157,11 +157,16 @@ def test_layers(beside, layers, options):
 
 @pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
 def test_layers_below_the_last_level(beside, options):
-    """ktools crashes where it looks for shares that it has not worked out, or that are fewer than the items. It adds up
-    the losses of a layer's aggregates in the order of a hash table, which two of them do not have."""
+    """ktools crashes where it looks for shares that it has not worked out, or that are fewer than the items."""
     by_shares = options["alloc_rule"] > 1
-    beside(cases(range(40), [options], levels=[2, 3, 4], layers=[2, 3], lower_layers=[2, 3], merged=[0, 0.3],
-                 shape="pairs" if by_shares else "random"), crashes=20 if by_shares else 0)
+    beside(cases(range(40), [options], levels=[2, 3, 4], layers=[2, 3], lower_layers=[2, 3], merged=[0, 0.3]),
+           crashes=20 if by_shares else 0)
+
+
+@pytest.mark.parametrize("n_items", [3, 13, 14, 40, 70, 300])
+def test_layers_of_many_aggregates_add_up_in_the_order_of_a_hash_table(beside, n_items):
+    beside(cases(range(4), ALLOCATIONS[2:] + NET[2:], n_items=n_items, levels=3, layers=2, lower_layers=2,
+                 rules=[(100, 14, 25)], shape=["all", "some"], streams={"samples": 5, "absent": 0.1, "zeros": 0}), crashes=8)
 
 
 def test_max_level(beside):

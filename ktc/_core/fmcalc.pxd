@@ -19,6 +19,7 @@ cdef struct Reached:
     int32_t *row
     int32_t *child                  # the nodes of the level below that are part of node k: from first_child[k] on
     int64_t *first_child
+    int32_t *hashed                 # the same nodes in the order of a hash table, where layers have shares of their own
     Py_ssize_t share_room           # the rest is kept where it is wanted
     float *share                    # by place in row, LANES each: its part of the node's loss, when allocated back
     int32_t *shares_of              # by node, LANES each: the level whose share stands for this node's
@@ -64,6 +65,8 @@ cdef class FmCalc(LossConsumer):
     cdef float *part                # by row: its part of the loss of a whole level
     cdef float *layer_total         # by node: what a layer hands on to it
     cdef int64_t *next_place        # by node: where its next row goes
+    cdef int32_t *following         # a hash table at work: see hash_children()
+    cdef int32_t *before
     # What goes out: a row of results for each output, or for each row of the event when net.
     cdef Py_ssize_t results, result_room
     cdef float *result
@@ -76,6 +79,7 @@ cdef class FmCalc(LossConsumer):
     cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil
     cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1
     cdef int reach(self) except -1 nogil
+    cdef int hash_children(self, Reached *level, Py_ssize_t n) except -1 nogil
     cdef int place_results(self) except -1 nogil
     cdef int calculate(self) except -1 nogil
     cdef int make_room(self) except -1 nogil

@@ -1,8 +1,9 @@
-from typing import Self
+from typing import Self, final
 
 from .blocks import LossConsumer
 from .fmplan import Plan
 
+@final
 class FmCalc(LossConsumer):
     out: LossConsumer | None
     @property

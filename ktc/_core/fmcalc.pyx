@@ -53,6 +53,7 @@ cdef enum:
     MEAN_LANE = 1
     SAMPLE_LANES = 2                # sample s is in lane SAMPLE_LANES + s - 1
     DIGIT = 11                      # bits of a digit when sorting
+    FIRST_ROOM = 1 << 18            # losses of an event
 
 
 cdef inline float positive(float value) noexcept nogil:
@@ -94,6 +95,26 @@ cdef inline void multiply(float *lanes, const float *factor) noexcept nogil:
 
 cdef inline void keep(float *to, const float *lanes) noexcept nogil:
     memcpy(to, lanes, LANES * sizeof(float))
+
+
+
+# The sizes of a hash table that grows from nothing.
+cdef enum:
+    N_BUCKETS = 26
+cdef int32_t[N_BUCKETS] BUCKETS = [
+    13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1447153, 2938679,
+    5967347, 12117689, 24607243, 49969847, 101473717, 206062531, 418442303, 849718709]
+
+
+cdef inline void put_into_bucket(int32_t *following, int32_t *before, int32_t begin, int32_t key, int32_t size) noexcept nogil:
+    cdef int32_t bucket = key % size
+    cdef int32_t at = before[bucket] - 1 if before[bucket] else begin
+    following[key] = following[at]
+    following[at] = key
+    if at == begin and before[bucket] == 0 and following[key] >= 0:
+        before[following[key] % size] = key + 1
+    if before[bucket] == 0:
+        before[bucket] = begin + 1
 
 
 cdef int32_t MEAN = _streams.MEAN
@@ -151,6 +172,7 @@ cdef class FmCalc(LossConsumer):
                 free(level.row)
                 free(level.child)
                 free(level.first_child)
+                free(level.hashed)
                 free(level.share)
                 free(level.shares_of)
                 if level.layer_share != NULL:
@@ -168,6 +190,8 @@ cdef class FmCalc(LossConsumer):
         free(self.part)
         free(self.layer_total)
         free(self.next_place)
+        free(self.following)
+        free(self.before)
         free(self.result)
         free(self.result_of)
         free(self.output_id)
@@ -222,7 +246,7 @@ cdef class FmCalc(LossConsumer):
                 raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: expected a record "
                                 f"from {item} of level 1")
         if self.n == self.room:
-            self.room = max(2 * self.room, <Py_ssize_t>256)
+            self.room = max(2 * self.room, FIRST_ROOM // self.width + 1)
             resize(<void **>&self.item, self.room, sizeof(int32_t))
             resize(<void **>&self.loss, self.room * self.width, sizeof(float))
         self.item[self.n] = item
@@ -312,11 +336,54 @@ cdef class FmCalc(LossConsumer):
                             level.row[to] = below.row[m]
                             to += 1
                         level.first[k] = to
+            if self.apart and l:
+                self.hash_children(level, below.n)
             below = level
         for l in range(self.plan.last_level + 1):
             level = &self.level[l]
             for i in range(level.n):
                 level.node_of[level.agg[i]] = 0
+        return 0
+
+    cdef int hash_children(self, Reached *level, Py_ssize_t n) except -1 nogil:
+        """The children of each node, of n below, in the order in which ktools adds up what a layer hands on: that of a hash
+        table, libstdc++'s std::unordered_set<int>, into which they were put in ascending order.
+
+        The table is one list. A new key goes before the others of its bucket, or, where that is empty, before all. Whenever
+        the table is full, it grows to one of the sizes in BUCKETS, and its keys are put into a new list one by one.
+        """
+        cdef int32_t *following
+        cdef int32_t *before                            # by bucket: 1 + the key before its first one, or 0
+        cdef const int32_t *child
+        cdef int32_t *hashed
+        cdef int32_t key, rest, bucket, begin
+        cdef int size
+        cdef int64_t m, k, count
+        resize(<void **>&level.hashed, level.room, sizeof(int32_t))
+        for size in range(N_BUCKETS):
+            if BUCKETS[size] >= n:
+                break
+        resize(<void **>&self.following, n + 1, sizeof(int32_t))
+        resize(<void **>&self.before, BUCKETS[size], sizeof(int32_t))
+        following, before, begin = self.following, self.before, <int32_t>n
+        for k in range(level.n):
+            child, hashed = level.child + level.first_child[k], level.hashed + level.first_child[k]
+            count = level.first_child[k + 1] - level.first_child[k]
+            following[begin] = -1
+            size = -1
+            for m in range(count):
+                if size < 0 or m == BUCKETS[size]:
+                    size += 1
+                    memset(before, 0, BUCKETS[size] * sizeof(int32_t))
+                    rest, following[begin] = following[begin], -1
+                    while rest >= 0:
+                        key, rest = rest, following[rest]
+                        put_into_bucket(following, before, begin, key, BUCKETS[size])
+                put_into_bucket(following, before, begin, child[m], BUCKETS[size])
+            key = following[begin]
+            for m in range(count):
+                hashed[m] = key
+                key = following[key]
         return 0
 
     cdef int place_results(self) except -1 nogil:
@@ -622,10 +689,10 @@ cdef class FmCalc(LossConsumer):
         memset(total, 0, level.n * LANES * sizeof(float))
         # Where a node's next row goes: the same order as in reach().
         memcpy(self.next_place, level.first, level.n * sizeof(int64_t))
-        for k in range(below.n):
-            if layers_below[below.agg[k]] >= layer:
-                for i in range(LANES):
-                    total[<int64_t>below.part_of[k] * LANES + i] += amounts[k * kept + i]
+        for k in range(level.n):
+            for m in range(level.first_child[k], level.first_child[k + 1]):
+                if layers_below[below.agg[level.hashed[m]]] >= layer:
+                    add(total + k * LANES, amounts + level.hashed[m] * kept)
         for k in range(below.n):
             loss = amounts + k * kept
             for m in range(below.first[k + 1] - below.first[k]):

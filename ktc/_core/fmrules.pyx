@@ -377,7 +377,7 @@ cdef inline void rule_14(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_15(const Terms *t, Sample *x) noexcept nogil:
-    """loss = min(max(loss - deductible1, 0), limit1 * loss); over = loss_in - loss where > 0; within(limit1)"""
+    """loss = min(max(loss - deductible1, 0), limit1 * loss); over = loss_in - loss unless 0; within(limit1)"""
     x.loss = min(positive(x.loss - t.deductible1), t.limit1 * x.loss)
     if x.loss < x.loss_in:
         x.over_limit = x.loss_in - x.loss
