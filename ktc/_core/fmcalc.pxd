@@ -67,6 +67,7 @@ cdef class FmCalc(LossConsumer):
     cdef int64_t *next_place        # by node: where its next row goes
     cdef int32_t *following         # a hash table at work: see hash_children()
     cdef int32_t *before
+    cdef int beyond                 # a result is no number, or infinite
     # What goes out: a row of results for each output, or for each row of the event when net.
     cdef Py_ssize_t results, result_room
     cdef float *result
@@ -96,5 +97,6 @@ cdef class FmCalc(LossConsumer):
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil
     cdef int write(self, int32_t event_id) except -1 nogil
+    cdef int fail_result(self, int32_t event_id, int64_t n) except -1
     cdef int find_felt(self) except -1 nogil
     cdef void sort(self, int64_t n) noexcept nogil

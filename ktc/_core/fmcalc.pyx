@@ -634,8 +634,12 @@ cdef class FmCalc(LossConsumer):
             else:
                 add(proportions, proportion)
             for m in range(level.first[k], level.first[k + 1]):
-                keep(row, self.portion(l, level.row[m], block))
-                divide_lanes(share, row, whole)
+                if level.first[k + 1] - level.first[k] > 1:
+                    keep(row, self.portion(l, level.row[m], block))
+                    divide_lanes(share, row, whole)
+                else:                                   # a lone row is still there, and x / x is 1
+                    for i in range(LANES):
+                        share[i] = 1 if row[i] > 0 else 0
                 for i in range(LANES):
                     part[i] = share[i] * proportion[i]
                 if any_unpaid:
@@ -714,9 +718,11 @@ cdef class FmCalc(LossConsumer):
         cdef int64_t result
         cdef const float *paid
         cdef float[LANES] loss
+        cdef int32_t[LANES] beyond
         cdef Py_ssize_t k
         cdef int32_t layer
         cdef int i
+        memset(beyond, 0, sizeof(beyond))
         for layer in range(1, last.layers + 1):
             for k in range(level.n):
                 result = self.result_of[(layer - 1) * level.n + k]
@@ -725,7 +731,10 @@ cdef class FmCalc(LossConsumer):
                             + (LANES if self.net else 0))
                     for i in range(LANES):
                         loss[i] = positive(paid[i])
+                        beyond[i] |= not paid[i] < INFINITY
                     memcpy(self.result + result * self.width + block * LANES, loss, sizeof(loss))
+        for i in range(LANES):
+            self.beyond |= beyond[i]
 
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil:
         """Each item's share of what the layers of its node of the last level pay or retain; False as run()."""
@@ -736,13 +745,14 @@ cdef class FmCalc(LossConsumer):
         cdef const float *amounts
         cdef float *result
         cdef float[LANES] sum, whole, row, share, own, loss, retained, paid, given      # given: 1 or 0
-        cdef int32_t[LANES] unpaid, full, worked_out, borrowed
+        cdef int32_t[LANES] unpaid, full, worked_out, borrowed, beyond
         cdef int32_t layer, layers
         cdef Py_ssize_t k
         cdef int64_t m, at
         cdef int i
         cdef bint borrows
         clear(retained)
+        memset(beyond, 0, sizeof(beyond))
         for i in range(LANES):
             unpaid[i], full[i] = shares.unpaid[i], shares.full[i]
             # ktools works shares out when a node of the first layer has a loss to share
@@ -805,7 +815,11 @@ cdef class FmCalc(LossConsumer):
                     else:
                         keep(loss, amounts)
                         multiply(loss, own)
+                    for i in range(LANES):
+                        beyond[i] |= not loss[i] < INFINITY
                     keep(result, loss)
+        for i in range(LANES):
+            self.beyond |= beyond[i]
         return True
 
     # Writing it
@@ -819,12 +833,14 @@ cdef class FmCalc(LossConsumer):
         cdef float *loss
         cdef Py_ssize_t i
         cdef float value
-        cdef bint finite = True
         for i in range(self.results):
             if self.output_id[i]:
                 self.order[n] = i
                 n += 1
         self.sort(n)
+        if self.beyond:
+            with gil:
+                self.fail_result(event_id, n)
         if self.debug:
             self.find_felt()
         while at < n:
@@ -839,8 +855,7 @@ cdef class FmCalc(LossConsumer):
             for lane in range(SAMPLE_LANES):
                 for k in range(at, following):
                     sidx[used] = TIV if lane == TIV_LANE else MEAN
-                    loss[used] = value = self.result[self.order[k] * self.width + lane]
-                    finite &= value < INFINITY
+                    loss[used] = self.result[self.order[k] * self.width + lane]
                     used += 1
             samples = used
             if following == at + 1 and not self.debug:
@@ -848,24 +863,27 @@ cdef class FmCalc(LossConsumer):
                 for s in range(1, self.sample_size + 1):
                     value = result[s]
                     sidx[used], loss[used] = s, value
-                    finite &= value < INFINITY
                     used += value > 0
             else:
                 for s in range(1, self.sample_size + 1):
                     for k in range(at, following):
                         value = self.result[self.order[k] * self.width + SAMPLE_LANES - 1 + s]
                         sidx[used], loss[used] = s, value
-                        finite &= value < INFINITY
                         if value > 0 or self.debug and self.felt[s]:
                             used += 1
-            if not finite:
-                with gil:
-                    raise DataError(f"event {event_id}, output {output_id}: a loss is beyond the range of float32")
             self.rows.close_row(output_id, used, following == at + 1 and used - samples == self.sample_size)
             at = following
         if self.rows.n:
             self.rows.emit(self.out, event_id, True)
         self.n = 0
+        return 0
+
+    cdef int fail_result(self, int32_t event_id, int64_t n) except -1:
+        for i in self.order[:n]:
+            for lane in range(self.sample_size + SAMPLE_LANES):
+                if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
+                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of float32")
+        self.beyond = False                             # it does not go out
         return 0
 
     cdef int find_felt(self) except -1 nogil:
