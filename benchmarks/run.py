@@ -15,12 +15,15 @@ import argparse
 import array
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import platform
+import random
 import shlex
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -37,12 +40,17 @@ CONVERTED = (
     ("fmprogramme", "input/fm_programme", ""), ("fmpolicytc", "input/fm_policytc", ""),
     ("occurrence", "input/occurrence", f"-P{PERIODS}"),
     ("vulnerability", "static/vulnerability", f"-d {DAMAGE_BINS}"), ("rand", "static/random", ""))
+# Reinsurance: items and samples of each stream, and how many losses it holds at any of these sizes.
+TREATIES = ((12_000, 10), (12_000, 100), (12_000, 1000), (3_000, 100), (48_000, 100))
+TREATY_LOSSES, EXCESS_LOSSES = 12_000_000, 2_400_000        # ktools' time for several layers rises with items squared
+RISK = 3        # items of a risk
 
 
 class Benchmark(NamedTuple):
     """command: as bash runs it, in `folder`; `@` is a scratch folder. stdin: a file below the work folder, or "".
 
     ktc: where ktc has another way to the same result, that; it is timed against `command` with ktc's own programs.
+    alone: ktools takes too long; only ktc is timed.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Benchmark(NamedTuple):
     stdin: str = ""
     folder: str = "model"
     ktc: str = ""
+    alone: bool = False
 
 
 class Run(NamedTuple):
@@ -68,12 +77,29 @@ def benchmarks(args):
         yield Benchmark(f"gulcalc -a{rule}", f"gulcalc -S{args.samples} -a{rule} -i -", "cdf.bin")
     yield Benchmark("gulcalc -c", f"gulcalc -S{args.samples} -c -", "cdf.bin")
     yield Benchmark("gulcalc -r", f"gulcalc -S{args.samples} -r -a1 -i -", "cdf.bin")
+    for rule in range(4):
+        yield Benchmark(f"fmcalc -a{rule}", f"fmcalc -a{rule}", "direct.bin")
+    yield Benchmark("fmcalc -a2, 10 samples", "fmcalc -a2", "direct10.bin")
+    yield Benchmark("fmcalc -a2, 1000 samples", "fmcalc -a2", "direct1000.bin")
+    yield Benchmark("fmcalc -a2, ten times the items", "fmcalc -a2", "large.bin", "large")
+    for items, samples in TREATIES:
+        size = f"{items}x{samples}"
+        yield Benchmark(f"fmcalc -a3 -n, treaty {size}", "fmcalc -a3 -n", f"treaty{size}.bin", f"treaty{items}")
+    for items, samples in TREATIES[:4]:
+        size = f"{items}x{samples}"
+        yield Benchmark(f"fmcalc -a3 -n, two layers {size}", "fmcalc -a3 -n", f"excess{size}.bin", f"excess{items}",
+                        alone=samples == 1000)
+    yield Benchmark("fmcalc -a2 -n, treaty 12000x100", "fmcalc -a2 -n", "treaty12000x100.bin", "treaty12000")
+    yield Benchmark("fmcalc -a2 -n, two layers 12000x100", "fmcalc -a2 -n", "excess12000x100.bin", "excess12000")
     yield Benchmark("summarycalc, portfolio", "summarycalc -i -1 -", "long.bin")
     yield Benchmark("summarycalc, locations", "summarycalc -i -3 -", "long.bin")
+    yield Benchmark("summarycalc -f, locations", "summarycalc -f -3 -", "insured.bin")
     yield Benchmark("eltcalc", "eltcalc", "summary3.bin")
     yield Benchmark("cdftocsv", "cdftocsv", "cdf.bin")
     yield Benchmark("gultocsv", "gultocsv", "gul10.bin")
     yield Benchmark("gultocsv -f", "gultocsv -f", "gul10.bin")
+    yield Benchmark("fmtocsv", "fmtocsv", "insured10.bin")
+    yield Benchmark("fmtocsv -f", "fmtocsv -f", "insured10.bin")
     yield Benchmark("summarycalctocsv", "summarycalctocsv", "summary3.bin")
     for tool, file, flags in CONVERTED:
         yield Benchmark(f"{tool}tocsv", f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"tables/{file}.bin", "tables")
@@ -86,6 +112,15 @@ def benchmarks(args):
     script = ("from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
               f"sample_size={args.samples}, alloc_rule=1), SummaryCalc({{3: EltCalc()}})).run()")
     yield Benchmark("pipe in one process", chain, ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}")
+    insured = (f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | fmcalc -a2 | summarycalc -f -3 - "
+               "| eltcalc")
+    yield Benchmark("pipe: eve to eltcalc, insured", insured)
+    script = ("from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
+              f"sample_size={args.samples}, alloc_rule=1), FmCalc(alloc_rule=2), "
+              "SummaryCalc({3: EltCalc()}, stream='fm')).run()")
+    yield Benchmark("pipe in one process, insured", insured,
+                    ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}")
+    yield Benchmark("pipe: insured, then reinsured", "fmcalc -a2 | fmcalc -a3 -n -p RI", "gul.bin")
     yield Benchmark("start-up: gulcalc, one item", "gulcalc -S1 -a0 -i -", "tiny.bin", "tiny")
     yield Benchmark("start-up: itemtocsv, one item", "itemtocsv", "tiny/input/items.bin", "tiny")
 
@@ -112,21 +147,70 @@ def measure(command, path, stdin, cwd, output=subprocess.DEVNULL):
     return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss)
 
 
-def repeat(path, target, head, tail):
-    """Write target: the file at path, all but its first `head` bytes REPEAT times over, with tail behind each."""
+def repeat(path, target, head, tail, times=REPEAT):
+    """Write target: the file at path, all but its first `head` bytes so many times over, with tail behind each."""
     with open(path, "rb") as source, open(target, "wb") as file:
         file.write(source.read(head))
-        for _ in range(REPEAT):
+        for _ in range(times):
             source.seek(head)
             shutil.copyfileobj(source, file)
             file.write(tail)
 
 
-def prepare(work, tools, args):
+def write_treaty(folder, items, excess=False):
+    """Write the terms of a treaty over all items, as they lie in a folder RI_1: items, risks, the treaty.
+
+    A third of the risks is ceded by a share, a third above a retention, a third not at all; what is ceded has a limit.
+    excess: instead, all items are one risk, and there are two layers of excess of loss.
+    """
+    folder.mkdir(parents=True)
+    in_risk = items if excess else RISK
+    ids, risks = range(1, items + 1), range(1, (items - 1) // in_risk + 2)
+    layers = 2 if excess else 1
+    if excess:
+        value = items * 100_000.0
+        terms = [(2, 24, 0, 0, 0, value, 3 * value, 1, 0.9, 1), (3, 24, 0, 0, 0, 4 * value, 9 * value, 1, 0.75, 1)]
+        treaty = [(2, 1, 1, 1), (2, 1, 2, 1), (3, 1, 1, 2), (3, 1, 2, 3)]
+    else:
+        terms = [(2, 24, 0, 0, 0, 0, 1e12, 0.3, 1, 1), (3, 24, 0, 0, 0, 2e5, 1e6, 1, 1, 1),
+                 (4, 14, 0, 0, 0, 0, 0, 0, 0, 0), (5, 23, 0, 0, 0, 0, items * 5_000.0, 0, 0.9, 1)]
+        treaty = itertools.chain(((2, risk, 1, 2 + risk % 3) for risk in risks), [(3, 1, 1, 5)])
+    tables = {
+        "fm_programme": ("3i", ((item, 1, item) for item in ids), ((i, 2, (i - 1) // in_risk + 1) for i in ids),
+                         ((risk, 3, 1) for risk in risks)),
+        "fm_policytc": ("4i", ((1, item, 1, 1) for item in ids), treaty),
+        "fm_profile": ("2i8f", [(1, 12, 0, 0, 0, 0, 0, 0, 0, 0)], terms),
+        "fm_xref": ("3i", ((1 + n, 1 + n // layers, 1 + n % layers) for n in range(items * layers)))}
+    for name, (form, *parts) in tables.items():
+        with open(folder / f"{name}.bin", "wb") as file:
+            # row by row: the peak memory of this process counts as that of its children
+            for row in itertools.chain(*parts):
+                file.write(struct.pack(f"<{form}", *row))
+
+
+def write_losses(path, items, samples, losses):
+    """Write a stream in which every event hits all items: so many losses in all, a quarter of the samples without."""
+    draw = random.Random(samples)
+    packets = []
+    for _ in range(97):
+        tiv = 100_000.0 * draw.randint(1, 50)
+        sampled = [max(0.0, draw.random() - 0.25) * tiv for _ in range(samples)]
+        records = [(-3, tiv), (-1, sum(sampled) / samples), *((s, x) for s, x in enumerate(sampled, 1) if x), (0, 0.0)]
+        packets.append(b"".join(struct.pack("<if", *record) for record in records))
+    with open(path, "wb") as file:
+        file.write(struct.pack("<2i", 2 << 24 | 1, samples))
+        for event in range(1, max(1, losses // (items * samples)) + 1):
+            for item in range(1, items + 1):
+                file.write(struct.pack("<2i", event, item) + draw.choice(packets))
+
+
+def prepare(work, tools, args, chosen):
     """Make the inputs below work: example folders, and the streams with the programs of the folder tools."""
     sizes = dict(events=args.events, locations=args.locations, grid=args.grid, perils=args.perils)
     models = {"model": sizes, "certain": {**sizes, "uncertainty": False}, "compressed": {**sizes, "compress": True},
-              "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2)}
+              "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2),
+              "large": {**sizes, "events": max(1, args.events // 10), "locations": 10 * args.locations}}
+    needed = {name for b in chosen for name in (b.stdin, b.folder)}
     if args.tables:
         models["tables"] = dict(events=1000, locations=400_000, grid=40, periods=PERIODS, random_numbers=3_000_000,
                                 damage_bins=DAMAGE_BINS, intensity_bins=INTENSITY_BINS)
@@ -138,6 +222,7 @@ def prepare(work, tools, args):
                           text=True)
     if made.returncode:
         sys.exit(made.stderr)
+    example = json.loads(made.stdout)
     (work / "many" / "input").mkdir(parents=True)
     with open(work / "many" / "input" / "events.bin", "wb") as file:
         for first in range(1, 5_000_000, 100_000):
@@ -147,12 +232,33 @@ def prepare(work, tools, args):
         with open(work / name, "wb") as target:
             measure(command, tools, work / stdin if stdin else "", work / folder, target)
 
+    def reuse(name, source, times):
+        """Losses of few events several times over; gulcalc leaves the last end of packet out."""
+        repeat(work / source, work / name, 8, bytes(8), times)
+
     make("events.bin", "eve -n 1 1")
     make("cdf.bin", "getmodel", "events.bin")
     make("gul.bin", f"gulcalc -S{args.samples} -a1 -i -", "cdf.bin")
     make("gul10.bin", "gulcalc -S10 -a1 -i -", "cdf.bin")
     repeat(work / "events.bin", work / "long-events.bin", 0, b"")
-    repeat(work / "gul.bin", work / "long.bin", 8, bytes(8))    # gulcalc leaves the last end of packet out
+    reuse("long.bin", "gul.bin", REPEAT)
+    reuse("direct.bin", "gul.bin", 4)
+    reuse("direct10.bin", "gul10.bin", REPEAT)
+    if "direct1000.bin" in needed:
+        few = 4 * max(1, args.events // 4)      # bytes
+        make("direct1000.bin", f"head -c {few} | getmodel | gulcalc -S1000 -a1 -i -", "events.bin")
+    if "large" in needed:
+        make("large.bin", f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i -", folder="large")
+    make("insured.bin", "fmcalc -a2", "direct.bin")
+    make("insured10.bin", "fmcalc -a2", "gul10.bin")
+    write_treaty(work / "model" / "RI", 2 * example["items"])       # outputs of two layers
+    for items, samples in TREATIES:
+        size = f"{items}x{samples}"
+        for kind, losses in (("treaty", TREATY_LOSSES), ("excess", EXCESS_LOSSES)):
+            if f"{kind}{size}.bin" in needed:
+                write_losses(work / f"{kind}{size}.bin", items, samples, losses)
+                if not (work / f"{kind}{items}").exists():
+                    write_treaty(work / f"{kind}{items}" / "input", items, kind == "excess")
     make("summary3.bin", "summarycalc -i -3 -", "long.bin")
     make("tiny.bin", "eve 1 1 | getmodel", folder="tiny")
     if args.tables:
@@ -160,7 +266,7 @@ def prepare(work, tools, args):
     for benchmark in benchmarks(args):
         if benchmark.stdin.startswith("tables/") and (work / benchmark.stdin).exists():
             make(f"{benchmark.name[:-5]}.csv", benchmark.command, benchmark.stdin)
-    return json.loads(made.stdout)
+    return example
 
 
 def side_commands(benchmark, args, work):
@@ -168,7 +274,7 @@ def side_commands(benchmark, args, work):
     command = benchmark.command.replace("@", str(work))
     if benchmark.ktc:
         return {"ktc, pipes": (command, args.ktc), "ktc, one process": (benchmark.ktc, args.ktc)}
-    sides = {"ktools": (command, args.oracle)} if args.oracle else {}
+    sides = {"ktools": (command, args.oracle)} if args.oracle and not benchmark.alone else {}
     return {**sides, "ktc": (command, args.ktc)}
 
 
@@ -183,20 +289,22 @@ def compare(benchmark, args, work):
             target.seek(0)
             digests.add(hashlib.file_digest(target, "sha256").hexdigest())
             size = os.fstat(target.fileno()).st_size
+    (work / "output").unlink()
     runs = {label: [] for label in sides}
     for _ in range(args.runs):
         for label, (command, path) in sides.items():
             runs[label].append(measure(command, path, stdin, work / benchmark.folder))
-    first, last = (runs[label] for label in (next(iter(runs)), "ktc, one process" if benchmark.ktc else "ktc"))
+    both = len(sides) == 2
+    first, last = ([None] if not both else []) + list(runs.values())
 
-    def median(of, part):
-        return statistics.median(getattr(run, part) for run in of)
+    def medians(part):
+        return [statistics.median(getattr(run, part) for run in of) if of else None for of in (first, last)]
 
-    return {"name": benchmark.name, "command": benchmark.command, "sides": list(sides), "output_bytes": size,
-            "same": len(digests) == 1 if len(sides) > 1 else None,
-            "cpu": [median(first, "cpu"), median(last, "cpu")], "wall": [median(first, "wall"), median(last, "wall")],
-            "rss": [median(first, "rss"), median(last, "rss")],
-            "ratio": median(first, "cpu") / median(last, "cpu") if len(sides) > 1 else None,
+    cpu = medians("cpu")
+    return {"name": benchmark.name, "command": benchmark.command, "sides": list(sides),
+            "input_bytes": os.path.getsize(stdin) if stdin else 0, "output_bytes": size,
+            "same": len(digests) == 1 if both else None, "cpu": cpu, "wall": medians("wall"), "rss": medians("rss"),
+            "ratio": cpu[0] / cpu[1] if both else None,
             "runs": {label: [run._asdict() for run in many] for label, many in runs.items()}}
 
 
@@ -206,8 +314,22 @@ HEAD = ("benchmark", "CPU s", "ktc CPU s", "ratio", "wall s", "ktc wall s", "RSS
 def row(entry):
     same = {True: "yes", False: "NO", None: ""}[entry["same"]]
     ratio = f"{entry['ratio']:.1f}" if entry["ratio"] else ""
-    return (entry["name"], *(f"{t:.3f}" for t in entry["cpu"]), ratio, *(f"{t:.3f}" for t in entry["wall"]),
-            *(f"{kib / 1024:.0f}" for kib in entry["rss"]), same)
+    return (entry["name"], *seconds(entry["cpu"]), ratio, *seconds(entry["wall"]),
+            *("" if kib is None else f"{kib / 1024:.0f}" for kib in entry["rss"]), same)
+
+
+def seconds(times):
+    return ["" if time is None else f"{time:.3f}" for time in times]
+
+
+SCALING_HEAD = ("fmcalc, ns of CPU per record read", "ktools", "ktc")
+
+
+def scaling(results):
+    """Rows: what the financial module takes for each record read: the same at all sizes where it is linear."""
+    for entry in results:
+        if entry["command"].startswith("fmcalc") and "|" not in entry["command"]:
+            yield entry["name"], *("" if s is None else f"{s * 8e9 / entry['input_bytes']:.0f}" for s in entry["cpu"])
 
 
 def machine():
@@ -231,6 +353,10 @@ def markdown(report):
              "The first of each pair is ktools 3.12.4; in `pipe in one process` it is ktc's own programs in a pipe.",
              "", f"| {' | '.join(HEAD)} |", "|---|" + "---:|" * (len(HEAD) - 1)]
     lines += [f"| {' | '.join(row(entry))} |" for entry in report["results"]]
+    rows = list(scaling(report["results"]))
+    if rows:
+        lines += ["", "A treaty of 12000x100: 12,000 items, all hit by every event, in 100 samples.", "",
+                  f"| {' | '.join(SCALING_HEAD)} |", "|---|---:|---:|"] + [f"| {' | '.join(cells)} |" for cells in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -260,7 +386,7 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work:
         work = Path(work)
-        example = prepare(work, args.oracle or args.ktc, args)
+        example = prepare(work, args.oracle or args.ktc, args, chosen)
         sizes = {name.replace("_", " "): count for name, count in example.items()}
         report = {"date": datetime.date.today().isoformat(), "machine": machine(), "ktc": __version__,
                   "runs": args.runs, "sizes": {**sizes, "samples": args.samples}, "results": []}
@@ -276,6 +402,11 @@ def main():
             report["results"].append(entry)
             name, *cells = row(entry)
             print("  ".join([name.ljust(width), *(c.rjust(len(h)) for c, h in zip(cells, HEAD[1:]))]), flush=True)
+        rows = list(scaling(report["results"]))
+        if rows:
+            print()
+            for name, *cells in [SCALING_HEAD, *rows]:
+                print("  ".join([name.ljust(max(width, len(SCALING_HEAD[0]))), *(c.rjust(8) for c in cells)]))
     if args.out:
         args.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
         args.out.with_suffix(".md").write_text(markdown(report))
