@@ -201,7 +201,7 @@ def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, sha
 
     table, policytc = [], []
     for level in range(1, levels + 1):
-        first, size = len(table) + 1, max(1, n_items / counts[level - 1]) * scale
+        size = max(1, n_items / counts[level - 1]) * scale
         ids = []
         for _ in range(profiles):
             profile_id = (table[-1][0] if table else 0) + 1

@@ -150,7 +150,7 @@ def test_rules_that_are_the_same_with_and_without_steps(rule, terms):
 
 
 def test_deductible_only():
-    # Without steps the deductible is added to the under-limit, with steps the under-limit is at least the effective one.
+    # Without steps the deductible is added to the under-limit; with steps that is at least the effective deductible.
     assert after(12, dict(deductible1=100)) == (900, 110, 120, 30, 140)
     assert after(12, [dict(deductible1=100)], stepped=True) == (900, 110, 120, 30, 120)
     # No deductible (-1) leaves all as it is; one of 0 is deducted: in float32, 0.1 + 1e6 - 1e6 is 0.125.
