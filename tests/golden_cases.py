@@ -1,9 +1,12 @@
 """The golden cases: commands that ktools 3.12.4 and ktc both run on the example model, to the same bytes.
 
 tests/make_golden.py runs them with the oracle and keeps the outputs in tests/golden/; tests/test_golden.py runs them
-with ktc.
+with ktc. Beside the example folders lie a stepped and a reinsurance programme, for the example's items and outputs.
 """
+import shutil
 from typing import NamedTuple
+
+import programmes
 
 SMALL = dict(seed=7, events=20, locations=8, grid=6, damage_bins=12, intensity_bins=10, periods=50, random_numbers=500)
 
@@ -55,6 +58,18 @@ def cases():
     for n in (1, 2, 3):
         yield Case(f"elt{n}.csv", "eltcalc", f"summary{n}.bin")
     yield Case("elt2-bare.csv", "eltcalc -s", "summary2.bin")
+    for rule in range(4):
+        yield Case(f"fm-a{rule}.bin", f"fmcalc -a{rule}", "gul-a1.bin")
+    yield Case("fm-a2-net.bin", "fmcalc -a2 -n", "gul-a1.bin")
+    yield Case("fm-a1-M2.bin", "fmcalc -a1 -M2", "gul-a1.bin")
+    yield Case("fm-item.bin", "fmcalc -a1", "gul-item.bin")
+    yield Case("fm-stepped.bin", "fmcalc -a2 -S -p ../stepped", "gul-a1.bin")
+    yield Case("fm-reinsured.bin", "fmcalc -a2 -p ../reinsurance", "fm-a2.bin")
+    yield Case("fm-reinsured-net.bin", "fmcalc -a2 -n -p ../reinsurance", "fm-a2.bin")
+    yield Case("fm-summary2.bin", "summarycalc -f -2 @", "fm-a2.bin")
+    yield Case("fm-elt2.csv", "eltcalc", "fm-summary2.bin")
+    yield Case("fm-a0.csv", "fmtocsv", "fm-a0.bin")
+    yield Case("fm-a0-full.csv", "fmtocsv -f -s", "fm-a0.bin")
     yield Case("cdf.csv", "cdftocsv", "cdf.bin")
     yield Case("gul-a1.csv", "gultocsv", "gul-a1.bin")
     yield Case("gul-a1-full.csv", "gultocsv -f", "gul-a1.bin")
@@ -83,6 +98,46 @@ TABLES = (
 )
 
 
+def stepped(items):
+    """Groups of items, each with two steps of one of the step rules; above them one policy."""
+    group_of = {item: (item - 1) % len(programmes.STEPS) + 1 for item in range(1, items + 1)}
+    groups = range(1, len(programmes.STEPS) + 1)
+    profiles = []
+    for group, rule in zip(groups, programmes.STEPS):
+        start = 5_000 if rule == 32 else 0              # an amount, as are the payouts of rule 31
+        payouts = (4_000, 6_000) if rule == 31 else (0.1, 0.3)
+        first = 28 if rule == 38 else rule              # which adds to what earlier steps pay
+        profiles += [(group, first, 500, 0, 0, 0, 100_000, 0, 0, 0, 1, start, 0.25, payouts[0], 0.2, 2_000, 0.1, 0.5),
+                     (group, rule, 500, 0, 0, 0, 150_000, 0, 0, 0, 2, 0.01, 1, payouts[1], 0.4, 3_000, 0.2, 0.25)]
+    policy = len(groups) + 1
+    profiles.append((policy, 2, 1_000, 0, 0, 2_000, 250_000, 0.75, 0, 0, 0, *[0] * 7))
+    return programmes.Programme(
+        programme=[(item, 1, group) for item, group in group_of.items()] + [(group, 2, 1) for group in groups],
+        policytc=[(1, group, 1, group) for group in groups] + [(2, 1, 1, policy)], profiles=profiles,
+        xref=[(item, item, 1) for item in group_of], stepped=True)
+
+
+def reinsurance(outputs):
+    """Quota shares of two halves of the outputs, and an excess of loss above them."""
+    half_of = {output: 1 + (output > outputs // 2) for output in range(1, outputs + 1)}
+    return programmes.Programme(
+        programme=[(output, 1, half) for output, half in half_of.items()] + [(1, 2, 1), (2, 2, 1)],
+        policytc=[(1, 1, 1, 1), (1, 2, 1, 2), (2, 1, 1, 3)],
+        profiles=[(1, 25, 0, 0, 0, 0, 0, 0.5, 1, 1), (2, 23, 0, 0, 0, 0, 40_000, 0, 0.8, 1),
+                  (3, 24, 0, 0, 0, 1_000, 60_000, 0.9, 1, 1)],
+        xref=[(output, output, 1) for output in half_of])
+
+
+def write_programmes(folder):
+    """The two programmes for the items of the example in folder/items."""
+    source = folder / "items" / "input"
+    items, outputs = (source / "items.bin").stat().st_size // 20, (source / "fm_xref.bin").stat().st_size // 12
+    programmes.write(reinsurance(outputs), folder / "reinsurance")
+    programmes.write(stepped(items), folder / "stepped")
+    for name in ("items.bin", "coverages.bin"):
+        shutil.copy(source / name, folder / "stepped")
+
+
 def run_cases(folder, find, run):
     """Run every case below folder; yields (case, output bytes or None, what went wrong or "").
 
@@ -92,6 +147,7 @@ def run_cases(folder, find, run):
 
     for name, options in EXAMPLES.items():
         write_example(folder / name, **options)
+    write_programmes(folder)
     outputs = {}
     for case in cases():
         cwd = folder / case.example

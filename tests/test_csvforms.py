@@ -1,5 +1,6 @@
-"""cdftocsv, gultocsv and summarycalctocsv: beside the oracle on extremes, worked examples, broken input."""
+"""cdftocsv, gultocsv, fmtocsv and summarycalctocsv: beside the oracle on extremes, worked examples, broken input."""
 import io
+import itertools
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,6 +112,14 @@ def test_gultocsv_names_the_id_after_the_stream(kind, name):
     assert full == b"1,3,-1,0.125000\n1,3,2,2.500000\n"
 
 
+def test_fmtocsv_columns():
+    stream = loss_stream(streams.LOSS, 2, [(1, 3, [(-3, 100.0), (-1, 0.125), (2, 2.5)]), (4, 1, [(-1, 1e10)])])
+    assert text_of(stages.fmtocsv, stream) == (
+        b"event_id,output_id,sidx,loss\n1,3,-3,100.00\n1,3,-1,0.12\n1,3,2,2.50\n4,1,-1,10000000000.00\n")
+    full = text_of(stages.fmtocsv, stream, full_precision=True, skip_header=True)
+    assert full == b"1,3,-3,100.000000\n1,3,-1,0.125000\n1,3,2,2.500000\n4,1,-1,10000000000.000000\n"
+
+
 def test_summarycalctocsv_columns():
     stream = loss_stream(streams.SUMMARY, 2, [(1, 3, 1000.5, [(-5, 9.0), (-1, 0.125), (2, 0.0)]),
                                               (2, 3, 0.0, [(1, 4.0)])])
@@ -127,6 +136,7 @@ def test_summarycalctocsv_columns():
 def test_streams_without_packets_have_a_header_line_only():
     assert text_of(stages.cdftocsv, struct.pack("<I", 1)).count(b"\n") == 1
     assert text_of(stages.gultocsv, loss_stream(streams.LOSS, 0, [])).count(b"\n") == 1
+    assert text_of(stages.fmtocsv, loss_stream(streams.LOSS, 0, [])) == b"event_id,output_id,sidx,loss\n"
     assert text_of(stages.summarycalctocsv, loss_stream(streams.SUMMARY, 10, []), skip_header=True) == b""
 
 
@@ -151,6 +161,19 @@ def test_gultocsv_like_ktools(oracle, tool, run, kind, flags):
             keywords = {"skip_header": "-s" in flags, "full_precision": "-f" in flags}
             assert text_of(stages.gultocsv, stream, **keywords) == theirs[1]
     assert run([tool("gultocsv"), *flags], stream) == (0, theirs[1], "")
+
+
+@pytest.mark.parametrize("flags", [[], ["-s"], ["-f"], ["-f", "-s"]])
+def test_fmtocsv_like_ktools(oracle, tool, run, flags):
+    keywords = {"skip_header": "-s" in flags, "full_precision": "-f" in flags}
+    inputs = [loss_stream(streams.LOSS, sample_size, without_exposure(extremes(sample_size)), last_terminator)
+              for sample_size in (0, 60, HUGE) for last_terminator in (True, False)]
+    inputs += [loss_stream(streams.LOSS, sample_size, []) for sample_size in (0, 10)]
+    for stream in inputs:
+        theirs = run([oracle("fmtocsv"), *flags], stream)
+        assert theirs[0] == 0 and (theirs[1].count(b"\n") > 3000 or len(stream) == 8)
+        assert text_of(stages.fmtocsv, stream, **keywords) == theirs[1]
+        assert run([tool("fmtocsv"), *flags], stream) == (0, theirs[1], "")
 
 
 FLAGS = {"-s": "skip_header", "-f": "full_precision", "-e": "exposure", "-a": "max_loss", "-z": "drop_unexposed",
@@ -191,6 +214,7 @@ def test_every_cut_is_noticed():
     stream = loss_stream(streams.LOSS, 2, without_exposure(packets))
     # the last packet's terminator may be missing behind the mean or a sample
     check_cuts(stages.gultocsv, stream, text_of(stages.gultocsv, stream), {8, 24, 32, 40, 64})
+    check_cuts(stages.fmtocsv, stream, text_of(stages.fmtocsv, stream), {8, 24, 32, 40, 64})
     stream = cdf_stream([(1, 2, 3, [(0.5, 0.5), (1.0, 0.7)]), (2, 2, 3, [(1.0, 0.5)])])
     check_cuts(stages.cdftocsv, stream, text_of(stages.cdftocsv, stream), {4, 36})
 
@@ -212,12 +236,14 @@ def test_wrong_streams_are_refused():
     summary = loss_stream(streams.SUMMARY, 1, [(1, 1, 1.0, [(-1, 1.0)])])
     loss = loss_stream(streams.LOSS, 1, [(1, 1, [(-1, 1.0)])])
     for function, stream in ((stages.gultocsv, summary), (stages.cdftocsv, loss), (stages.summarycalctocsv, loss),
-                             (stages.gultocsv, struct.pack("<Ii", 0x01000003, 1))):
+                             (stages.gultocsv, struct.pack("<Ii", 0x01000003, 1)), (stages.fmtocsv, summary),
+                             (stages.fmtocsv, loss_stream(streams.ITEM, 1, [(1, 1, [(-1, 1.0)])])),
+                             (stages.fmtocsv, loss_stream(streams.COVERAGE, 1, [(1, 1, [(-1, 1.0)])]))):
         with pytest.raises(DataError, match="byte 0: .*expected a"):
             text_of(function, stream)
-    for sidx in (2, -6, HUGE):
+    for function, sidx in itertools.product((stages.gultocsv, stages.fmtocsv), (2, -6, HUGE)):
         with pytest.raises(DataError, match=f"event 7, id 8: sidx {sidx}"):
-            text_of(stages.gultocsv, loss_stream(streams.LOSS, 1, [(7, 8, [(-1, 1.0), (sidx, 1.0)])]))
+            text_of(function, loss_stream(streams.LOSS, 1, [(7, 8, [(-1, 1.0), (sidx, 1.0)])]))
 
 
 def test_a_consumer_of_summaries_takes_nothing_else():

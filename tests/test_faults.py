@@ -13,9 +13,12 @@ import subprocess
 import threading
 import time
 
+import numpy as np
+import programmes
 import pytest
 from models import make, write
 
+import ktc
 from ktc import stages
 from ktc.errors import DataError, KtcError, TruncatedError
 from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
@@ -67,11 +70,13 @@ STAGES = [
     Stage("getmodel", "events", [], lambda s, t, root: stages.getmodel(s, t, root=root)),
     Stage("gulcalc", "cdf", [f"-S{SAMPLES}", "-a1", "-i", "-"],
           lambda s, t, root: stages.gulcalc(s, item=t, sample_size=SAMPLES, alloc_rule=1, root=root)),
+    Stage("fmcalc", "loss", ["-a2"], lambda s, t, root: stages.fmcalc(s, t, alloc_rule=2, root=root)),
     Stage("summarycalc", "loss", ["-i", "-1", "-"],
           lambda s, t, root: stages.summarycalc(s, {1: t}, item=True, root=root)),
     Stage("eltcalc", "summary", [], lambda s, t, root: stages.eltcalc(s, t)),
     Stage("cdftocsv", "cdf", [], lambda s, t, root: stages.cdftocsv(s, t)),
     Stage("gultocsv", "loss", [], lambda s, t, root: stages.gultocsv(s, t)),
+    Stage("fmtocsv", "loss", [], lambda s, t, root: stages.fmtocsv(s, t)),
     Stage("summarycalctocsv", "summary", [], lambda s, t, root: stages.summarycalctocsv(s, t)),
 ]
 BY_NAME = {stage.name: stage for stage in STAGES}
@@ -79,7 +84,17 @@ READERS = [stage for stage in STAGES if stage.reads != "events"]
 # name: arguments and what it reads, of every script that these tests start
 SCRIPTS = {"eve": (["-n", "1", "1"], None), **{s.name: (s.arguments, s.reads) for s in STAGES},
            "itemtobin": ([], "csv"), "itemtocsv": ([], "items")}
-LOGGED = ("eve", "getmodel", "gulcalc", "summarycalc", "eltcalc")
+LOGGED = ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc")
+
+
+def insurance(model):
+    """A programme for the items of a model: by coverage, then all in two layers."""
+    coverages = range(1, len(model.tiv) + 1)
+    return programmes.Programme(
+        programme=[(item[0], 1, item[1]) for item in model.items] + [(coverage, 2, 1) for coverage in coverages],
+        policytc=[(1, coverage, 1, 1) for coverage in coverages] + [(2, 1, 1, 2), (2, 1, 2, 3)],
+        profiles=[(1, 12, 5.0, *[0.0] * 7), (2, 2, 0.0, 0, 0, 20.0, 200.0, 0.5, 0, 0), (3, 100, *[0.0] * 8)],
+        xref=[(10 * layer + item[0], item[0], layer) for item in model.items for layer in (1, 2)])
 
 
 class Run:
@@ -91,6 +106,11 @@ class Run:
         small.tiv[:] = 1000
         small.summaries = [(item[0], 1 + item[0] % 2, 1) for item in small.items]
         write(small, root)
+        plain = insurance(small)
+        programmes.write(plain, root / "input")
+        # rules 12 and 2, and no terms, are the same with steps
+        (root / "input" / "fm_profile_step.bin").write_bytes(programmes.pack_rows(programmes.PROFILE_STEP, (
+            (*profile, 1, *[0.0] * 7) for profile in plain.profiles)))
         shutil.copy(root / "input" / "gulsummaryxref.bin", root / "input" / "fmsummaryxref.bin")
         self.data = {"events": (root / "input" / "events.bin").read_bytes()}
         for name, gives in (("getmodel", "cdf"), ("gulcalc", "loss"), ("summarycalc", "summary")):
@@ -159,7 +179,7 @@ def test_script_on_cut_input(name, model, tool, run):
     assert model.through(BY_NAME[name], data).startswith(out)
 
 
-@pytest.mark.parametrize("name", ["gulcalc", "summarycalc"])
+@pytest.mark.parametrize("name", ["gulcalc", "fmcalc", "summarycalc"])
 def test_large_output_before_a_cut_is_whole_events(name, model):
     """More than a buffer: what the reader got ends where an event ends."""
     stage = BY_NAME[name]
@@ -174,8 +194,8 @@ def test_large_output_before_a_cut_is_whole_events(name, model):
         model.through(stage, data + body[:9], out)
     got = out.getvalue()
     assert whole.startswith(got) and len(got) > len(whole) - 4096
-    if name == "summarycalc":
-        packets("summary", got)                         # parses to its end
+    if name != "gulcalc":
+        packets("summary" if name == "summarycalc" else "loss", got)        # parses to its end
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=repr)
@@ -190,7 +210,7 @@ def test_one_byte_at_a_time(stage, model):
     assert out.getvalue() == model.through(stage, data)
 
 
-@pytest.mark.parametrize("name", ["gulcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["gulcalc", "fmcalc", "summarycalctocsv"])
 def test_script_on_a_slow_pipe(name, model, tool):
     found = packets(SCRIPTS[name][1], model.input_of(name))
     data = model.input_of(name)[:max(end for _, _, end, _ in found if end <= 600)]
@@ -235,7 +255,8 @@ def test_another_stream(stage, given, model):
     assert out.getvalue() == b""
 
 
-@pytest.mark.parametrize("name, given", [("gulcalc", "loss"), ("summarycalc", "cdf"), ("eltcalc", "loss")])
+@pytest.mark.parametrize("name, given", [("gulcalc", "loss"), ("fmcalc", "summary"), ("fmtocsv", "cdf"),
+                                         ("summarycalc", "cdf"), ("eltcalc", "loss")])
 def test_script_on_another_stream(name, given, model, tool, run):
     status, out, err = run([tool(name), *SCRIPTS[name][0]], model.data[given], cwd=model.root)
     assert (status, out) == (1, b"") and "standard input: byte 0: this is a" in message_of(err, name)
@@ -251,7 +272,7 @@ def test_losses_by_another_key(flag, kind, model):
 # Numbers out of range
 
 @pytest.mark.parametrize("sidx", [SAMPLES + 1, 2**31 - 1, -6, -2**31])
-@pytest.mark.parametrize("name", ["summarycalc", "gultocsv", "eltcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", "eltcalc", "summarycalctocsv"])
 def test_sample_beyond_the_sample_size(name, sidx, model):
     stage = BY_NAME[name]
     at = 16 if stage.reads == "loss" else 24
@@ -261,13 +282,26 @@ def test_sample_beyond_the_sample_size(name, sidx, model):
 
 
 @pytest.mark.parametrize("size", [-2, -2**31, 2**31 - 1])
-@pytest.mark.parametrize("name", ["summarycalc", "gultocsv", "eltcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", "eltcalc", "summarycalctocsv"])
 def test_sample_size_out_of_range(name, size, model):
     stage = BY_NAME[name]
     data = bytearray(model.data[stage.reads])
     struct.pack_into("<i", data, 4, size)
     with pytest.raises(DataError, match=f"byte 4: the sample size is {size}"):
         model.through(stage, bytes(data))
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+@pytest.mark.parametrize("sidx", [-3, -1, 1, SAMPLES])
+def test_losses_that_are_no_numbers(sidx, loss, model):
+    """In the financial module, where sums and shares would make all losses of an event NaN."""
+    others = [s for s in (-3, -1, *range(1, SAMPLES + 1)) if s != sidx]
+    for records in ([(sidx, loss)], [(s, 1.0 if s != sidx else loss) for s in sorted([*others, sidx])]):
+        data = programmes.encode([(1, 2, [(-1, 3.0)]), (7, 2, records)], SAMPLES)
+        out = io.BytesIO()
+        with pytest.raises(DataError, match=f"event 7, item 2, sidx {sidx}: a loss of {loss}, expected a number"):
+            model.through(BY_NAME["fmcalc"], data, out)
+        assert out.getvalue() == model.through(BY_NAME["fmcalc"], programmes.encode([(1, 2, [(-1, 3.0)])], SAMPLES))
 
 
 @pytest.mark.parametrize("bins", [0, -1, 2**31 - 1])
@@ -301,13 +335,55 @@ def test_item_that_no_summary_knows(model, tool, run):
     assert status == 1 and "event 4: id 1000 is not in " in message_of(err, "summarycalc")
 
 
+@pytest.mark.parametrize("item", [0, -1, 6, 1000, 2**31 - 1])
+def test_item_that_no_programme_knows(item, model, tool, run):
+    ended = model.data["loss"] + bytes(8)               # gulcalc leaves the last terminator out
+    data = ended + struct.pack("<2iifif", 99, item, -1, 1.0, 0, 0.0)
+    status, out, err = run([tool("fmcalc"), *SCRIPTS["fmcalc"][0]], data, cwd=model.root)
+    assert status == 1 and f"event 99: item {item} is not in input/fm_programme.bin" in message_of(err, "fmcalc")
+    assert out == model.through(BY_NAME["fmcalc"], ended)       # the events before it
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_flipped_bits(seed, tmp_path):
+    """fmcalc on tables and streams with a few bits flipped: losses that are numbers, or an error of one line."""
+    stepped, refused = bool(seed % 2), 0
+    programme = programmes.make(seed, 8, levels=2, layers=2, lower_layers=1 + seed // 8, stepped=stepped)
+    folder = programmes.write(programme, tmp_path)
+    whole = {path: path.read_bytes() for path in sorted(folder.iterdir())}
+    whole["stream"] = programmes.stream(seed, programme, samples=10)
+    for name, data in whole.items():
+        for case in range(6):
+            rng = np.random.default_rng([seed, case])
+            broken = bytearray(data)
+            for at in rng.integers(8 * len(data), size=rng.integers(1, 4)).tolist():
+                broken[at // 8] ^= 1 << at % 8
+            if name != "stream":
+                name.write_bytes(broken)
+            out = io.BytesIO()
+            try:
+                stages.fmcalc(bytes(broken) if name == "stream" else whole["stream"], out, input_path=str(folder),
+                              alloc_rule=seed // 2 % 4, stepped=stepped, net=case % 3 == 0)
+            except (DataError, MemoryError) as error:           # some ids ask for more memory than a machine may have
+                refused += 1
+                assert "\n" not in str(error)
+            else:
+                for block in ktc.read_stream(out.getvalue()):
+                    assert np.isfinite(block.loss).all() and (block.loss >= 0).all()
+        if name != "stream":
+            name.write_bytes(data)
+    assert 5 < refused < 40
+
+
 # Files that are missing or cut
 
 FILES = [("eve", "input/events.bin"), ("getmodel", "input/items.bin"), ("getmodel", "static/damage_bin_dict.bin"),
          ("getmodel", "static/footprint.bin"), ("getmodel", "static/footprint.idx"),
          ("getmodel", "static/vulnerability.bin"), ("gulcalc", "input/items.bin"),
          ("gulcalc", "input/coverages.bin"), ("gulcalc", "static/damage_bin_dict.bin"),
-         ("gulcalc -r", "static/random.bin"), ("summarycalc", "input/gulsummaryxref.bin")]
+         ("gulcalc -r", "static/random.bin"),
+         *(("fmcalc", f"input/{name}.bin") for name in ("fm_programme", "fm_policytc", "fm_profile", "items")),
+         ("fmcalc -S", "input/fm_profile_step.bin"), ("summarycalc", "input/gulsummaryxref.bin")]
 
 
 @pytest.mark.parametrize("name, file", FILES)

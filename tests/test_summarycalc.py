@@ -8,9 +8,10 @@ import threading
 import numpy
 import pytest
 
+import programmes
 from ktc.errors import DataError, InputError, OutputError, TruncatedError, UsageError
 from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
-from ktc.stages import summarycalc
+from ktc.stages import fmcalc, summarycalc
 
 MODES = {"-i": "item", "-f": "fm", "-c": "coverage", "-x": "legacy_item"}
 KINDS = {"-i": LOSS, "-f": LOSS, "-c": COVERAGE, "-x": ITEM}
@@ -161,6 +162,32 @@ def test_script_has_the_oracles_bytes_and_flags(cases, tool, run):
     for n in case.sets:
         for ending in ("bin", "idx"):
             assert (root / f"script{n}.{ending}").read_bytes() == (root / f"oracle{n}.{ending}").read_bytes()
+
+
+def test_insured_losses_are_the_oracles(oracle, tmp_path):
+    """What fmcalc gives: outputs without a maximum loss, some with several records of a sample in one packet."""
+    running, lengths = [], []
+    for seed in range(8):
+        root, options = tmp_path / str(seed), {"alloc_rule": seed % 4, "net": seed % 3 == 1, "debug": seed == 3}
+        programme = programmes.make(seed, 12, layers=1 + seed % 3, rules=[1, 2, 12, 14], merged=0.3,
+                                    xref="items" if seed % 4 else "aggregates")
+        outputs = sorted({row[0] for row in programme.xref})
+        write_model(root, [(out, 1 + k % 3, 1) for k, out in enumerate(outputs)] + [(out, 1, 2) for out in outputs[::2]])
+        programmes.write(programme, root / "input")
+        losses = io.BytesIO()
+        fmcalc(programmes.stream(seed, programme, events=12, samples=20), losses, root=str(root), **options)
+        for zeros in (False, True):
+            command = [oracle("summarycalc"), "-f", *["-z"] * zeros, "-1", f"oracle1{zeros}", "-2", f"oracle2{zeros}"]
+            running.append((root, zeros, losses.getvalue(), subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE)))
+            running[-1][-1].stdin.write(losses.getvalue())
+            running[-1][-1].stdin.close()
+    for root, zeros, losses, process in running:
+        assert process.wait(20) == 0
+        summarycalc(losses, {n: root / f"ktc{n}" for n in (1, 2)}, fm=True, zeros=zeros, root=str(root))
+        for n in (1, 2):
+            assert (root / f"ktc{n}").read_bytes() == (root / f"oracle{n}{zeros}").read_bytes()
+            lengths.append((root / f"ktc{n}").stat().st_size)
+    assert len(lengths) == 32 and sum(length > 1000 for length in lengths) > 16, lengths
 
 
 def test_no_events_and_no_samples_are_the_oracles(oracle, tmp_path, tool, run):
