@@ -324,37 +324,33 @@ class CdfToCsv(Writer):
         return Kernel(sink, self.header(kinds.CDF_STREAM))
 
 
-class GulToCsv(Writer):
+class LossToCsv(Writer):
+    """Losses as csv, with the header of the stream in `layouts` (by its first word)."""
+
+    takes = "losses"
+    layouts = {kinds.LOSS: kinds.LOSS_STREAM}
+
+    def __init__(self, target=None, *, skip_header=False, full_precision=False):
+        super().__init__(target, skip_header=skip_header)
+        self.decimals = 6 if full_precision else 2
+
+    def kernel(self, sink):
+        from ._core.csvforms import LossToCsv as Kernel
+
+        headers = {kind: layout.csv_header for kind, layout in self.layouts.items()}
+        return Kernel(sink, None if self.skip_header else headers, self.decimals)
+
+
+class GulToCsv(LossToCsv):
     """Ground-up losses as csv. See ktc.gultocsv."""
 
-    takes = "losses"
-
-    def __init__(self, target=None, *, skip_header=False, full_precision=False):
-        super().__init__(target, skip_header=skip_header)
-        self.decimals = 6 if full_precision else 2
-
-    def kernel(self, sink):
-        from ._core.csvforms import LossToCsv as Kernel
-
-        # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
-        by_kind = {kinds.ITEM: kinds.ITEM_STREAM, kinds.LOSS: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM,
-                   kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM}
-        return Kernel(sink, None if self.skip_header else {k: s.csv_header for k, s in by_kind.items()}, self.decimals)
+    # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
+    layouts = {kinds.ITEM: kinds.ITEM_STREAM, kinds.LOSS: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM,
+               kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM}
 
 
-class FmToCsv(Writer):
+class FmToCsv(LossToCsv):
     """Losses of the financial module as csv. See ktc.fmtocsv."""
-
-    takes = "losses"
-
-    def __init__(self, target=None, *, skip_header=False, full_precision=False):
-        super().__init__(target, skip_header=skip_header)
-        self.decimals = 6 if full_precision else 2
-
-    def kernel(self, sink):
-        from ._core.csvforms import LossToCsv as Kernel
-
-        return Kernel(sink, None if self.skip_header else {kinds.LOSS: kinds.LOSS_STREAM.csv_header}, self.decimals)
 
 
 class SummaryToCsv(Writer):

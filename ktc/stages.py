@@ -76,8 +76,9 @@ def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, debug=False, fu
     shares of nodes without loss in every sample (rule 2). max_level: stop at this level. input_path: the folder that stands
     for input/. benchmark: accepted without effect.
     """
-    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares, max_level=max_level,
-                         stepped=stepped, input_path=input_path, areaperil=areaperil)
+    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares,
+                         max_level=None if max_level == -1 else max_level,      # ktools' own way to say all of them
+                         stepped=stepped, input_path=input_path or None, areaperil=areaperil)
     Chain(LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False), stage, root=root).run()
 
 

@@ -256,6 +256,8 @@ def test_program_reads_input_or_the_folder_given(oracle, tool, run, tmp_path):
     assert run([tool("fmcalc"), "-a2"], case.losses, cwd=tmp_path) == expected
     assert run([tool("fmcalc"), "-a", "2", "-p", folder], case.losses) == expected
     assert run([tool("fmcalc"), "-p", f"{folder}/", "-oOa2"], case.losses)[0] == 0
+    for program in (oracle("fmcalc"), tool("fmcalc")):
+        assert run([program, "-p", "", "-a2", "-M", "-1"], case.losses, cwd=tmp_path) == expected
 
 
 def test_outputs_of_aggregates_may_have_a_table_of_their_own(beside, oracle, tmp_path):

@@ -97,7 +97,6 @@ cdef inline void keep(float *to, const float *lanes) noexcept nogil:
     memcpy(to, lanes, LANES * sizeof(float))
 
 
-
 # The sizes of a hash table that grows from nothing.
 cdef enum:
     N_BUCKETS = 26

@@ -17,6 +17,7 @@ from libc.string cimport memcpy
 
 from ktc._core cimport fmrules
 from ktc._core cimport records as rec
+from ktc._core.items cimport coverages_of_items
 from ktc._core.memory cimport allot
 
 from ktc.errors import DataError, UsageError
@@ -263,46 +264,39 @@ cdef class Plan:
 
     cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil) except -1:
         """The TIV of an aggregate is the sum over the coverages that its items belong to, each counted once."""
-        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
-        cdef int64_t i, k, n = items.records(size, "a record"), n_coverages = coverages.records(sizeof(float), "a record")
+        cdef int64_t i, k, n, n_coverages = coverages.records(sizeof(float), "a record")
         cdef int64_t n_programme = programme.records(sizeof(rec.fm_programme), "a record")
         cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
-        cdef const rec.items_u4 *item                   # both widths begin alike
         cdef const float *tiv = <const float *>coverages.data
+        cdef int32_t *coverage_of = NULL
         cdef int64_t *end = NULL                        # by coverage: where its items end in item_of
         cdef int32_t *item_of = NULL
         cdef int32_t *aggregate = NULL                  # by item, on the level at hand
         cdef int32_t *counted = NULL                    # by aggregate: the last coverage that was added
         cdef int32_t l, id, coverage
-        for i in range(n_programme):
-            if record[i].level_id == 1 and record[i].from_agg_id > n:
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: item {record[i].from_agg_id} is not in {items.name}: "
-                               f"expected 1 to {n}")
-        if n_coverages >= INT32_MAX or n >= INT32_MAX:
-            raise DataError(f"{items.name}: more items or coverages than ids")
         try:
+            coverage_of = coverages_of_items(items, areaperil, n_coverages, &n)
+            if n_coverages >= INT32_MAX or n >= INT32_MAX:
+                raise DataError(f"{items.name}: more items or coverages than ids")
+            for i in range(n_programme):
+                if record[i].level_id == 1 and record[i].from_agg_id > n:
+                    programme.fail(i * sizeof(record[i]), f"record {i + 1}: item {record[i].from_agg_id} is not in "
+                                   f"{items.name}: expected 1 to {n}")
             end = <int64_t *>allot(n_coverages + 2, sizeof(int64_t))
             item_of = <int32_t *>allot(n, sizeof(int32_t))
             aggregate = <int32_t *>allot(n + 1, sizeof(int32_t))
-            for i in range(n):
-                item = <const rec.items_u4 *>(items.data + i * size)
-                if item.item_id != i + 1:
-                    items.fail(i * size, f"record {i + 1}: item {item.item_id}, expected {i + 1}: items run from 1 "
-                                         "without a gap")
-                if not 1 <= item.coverage_id <= n_coverages:
-                    items.fail(i * size, f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
-                                         f"expected 1 to {n_coverages}")
-                if not 0 <= tiv[item.coverage_id - 1] < INFINITY:
-                    coverages.fail((item.coverage_id - 1) * sizeof(float), f"record {item.coverage_id}: a TIV of "
-                                   f"{tiv[item.coverage_id - 1]}, expected 0 or more")
-                end[item.coverage_id + 1] += 1
+            for i in range(1, n + 1):
+                coverage = coverage_of[i]
+                if not 0 <= tiv[coverage - 1] < INFINITY:
+                    coverages.fail((coverage - 1) * sizeof(float), f"record {coverage}: a TIV of {tiv[coverage - 1]}, "
+                                   "expected 0 or more")
+                end[coverage + 1] += 1
             for i in range(2, n_coverages + 2):
                 end[i] += end[i - 1]
-            for i in range(n):
-                item = <const rec.items_u4 *>(items.data + i * size)
-                item_of[end[item.coverage_id]] = item.item_id
-                end[item.coverage_id] += 1
-                aggregate[i + 1] = item.item_id
+            for i in range(1, n + 1):
+                item_of[end[coverage_of[i]]] = <int32_t>i
+                end[coverage_of[i]] += 1
+                aggregate[i] = <int32_t>i
             self.level[0].tiv = <float *>allot(<int64_t>self.level[0].last + 1, sizeof(float))
             for l in range(self.last_level + 1):
                 counted = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
@@ -322,6 +316,7 @@ cdef class Plan:
                 free(counted)
                 counted = NULL
         finally:
+            free(coverage_of)
             free(end)
             free(item_of)
             free(aggregate)

@@ -18,6 +18,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ktc._core cimport records as rec
+from ktc._core.items cimport coverages_of_items
 from ktc._core.memory cimport allot, lowest_bit, resize
 
 from ktc.errors import DataError, UsageError
@@ -112,20 +113,9 @@ cdef class SummaryCalc(LossConsumer):
                 group.summary_of[entry[i].coverage_id] = entry[i].summary_id
 
     def _load_items(self, Mapped items, int areaperil):
-        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
-        cdef Py_ssize_t i, n = items.records(size, "a record")
-        cdef const rec.items_u4 *item                           # both widths begin alike
-        self.coverage_of = <int32_t *>allot(n + 1, sizeof(int32_t))
-        for i in range(n):
-            item = <const rec.items_u4 *>(items.data + i * size)
-            if item.item_id != i + 1:
-                items.fail(i * size, f"record {i + 1}: item {item.item_id}, expected {i + 1}: items run from 1 "
-                                     "without a gap")
-            if not 1 <= item.coverage_id <= self.last_id:
-                items.fail(i * size, f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
-                                     f"expected 1 to {self.last_id}")
-            self.coverage_of[i + 1] = item.coverage_id
-        self.last_id, self.id_name, self.xref_name = n, "item", items.name
+        cdef int64_t n
+        self.coverage_of = coverages_of_items(items, areaperil, self.last_id, &n)
+        self.last_id, self.id_name, self.xref_name = <int32_t>min(n, <int64_t>INT32_MAX), "item", items.name
 
     def __dealloc__(self):
         cdef SummarySet *group
