@@ -18,8 +18,8 @@ __all__ = ["Layer", "Node", "Plan", "RuleResult", "apply_rule", "read_plan"]
 def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=None, areaperil=4):
     """The programme of a folder, compiled: fm_programme, fm_policytc, fm_profile (fm_profile_step if stepped) and fm_xref.
 
-    Where there is a coverages.bin, it and items.bin give the TIVs. by_aggregate: outputs are aggregates of the last level, as by
-    allocation rule 0, and fm_xref_a0 numbers them where there is one. fm_xref may be missing: outputs then have the ids
+    Where there is a coverages.bin, it and items.bin give the TIVs. by_aggregate: outputs are aggregates of the last
+    level, as by allocation rule 0, and fm_xref_a0 numbers them where there is one. fm_xref may be missing: outputs then have the ids
     of their items or aggregates, in one layer. max_level: leave out the levels above. Raises as Plan does, and InputError.
     """
     def path(name):

@@ -404,7 +404,7 @@ def test_program_on_missing_files(tool, run, tmp_path, name):
     assert err == f"fmcalc: error: input/{name}.bin: cannot read: No such file or directory\n"
 
 
-@pytest.mark.parametrize("flags", [["-a4"], ["-a", "-1"], ["-a"], ["-ax"], ["-M0"], ["-M", "x"], ["-M-1"], ["-p"],
+@pytest.mark.parametrize("flags", [["-a4"], ["-a", "-1"], ["-a"], ["-ax"], ["-M0"], ["-M", "x"], ["-M-2"], ["-p"],
                                    ["-q"], ["-i"], ["operand"]])
 def test_program_on_flags_that_it_does_not_have(tool, run, tmp_path, flags):
     programmes.write(small(), tmp_path / "input")

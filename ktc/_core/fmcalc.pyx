@@ -602,7 +602,8 @@ cdef class FmCalc(LossConsumer):
         cdef Reached *level = &self.level[l]
         cdef const float *amounts
         cdef int32_t *shares_of
-        # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of one without loss.
+        # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of a level
+        # without loss.
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
         cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, given
         cdef int32_t[LANES] unpaid, full
@@ -881,7 +882,8 @@ cdef class FmCalc(LossConsumer):
         for i in self.order[:n]:
             for lane in range(self.sample_size + SAMPLE_LANES):
                 if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
-                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of float32")
+                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of "
+                                    "float32")
         self.beyond = False                             # it does not go out
         return 0
 

@@ -49,8 +49,8 @@ cdef class Plan:
     max_level: leave out the levels above. areaperil: bytes of an areaperil id in items.
 
     Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that is part of
-    none or of two others, or has no terms, two profiles for the same layer, a profile that does not exist or has an unknown rule,
-    a layer without any output id, and items without a coverage.
+    none or of two others, or has no terms, two profiles for the same layer, a profile that does not exist or has an
+    unknown rule, a term that is no number, a layer without any output id, and items without a coverage or a finite TIV.
     """
 
     def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None, Mapped xref=None, *,
@@ -130,8 +130,8 @@ cdef class Plan:
         for i in range(n):
             l = record[i].level_id
             if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part of "
-                               f"no aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
+                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part "
+                               f"of no aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
         return 0
 
     def called(self, level, agg_id):
@@ -334,8 +334,8 @@ cdef class Plan:
         self.outputs = <OutputIds *>allot(<int64_t>self.layers + 1, sizeof(OutputIds))
         for i in range(n):
             if record[i].output_id < 1 or record[i].agg_id < 1 or record[i].layer_id < 1:
-                xref.fail(i * sizeof(record[i]), f"record {i + 1}: output {record[i].output_id} is layer {record[i].layer_id} of "
-                          f"{record[i].agg_id}: expected ids of 1 or more")
+                xref.fail(i * sizeof(record[i]), f"record {i + 1}: output {record[i].output_id} is layer {record[i].layer_id} "
+                          f"of {record[i].agg_id}: expected ids of 1 or more")
             if record[i].layer_id <= self.layers:
                 output = &self.outputs[record[i].layer_id]
                 output.last = max(output.last, record[i].agg_id)
