@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ktc._core.fmrules import PLAIN, RULES, STEPPED, RuleResult, apply_rule
+from ktc._core.fmrules import CARRIED, PLAIN, RULES, STEPPED, RuleResult, apply_rule
 from ktc.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -410,3 +410,21 @@ def test_the_page_has_every_rule_as_its_docstring_says():
     for number, terms, _, note in rows:
         rule, *stepped = number.split()
         assert terms == (", ".join((STEPPED if stepped else RULES)[int(rule)]) or "none") and note
+
+
+@pytest.mark.parametrize("stepped", [False, True], ids=["plain", "stepped"])
+def test_which_rules_depend_on_what_the_levels_below_carried(stepped):
+    """Of all others, only loss and retained loss are kept from level to level."""
+    draw = random.Random(1)
+    dependent = set()
+    for rule, names in (STEPPED if stepped else PLAIN).items():
+        for _ in range(200):
+            terms = {name: draw.choice((0, .25, .5, 1) if name.startswith(("share", "scale", "trigger", "payout"))
+                                       else (0, .5, 1, 100, 500, 1000)) for name in names if name != "step_id"}
+            carried = [{name: draw.choice((0, 50, 400, 1500)) for name in ("deductible", "over_limit", "under_limit")}
+                       for _ in range(2)]
+            one, other = (apply_rule(rule, [terms] if stepped else terms, draw_loss, tiv=TIV, stepped=stepped, **each)
+                          for draw_loss in [draw.choice((0, 50, 400, 1500))] for each in carried)
+            if one[:2] != other[:2]:
+                dependent.add(rule)
+    assert dependent == (set() if stepped else CARRIED)

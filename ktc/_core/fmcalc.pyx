@@ -355,7 +355,7 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t *before                            # by bucket: 1 + the key before its first one, or 0
         cdef const int32_t *child
         cdef int32_t *hashed
-        cdef int32_t key, rest, bucket, begin
+        cdef int32_t key, rest, begin
         cdef int size
         cdef int64_t m, k, count
         resize(<void **>&level.hashed, level.room, sizeof(int32_t))
@@ -504,7 +504,7 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t layers_below = self.plan.level[l - 1].layers
         cdef int32_t layer, number, agg
         cdef size_t kept = self.kept * LANES
-        cdef bint carried = self.plan.carried > 0
+        cdef bint carried = self.plan.carried
         cdef const Profile *profile
         cdef Amounts entering, x
         cdef float[LANES] before, sum, loss

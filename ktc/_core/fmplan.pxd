@@ -41,7 +41,7 @@ cdef class Plan:
     cdef Terms *terms
     cdef Profile *profile           # by number, from 1
     cdef int32_t n_profiles
-    cdef int32_t carried            # levels up to this one read what deductibles and limits below handed on
+    cdef bint carried               # some terms read what deductibles and limits below handed on
     cdef readonly str programme     # the file's name, for messages
 
     cdef int load_programme(self, Mapped programme, int32_t max_level) except -1

@@ -13,7 +13,6 @@ from collections import namedtuple
 from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free
-from libc.string cimport memcpy
 
 from ktc._core cimport fmrules
 from ktc._core cimport records as rec
@@ -26,9 +25,6 @@ from ktc._core import fmrules as _rules
 
 cdef enum:
     MOST_LAYERS = 32767
-
-# Rules that read the effective deductible and the over- and under-limit of the levels below.
-CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
 
 Node = namedtuple("Node", "level agg_id parent children tiv layers")
 Node.__doc__ = """An aggregate of a level, or an item (level 0).
@@ -229,8 +225,7 @@ cdef class Plan:
                     if not fmrules.known(terms.rule, self.stepped):
                         profiles.fail(terms_record * size, f"record {terms_record + 1}: profile {id} has calculation rule "
                                       f"{terms.rule}, expected {self.rules_known()}")
-                    if terms.rule in CARRIED:
-                        self.carried = max(self.carried, l)
+                    self.carried |= terms.rule in _rules.CARRIED
             place = (record[i].layer_id - 1) * (<int64_t>level.last + 1) + record[i].agg_id
             if level.profile[place] and level.profile[place] != k:
                 policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
@@ -386,7 +381,6 @@ cdef class Plan:
         cdef Level *here = &self.level[level]
         cdef int32_t number = here.profile[(layer - 1) * (<int64_t>here.last + 1) + agg]
         cdef Profile *profile = &self.profile[number]
-        cdef int64_t i
         if number == 0:
             return Layer(layer, None, ())
         return Layer(layer, profile.id, tuple(self.terms_of(self.terms[i])

@@ -4,6 +4,7 @@ from typing import NamedTuple
 PLAIN: dict[int, tuple[str, ...]]
 STEPPED: dict[int, tuple[str, ...]]
 RULES: dict[int, tuple[str, ...]]
+CARRIED: frozenset[int]
 
 class RuleResult(NamedTuple):
     loss: float | list[float]

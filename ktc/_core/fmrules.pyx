@@ -28,7 +28,7 @@ all that follows, "x where c" about x. What several rules do alike has a name an
     pay(p)              step_loss = p in step 1, else step_loss + p; in the last step loss = step_loss
 
 Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in one_step, its
-row in PLAIN or STEPPED, its row in docs/financial-module.md, its example in the tests.
+row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its example in the tests.
 """
 from collections import namedtuple
 
@@ -101,6 +101,8 @@ STEPPED = {
 }
 # All of them, in fm_profile's words where a rule is in both.
 RULES = {**STEPPED, **PLAIN}
+# Those whose loss depends on the effective deductible and the over- and under-limit of the levels below: min_max.
+CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
 
 cdef enum:
     NOTHING = 100                   # the rule that changes nothing
