@@ -2,9 +2,9 @@
 
 Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is `struct <table>`;
 one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet header and record are
-`<stream>_packet` and `<stream>_record`.
+`<stream>_packet` and `<stream>_record`. A report's row is `struct <report>`.
 """
-from .schemas import AREAPERIL, STREAMS, TABLES
+from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES
 from .schemas.model import TYPES
 
 
@@ -15,6 +15,7 @@ def structs():
     for stream in STREAMS.values():
         name = stream.name.replace(" ", "_")
         parts += [(f"{name}_packet", stream.packet), (f"{name}_record", stream.record)]
+    parts += [(r.name, r.fields) for r in REPORTS.values()]
     for name, fields in parts:
         if any(f.type == AREAPERIL for f in fields):
             yield f"{name}_u4", [(f.name, f.resolved(4)) for f in fields]

@@ -54,6 +54,20 @@ class Run:
             return destination
         return producer.encoder(self.outputs.open(destination))
 
+    def rows(self, report, destination, header=True):
+        """Where a kernel builds the rows of a report, joined to a destination or to each of a list of them: a path,
+        descriptor or file object gets csv, with the line of the columns' names if header; ktc.Parquet and ktc.ResultTable
+        are what they say. None for an empty list."""
+        from ._core.rows import Rows, RowsToCsv, RowTee
+
+        report = schemas.REPORTS[report]
+        all = None
+        for each in destination if isinstance(destination, list) else [destination]:
+            one = (each.consumer(report, self.outputs) if hasattr(each, "consumer") else
+                   RowsToCsv(report, self.outputs.open(each), header))
+            all = one if all is None else RowTee(all, one)
+        return None if all is None else Rows(report, all)
+
     def stage(self, stage, producer, following):
         if not isinstance(stage, Stage):
             raise UsageError(f"{stage!r} stands where a stage is expected")

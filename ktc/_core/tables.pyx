@@ -842,11 +842,6 @@ cdef class TableWriter:
 cdef class TableReader:
     """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them."""
 
-    cdef Layout layout
-    cdef Sink sink
-    cdef int64_t lead                   # value of the csv-only column
-    cdef bint counted
-
     def __cinit__(self, Layout layout, Sink sink, bytes header=b"", counted=False):
         self.layout, self.sink, self.counted, self.lead = layout, sink, counted, 1
         sink.write(<const char *>header, len(header))

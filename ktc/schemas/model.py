@@ -53,6 +53,13 @@ class Field(Entry):
         return ("u4" if areaperil == 4 else "u8") if self.type == AREAPERIL else self.type
 
 
+def packed(fields, areaperil=4):
+    """Fields, one behind the other, as a NumPy dtype."""
+    import numpy
+
+    return numpy.dtype([(f.name, TYPES[f.resolved(areaperil)][1]) for f in fields])
+
+
 class Table(Entry):
     """A file of fixed records.
 
@@ -78,9 +85,7 @@ class Table(Entry):
 
     def dtype(self, areaperil=4):
         """The record as a packed NumPy dtype."""
-        import numpy
-
-        return numpy.dtype([(f.name, TYPES[f.resolved(areaperil)][1]) for f in self.fields])
+        return packed(self.fields, areaperil)
 
 
 class Stream(Entry):
@@ -104,6 +109,15 @@ class Report(Entry):
     @property
     def csv_header(self):
         return ",".join(f.name for f in self.fields)
+
+    @property
+    def size(self):
+        """Bytes of one row."""
+        return sum(f.width() for f in self.fields)
+
+    def dtype(self):
+        """A row as a packed NumPy dtype."""
+        return packed(self.fields)
 
 
 class Option(Entry):

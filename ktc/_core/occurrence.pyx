@@ -1,0 +1,164 @@
+"""When events happen: input/occurrence.bin by event, and input/periods.bin, the weights of the periods.
+
+    occurrence.bin      date_options number_of_periods | { event_id period_no occ_date_id } ...
+
+date_options: bit 0, occ_date_id is a date; bit 1, it has 8 bytes and counts minutes. An event has as many records as it has
+occurrences.
+"""
+from libc.math cimport isfinite
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from ktc._core cimport records as rec
+from ktc._core.io cimport Mapped
+from ktc._core.memory cimport allot
+
+cdef enum:
+    DIGITS = 1 << 11                # values of the bits that one pass of the sort looks at
+
+
+cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil:
+    """The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many."""
+    cdef int64_t count[DIGITS]
+    cdef int64_t i, total, some
+    cdef int shift
+    for i in range(n):
+        order[i] = i
+    for shift in range(0, 33, 11):
+        for i in range(DIGITS):
+            count[i] = 0
+        for i in range(n):
+            count[(<uint32_t>key[i] ^ 0x80000000u) >> shift & (DIGITS - 1)] += 1
+        total = 0
+        for i in range(DIGITS):
+            some = count[i]
+            count[i] = total
+            total += some
+        for i in range(n):
+            some = (<uint32_t>key[order[i]] ^ 0x80000000u) >> shift & (DIGITS - 1)
+            spare[count[some]] = order[i]
+            count[some] += 1
+        memcpy(order, spare, n * sizeof(int64_t))
+    return 0
+
+
+cdef class Occurrences:
+    """The occurrences of each event. table: input/occurrence.bin."""
+
+    def __cinit__(self, Mapped table not None):
+        cdef rec.occurrence_header header
+        cdef int64_t size, i, k
+        if table.size < sizeof(header):
+            table.records(1, None, sizeof(header))
+        memcpy(&header, table.data, sizeof(header))
+        if header.date_options < 0 or header.date_options > 3:
+            table.fail(0, f"date options are {header.date_options}, expected 0, 1 or 3: is this an occurrence table?")
+        if header.number_of_periods < 1:
+            table.fail(4, f"the number of periods is {header.number_of_periods}, expected 1 or more")
+        self.number_of_periods = header.number_of_periods
+        self.dated, self.granular = header.date_options & 1, header.date_options >> 1
+        size = sizeof(rec.occurrence_granular) if self.granular else sizeof(rec.occurrence)
+        self.n = table.records(size, None, sizeof(header))
+        self.period = <int32_t *>allot(self.n, sizeof(int32_t))
+        self.date = <int64_t *>allot(self.n, sizeof(int64_t))
+        self.event_id = <int32_t *>allot(self.n, sizeof(int32_t))
+        with nogil:
+            i = self.read(table.data + sizeof(header), size)
+        if i < self.n:
+            table.fail(sizeof(header) + i * size, f"record {i + 1}: period {self.period[i]}, expected 1 to "
+                       f"{self.number_of_periods}")
+        self.sort()
+        # self.event_id has one for each record, in ascending order
+        self.start = <int64_t *>allot(self.n + 1, sizeof(int64_t))
+        k = 0
+        for i in range(self.n):
+            if i == 0 or self.event_id[i] != self.event_id[k - 1]:
+                self.event_id[k] = self.event_id[i]
+                self.start[k] = i
+                k += 1
+        self.start[k] = self.n
+        self.n_events = k
+
+    def __dealloc__(self):
+        free(self.event_id)
+        free(self.start)
+        free(self.period)
+        free(self.date)
+
+    cdef int64_t read(self, const char *p, int64_t size) noexcept nogil:
+        """The records as they stand; how many of them have a period that there is."""
+        cdef rec.occurrence plain
+        cdef rec.occurrence_granular granular
+        cdef int64_t i
+        for i in range(self.n):
+            if self.granular:
+                memcpy(&granular, p + i * size, sizeof(granular))
+                self.event_id[i], self.period[i] = granular.event_id, granular.period_no
+                self.date[i] = granular.occ_date_id
+            else:
+                memcpy(&plain, p + i * size, sizeof(plain))
+                self.event_id[i], self.period[i], self.date[i] = plain.event_id, plain.period_no, plain.occ_date_id
+            if self.period[i] < 1 or self.period[i] > self.number_of_periods:
+                return i
+        return self.n
+
+    cdef int sort(self) except -1:
+        """Bring the records into the order of their events, unless they are."""
+        cdef int64_t i, n = self.n
+        cdef int64_t *order
+        cdef int64_t *spare = NULL
+        cdef int32_t *narrow
+        for i in range(1, n):
+            if self.event_id[i] < self.event_id[i - 1]:
+                break
+        else:
+            return 0
+        order = <int64_t *>allot(n, sizeof(int64_t))
+        try:
+            spare = <int64_t *>allot(n, sizeof(int64_t))
+            narrow = <int32_t *>spare
+            with nogil:
+                order_by(self.event_id, n, order, spare)
+                for i in range(n):
+                    narrow[i] = self.event_id[order[i]]
+                memcpy(self.event_id, narrow, n * sizeof(int32_t))
+                for i in range(n):
+                    narrow[i] = self.period[order[i]]
+                memcpy(self.period, narrow, n * sizeof(int32_t))
+                for i in range(n):
+                    spare[i] = self.date[order[i]]
+                memcpy(self.date, spare, n * sizeof(int64_t))
+        finally:
+            free(order)
+            free(spare)
+        return 0
+
+
+cdef class PeriodWeights:
+    """The weights of the periods. table: input/periods.bin, or None where there is none."""
+
+    def __cinit__(self, Mapped table, int32_t number_of_periods):
+        cdef rec.periods row
+        cdef int64_t i
+        self.number_of_periods = number_of_periods
+        self.weight = <double *>allot(<int64_t>number_of_periods + 1, sizeof(double))
+        self.has = <char *>allot(<int64_t>number_of_periods + 1, 1)
+        if table is None:
+            return
+        self.n = table.records(sizeof(row))
+        self.given = self.n > 0
+        for i in range(self.n):
+            memcpy(&row, table.data + i * sizeof(row), sizeof(row))
+            if row.period_no < 1 or row.period_no > number_of_periods:
+                table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
+            if self.has[row.period_no]:
+                table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no} a second time")
+            if not isfinite(row.weighting) or row.weighting < 0:
+                table.fail(i * sizeof(row), f"record {i + 1}: the weight of period {row.period_no} is {row.weighting}, "
+                           "expected a number from 0 on")
+            self.weight[row.period_no], self.has[row.period_no] = row.weighting, True
+
+    def __dealloc__(self):
+        free(self.weight)
+        free(self.has)
