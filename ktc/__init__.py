@@ -1,6 +1,8 @@
 """ktc: the catastrophe-loss kernel.
 
-Stages as functions: eve, getmodel, gulcalc, fmcalc, summarycalc, eltcalc, cdftocsv, gultocsv, fmtocsv, summarycalctocsv.
+Stages as functions: eve, getmodel, gulcalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv, fmtocsv,
+summarycalctocsv.
+Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
 Tables: tobin, tocsv, read_table, write_table, read_csv. Streams: read_stream. The financial module's programmes and rules:
 read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
 
@@ -9,8 +11,12 @@ A name is imported when it is first asked for: `import ktc` costs next to nothin
 from ._version import __version__
 
 _HOME = {
-    "stages": ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "cdftocsv", "gultocsv", "fmtocsv",
-               "summarycalctocsv"),
+    "stages": ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv", "gultocsv",
+               "fmtocsv", "summarycalctocsv"),
+    "curves": ("leccalc", "ordleccalc", "ExceedanceCurves"),
+    "averages": ("aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly"),
+    "concat": ("kat", "katparquet"),
+    "results": ("Parquet", "ResultTable"),
     "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
     "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
     "financial": ("Plan", "read_plan", "apply_rule"),

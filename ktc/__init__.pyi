@@ -1,13 +1,27 @@
+from . import averages as averages
 from . import chain as chain
+from . import concat as concat
+from . import curves as curves
 from . import errors as errors
 from . import example as example
 from . import financial as financial
+from . import results as results
 from . import schemas as schemas
 from . import stages as stages
 from . import streams as streams
 from . import tables as tables
 from ._version import __version__ as __version__
+from .averages import AverageLoss as AverageLoss
+from .averages import AverageLossMeanOnly as AverageLossMeanOnly
+from .averages import aalcalc as aalcalc
+from .averages import aalcalcmeanonly as aalcalcmeanonly
+from .averages import summaryindex as summaryindex
 from .chain import Chain as Chain
+from .concat import kat as kat
+from .concat import katparquet as katparquet
+from .curves import ExceedanceCurves as ExceedanceCurves
+from .curves import leccalc as leccalc
+from .curves import ordleccalc as ordleccalc
 from .errors import DataError as DataError
 from .errors import InputError as InputError
 from .errors import KtcError as KtcError
@@ -19,6 +33,8 @@ from .example import write_example as write_example
 from .financial import Plan as Plan
 from .financial import apply_rule as apply_rule
 from .financial import read_plan as read_plan
+from .results import Parquet as Parquet
+from .results import ResultTable as ResultTable
 from .stages import cdftocsv as cdftocsv
 from .stages import eltcalc as eltcalc
 from .stages import eve as eve
@@ -27,6 +43,7 @@ from .stages import fmtocsv as fmtocsv
 from .stages import getmodel as getmodel
 from .stages import gulcalc as gulcalc
 from .stages import gultocsv as gultocsv
+from .stages import pltcalc as pltcalc
 from .stages import summarycalc as summarycalc
 from .stages import summarycalctocsv as summarycalctocsv
 from .streams import Cdfs as Cdfs
@@ -39,8 +56,10 @@ from .tables import tobin as tobin
 from .tables import tocsv as tocsv
 from .tables import write_table as write_table
 
-__all__ = ["__version__", "eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "cdftocsv",
-           "gultocsv", "fmtocsv", "summarycalctocsv", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
+__all__ = ["__version__", "eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
+           "gultocsv", "fmtocsv", "summarycalctocsv", "leccalc", "ordleccalc",
+           "ExceedanceCurves", "aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly",
+           "kat", "katparquet", "Parquet", "ResultTable", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
            "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",
            "Chain", "write_example", "KtcError", "DataError", "TruncatedError", "UsageError", "InputError",
            "OutputError", "ReaderGone"]

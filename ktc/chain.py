@@ -54,17 +54,17 @@ class Run:
             return destination
         return producer.encoder(self.outputs.open(destination))
 
-    def rows(self, report, destination, header=True):
+    def rows(self, report, destination, header=True, decimals=None):
         """Where a kernel builds the rows of a report, joined to a destination or to each of a list of them: a path,
-        descriptor or file object gets csv, with the line of the columns' names if header; ktc.Parquet and ktc.ResultTable
-        are what they say. None for an empty list."""
+        descriptor or file object gets csv, with the line of the columns' names if header, and with so many decimals instead
+        of the report's own; ktc.Parquet and ktc.ResultTable are what they say. None for an empty list."""
         from ._core.rows import Rows, RowsToCsv, RowTee
 
         report = schemas.REPORTS[report]
         all = None
         for each in destination if isinstance(destination, list) else [destination]:
             one = (each.consumer(report, self.outputs) if hasattr(each, "consumer") else
-                   RowsToCsv(report, self.outputs.open(each), header))
+                   RowsToCsv(report, self.outputs.open(each), header, decimals))
             all = one if all is None else RowTee(all, one)
         return None if all is None else Rows(report, all)
 
@@ -286,15 +286,26 @@ class SummaryCalc(Stage):
         return (name[:-4] if name[4:] and name.endswith(".bin") else name) + ".idx"
 
 
-class Writer(Stage):
+class Last(Stage):
+    """A stage that nothing follows."""
+
+    def build(self, run, out=None):
+        if out is not None:
+            raise UsageError(f"nothing can follow {type(self).__name__}")
+        return self.end(run)
+
+    def end(self, run):
+        """The kernel, joined to its outputs."""
+        raise NotImplementedError
+
+
+class Writer(Last):
     """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard output."""
 
     def __init__(self, target=None, *, skip_header=False):
         self.target, self.skip_header = target, skip_header
 
-    def build(self, run, out=None):
-        if out is not None:
-            raise UsageError(f"nothing can follow {type(self).__name__}")
+    def end(self, run):
         return self.kernel(run.outputs.open(self.target))
 
     def header(self, layout):
@@ -316,15 +327,88 @@ class EventsToText(Writer):
         return Kernel(sink)
 
 
-class EltCalc(Writer):
-    """Losses by summary in, the event loss table out. See ktc.eltcalc."""
+class LossTables(Last):
+    """Losses by summary in, tables out. target: where the legacy table goes; None is standard output if no table of Open
+    Results Data is wanted, and else nowhere. The other destinations are those tables'. A destination is what Run.rows takes."""
 
     takes = "losses"
 
-    def kernel(self, sink):
+    def __init__(self, target, skip_header, **tables):
+        self.tables = {name: to for name, to in tables.items() if to is not None and to != []}
+        if target is not None or not self.tables:
+            self.tables["legacy"] = target
+        self.skip_header = skip_header
+
+    def rows(self, run, reports):
+        """Where the rows of each table that is wanted go. reports: {table: report}, in the order of opening."""
+        return {name: run.rows(report, self.tables[name], not self.skip_header) for name, report in reports.items()
+                if name in self.tables}
+
+    def quantiles(self, run):
+        """The quantiles, if there is a table of them."""
+        from ._core.samples import Quantiles
+
+        return Quantiles(run.table("quantile")) if "quantile" in self.tables else None
+
+
+class EltCalc(LossTables):
+    """Losses by summary in, event loss tables out: the legacy one to target unless there are others; moment: MELT; quantile:
+    QELT. A destination is a path, descriptor or file object (csv), ktc.Parquet, ktc.ResultTable or a list of these. See
+    ktc.eltcalc.
+    """
+
+    def __init__(self, target=None, *, moment=None, quantile=None, skip_header=False):
+        super().__init__(target, skip_header, moment=moment, quantile=quantile)
+
+    def end(self, run):
         from ._core.eltcalc import EltCalc as Kernel
 
-        return Kernel(sink, self.header(schemas.REPORTS["event_loss_table"]))
+        rows = self.rows(run, {"legacy": "event_loss_table", "moment": "moment_event_loss_table",
+                               "quantile": "quantile_event_loss_table"})
+        return Kernel(rates=self.event_rates(run) if "moment" in rows else None, quantiles=self.quantiles(run), **rows)
+
+    @staticmethod
+    def event_rates(run):
+        """The rates of input/event_rates.csv if there is one, else those of the occurrence table."""
+        from ._core.eltcalc import EventRates
+        from ._core.occurrence import Occurrences
+        from .schemas.tables import EVENT_RATES
+
+        path = os.path.join(run.root, EVENT_RATES.path)
+        if not os.path.exists(path):
+            return EventRates(occurrences=Occurrences(run.table("occurrence")))
+        from ._core.tables import CsvRows
+        from .tables import layout_of
+
+        return EventRates(CsvRows(Source(path), layout_of(EVENT_RATES)))
+
+
+class PltCalc(LossTables):
+    """Losses by summary in, period loss tables out: the legacy one to target unless there are others; moment: MPLT; quantile:
+    QPLT; sample: SPLT. Destinations are as for EltCalc. See ktc.pltcalc.
+    """
+
+    def __init__(self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False):
+        super().__init__(target, skip_header, moment=moment, quantile=quantile, sample=sample)
+
+    def end(self, run):
+        from ._core.occurrence import Occurrences, PeriodWeights
+        from ._core.pltcalc import PltCalc as Kernel
+        from .work import optional_table
+
+        reports = {"moment": "moment_period_loss_table", "quantile": "quantile_period_loss_table",
+                   "sample": "sample_period_loss_table"}
+        occurrences = None
+        if "legacy" in self.tables:                 # the occurrence table says whether it has dates
+            occurrences = Occurrences(run.table("occurrence"))
+            reports = {"legacy": f"period_loss_table{'_dates' if occurrences.dated else ''}", **reports}
+        rows = self.rows(run, reports)
+        if occurrences is None:
+            occurrences = Occurrences(run.table("occurrence"))
+        weights = optional_table(run.root, "periods") if rows.keys() - {"legacy"} else None
+        if weights is not None:
+            weights = PeriodWeights(weights, occurrences.number_of_periods)
+        return Kernel(occurrences, weights=weights, quantiles=self.quantiles(run), **rows)
 
 
 class CdfToCsv(Writer):
@@ -368,21 +452,29 @@ class FmToCsv(LossToCsv):
 
 
 class SummaryToCsv(Writer):
-    """Losses by summary as csv. See ktc.summarycalctocsv."""
+    """Losses by summary as csv; ord: as SELT, whose destinations are those of EltCalc. See ktc.summarycalctocsv."""
 
     takes = "losses"
 
     def __init__(self, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
                  drop_unexposed=False, ord=False):
         super().__init__(target, skip_header=skip_header)
-        self.options = 6 if full_precision else 2, exposure, max_loss, drop_unexposed, ord
-        report = "sample_event_loss_table" if ord else "summary_with_exposure" if exposure else None
-        self.layout = schemas.REPORTS[report] if report else kinds.SUMMARY_STREAM
+        self.decimals, self.exposure, self.ord = 6 if full_precision else 2, exposure, ord
+        self.choice = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
+
+    def end(self, run):
+        if not self.ord or not (isinstance(self.target, list) or hasattr(self.target, "consumer")):
+            return super().end(run)                 # csv is written at once
+        from ._core.eltcalc import SampleLosses as Kernel
+
+        return Kernel(run.rows("sample_event_loss_table", self.target, not self.skip_header, self.decimals), **self.choice)
 
     def kernel(self, sink):
         from ._core.csvforms import SummaryToCsv as Kernel
 
-        return Kernel(sink, self.header(self.layout), *self.options)
+        report = "sample_event_loss_table" if self.ord else "summary_with_exposure" if self.exposure else None
+        layout = schemas.REPORTS[report] if report else kinds.SUMMARY_STREAM
+        return Kernel(sink, self.header(layout), self.decimals, self.exposure, ord=self.ord, **self.choice)
 
 
 # The chain

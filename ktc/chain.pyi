@@ -5,10 +5,14 @@ from ._core.fmplan import Plan
 from ._core.frames import Cdfs
 from ._core.frames import Losses
 from ._core.io import _AreaperilBytes, _Path, _SourceLike, _TargetLike
+from .results import Parquet, ResultTable
 
 _Block = TypeVar("_Block", covariant=True)
 _Source: TypeAlias = Events | CdfStream | LossStream
 _Destination: TypeAlias = Stage[Any] | _TargetLike | list[_Destination] | tuple[_Destination, ...]
+
+# Where the rows of a report can go.
+_RowTarget: TypeAlias = _TargetLike | Parquet | ResultTable | list[_TargetLike | Parquet | ResultTable]
 
 class Producer:
     gives: str | None
@@ -48,11 +52,22 @@ class SummaryCalc(Stage[Never]):
                  index: bool = False, input_path: _Path | None = None,
                  areaperil: _AreaperilBytes = 4) -> None: ...
 
-class Writer(Stage[Never]):
+class Last(Stage[Never]): ...
+
+class Writer(Last):
     def __init__(self, target: _TargetLike = None, *, skip_header: bool = False) -> None: ...
 
 class EventsToText(Writer): ...
-class EltCalc(Writer): ...
+class LossTables(Last): ...
+
+class EltCalc(LossTables):
+    def __init__(self, target: _RowTarget = None, *, moment: _RowTarget = None, quantile: _RowTarget = None,
+                 skip_header: bool = False) -> None: ...
+
+class PltCalc(LossTables):
+    def __init__(self, target: _RowTarget = None, *, moment: _RowTarget = None, quantile: _RowTarget = None,
+                 sample: _RowTarget = None, skip_header: bool = False) -> None: ...
+
 class CdfToCsv(Writer): ...
 
 class LossToCsv(Writer):
@@ -63,7 +78,7 @@ class GulToCsv(LossToCsv): ...
 class FmToCsv(LossToCsv): ...
 
 class SummaryToCsv(Writer):
-    def __init__(self, target: _TargetLike = None, *, skip_header: bool = False, full_precision: bool = False,
+    def __init__(self, target: _RowTarget = None, *, skip_header: bool = False, full_precision: bool = False,
                  exposure: bool = False, max_loss: bool = False, drop_unexposed: bool = False,
                  ord: bool = False) -> None: ...
 

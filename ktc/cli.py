@@ -63,7 +63,8 @@ def parser_of(tool):
                     argument_default=argparse.SUPPRESS, formatter_class=Layout)
     for option in tool.options:
         if option.type is None:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, action="store_const", const=option.const)
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, const=option.const,
+                                action="append_const" if option.several else "store_const")
         elif option.const is not True:
             parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
                                 const=option.const, type=option.type)

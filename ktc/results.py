@@ -11,7 +11,7 @@ from ._core.tables import write_all
 from .errors import UsageError
 
 
-def pyarrow():
+def arrow():
     """The library, or a UsageError that says how to get it."""
     try:
         import pyarrow
@@ -22,7 +22,7 @@ def pyarrow():
 
 def arrow_schema(report):
     """The columns of a report in Arrow and parquet: int32 and float32, never null, as ktools has them."""
-    pa = pyarrow()
+    pa = arrow()
     return pa.schema([pa.field(f.name, pa.int32() if f.type[0] == "i" else pa.float32(), nullable=False)
                       for f in report.fields])
 
@@ -31,7 +31,7 @@ def record_batch(report, rows):
     """A buffer of a report's rows as an Arrow record batch, copied."""
     import numpy
 
-    pa = pyarrow()
+    pa = arrow()
     array = numpy.frombuffer(rows, report.dtype())
     with numpy.errstate(over="ignore"):             # what a float32 cannot hold is infinite, as in ktools
         columns = [pa.array(array[f.name].astype("i4" if f.type[0] == "i" else "f4")) for f in report.fields]
@@ -63,10 +63,13 @@ class ParquetWriter:
     """Record batches of a report into a parquet file on a Sink. close() writes its end; without that there is no file."""
 
     def __init__(self, report, sink):
-        pyarrow()
+        arrow()
         import pyarrow.parquet
 
-        self.file = pyarrow.parquet.ParquetWriter(SinkFile(sink), arrow_schema(report))
+        # Not compressed, because ktools' own reader knows no compression; losses hardly ever repeat, keys do.
+        self.file = pyarrow.parquet.ParquetWriter(
+            SinkFile(sink), arrow_schema(report), compression="none",
+            use_dictionary=[field.name for field in report.fields if field.type[0] == "i"])
 
     def write(self, batch):
         """One row group."""
@@ -84,7 +87,7 @@ class Parquet:
 
     def consumer(self, report, outputs):
         """The kernel that takes the rows."""
-        pyarrow()                                   # before anything is opened
+        arrow()                                     # before anything is opened
         writer = ParquetWriter(report, outputs.open(self.target))
         return RowGroups(report, lambda rows: writer.write(record_batch(report, rows)), writer.close)
 
@@ -125,7 +128,7 @@ class ResultTable:
 
     def arrow(self):
         """A pyarrow.Table, copied: whole numbers int32, all else float32."""
-        return pyarrow().Table.from_batches([record_batch(self.report, self.rows)])
+        return arrow().Table.from_batches([record_batch(self.report, self.rows)])
 
     def pandas(self):
         """A pandas.DataFrame, copied, with the columns' own types."""

@@ -12,6 +12,7 @@ import os
 import sys
 
 from . import chain
+from ._core.io import Outputs
 from .chain import CdfStream, Chain, Events, LossStream
 from .errors import UsageError
 from .schemas import streams as kinds
@@ -114,9 +115,52 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
     Chain(LossStream(source, kinds=[kind], whole_events=False), stage, root=root).run()
 
 
-def eltcalc(source=None, target=None, *, skip_header=False):
-    """The event loss table of a summary stream: mean and standard deviation of each summary's loss, by event."""
-    Chain(LossStream(source, kinds=[kinds.SUMMARY]), chain.EltCalc(target, skip_header=skip_header)).run()
+def with_parquet(destination, path):
+    """A destination, and a parquet file if there is a path for one."""
+    if path is None:
+        return destination
+    from .results import Parquet
+
+    if destination is None:
+        return Parquet(path)
+    return [*(destination if isinstance(destination, list) else [destination]), Parquet(path)]
+
+
+def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, process=0,
+            skip_header=False, root="."):
+    """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an exposed value.
+
+    target: the legacy table, mean and standard deviation (ktc.schemas: event_loss_table); None is standard output, or
+    nowhere if there are others. moment: MELT, moments and the event's rate (moment_event_loss_table). quantile: QELT,
+    quantiles of the losses (quantile_event_loss_table). Destinations are paths, descriptors and file objects (csv),
+    ktc.Parquet, ktc.ResultTable or a list of these; the arguments ending in _parquet are paths of parquet files. MELT reads
+    input/event_rates.csv (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
+    input/quantile.bin. skip_header: csv without the line of names. process: unless 0, leave an empty file
+    work/sema_elt/<process>.id at the start, as ktools does.
+    """
+    stage = chain.EltCalc(target, moment=with_parquet(moment, moment_parquet),
+                          quantile=with_parquet(quantile, quantile_parquet), skip_header=skip_header)
+    if process:
+        with Outputs() as outputs:
+            outputs.open(os.path.join(root, "work", "sema_elt", f"{process}.id"))
+    Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
+
+
+def pltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, sample=None,
+            sample_parquet=None, skip_header=False, root="."):
+    """Period loss tables of a summary stream: the losses of each summary in every period in which its event occurs.
+
+    target: the legacy table, mean and standard deviation (ktc.schemas: period_loss_table, or period_loss_table_dates if the
+    occurrence table has dates); None is standard output, or nowhere if there are others. moment: MPLT, moments
+    (moment_period_loss_table). quantile: QPLT, quantiles of the losses (quantile_period_loss_table). sample: SPLT, the
+    losses of all samples (sample_period_loss_table). Destinations are as for eltcalc. Reads input/occurrence.bin, for all
+    but the legacy table input/periods.bin where it is there, and for QPLT input/quantile.bin. skip_header: csv without the
+    line of names.
+    """
+    stage = chain.PltCalc(target, moment=with_parquet(moment, moment_parquet),
+                          quantile=with_parquet(quantile, quantile_parquet), sample=with_parquet(sample, sample_parquet),
+                          skip_header=skip_header)
+    Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
 
 
 def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
@@ -131,12 +175,17 @@ def gultocsv(source=None, target=None, *, skip_header=False, full_precision=Fals
 
 
 def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
-                     drop_unexposed=False, ord=False):
+                     drop_unexposed=False, ord=False, parquet=None):
     """Losses by summary as csv: event_id,summary_id,sidx,loss; two decimals, or six in full precision.
 
     exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines for summaries
-    whose exposed value is 0. ord: the Sample Event Loss Table of Open Results Data; exposure is then ignored.
+    whose exposed value is 0. ord: SELT, the sample event loss table of Open Results Data (ktc.schemas:
+    sample_event_loss_table); target may then be ktc.Parquet, ktc.ResultTable or a list of destinations too. parquet: SELT to
+    this file; without ord, it is all that is written. exposure is without effect on SELT.
     """
+    if parquet is not None:
+        target = with_parquet("-" if target is None else target, parquet) if ord else with_parquet(None, parquet)
+        ord = True
     Chain(LossStream(source, kinds=[kinds.SUMMARY]),
           chain.SummaryToCsv(target, skip_header=skip_header, full_precision=full_precision, exposure=exposure,
                              max_loss=max_loss, drop_unexposed=drop_unexposed, ord=ord)).run()

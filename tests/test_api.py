@@ -149,7 +149,7 @@ def test_readme(model, scripts, monkeypatch):
     os.remove("elt.csv")
 
     blocks, names = readme_blocks("python"), {}
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
         if "EltCalc(\"elt.csv\")" in block:
@@ -157,6 +157,7 @@ def test_readme(model, scripts, monkeypatch):
     block = names["block"]
     assert isinstance(block.event_id, int) and block.loss.dtype == numpy.float32 and block.loss.flags.writeable is False
     assert len(block.starts) == len(block.ids) + 1 and len(block.sidx) == len(block.loss) == block.starts[-1]
+    assert len(names["curves"].table()) > 100 and len(names["melt"]) == 2 * len(piped.splitlines()) // 2 - 1
     items = names["items"]
     assert isinstance(items, numpy.memmap) and len(items) == ktc.read_table("items", "input/items.bin").size
     some = ktc.read_table("items", "some.bin")

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import ktc
 from ktc import stages
 from ktc.errors import DataError, TruncatedError, UsageError
-from ktc.schemas import streams
+from ktc.schemas import REPORTS, streams
 
 HUGE = 2147483647 - 64
 LOSSES = [0.0, -0.0, 1.0, -1.5, 0.005, 0.015, 0.125, 0.375, 2.675, 0.995, 0.999, 1e-45, 1e-30, 4.5e-7, 5e-7, 99999.995,
@@ -195,6 +196,40 @@ def test_summarycalctocsv_like_ktools(oracle, tool, run):
     assert run([tool("summarycalctocsv"), *jobs[-3][1]], sources[60]) == (0, runs[-3][1], "")
 
 
+def test_sample_event_loss_table_is_one_table(oracle, run, tmp_path):
+    """As csv, in memory and as parquet; the oracle's parquet file has the same rows. -p without -o writes no csv."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    jobs = [["-p", "0"], ["-o", "-p", "1"], ["-a", "-p", "2"], ["-z", "-s", "-o", "-p", "3"], ["-f", "-e", "-p", "4"]]
+    stream = loss_stream(streams.SUMMARY, 60, extremes(60))
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        runs = list(pool.map(lambda flags: run([oracle("summarycalctocsv"), *flags], stream, cwd=tmp_path), jobs))
+    for (*flags, _, name), theirs in zip(jobs, runs):
+        keywords = {FLAGS[flag]: True for flag in flags}
+        assert theirs[0] == 0
+        assert text_of(stages.summarycalctocsv, stream, parquet=tmp_path / "ours", **keywords) == theirs[1]
+        table = ktc.ResultTable("sample_event_loss_table")
+        out = io.BytesIO()
+        stages.summarycalctocsv(stream, [table, out], **{**keywords, "ord": True})
+        assert out.getvalue() == text_of(stages.summarycalctocsv, stream, **{**keywords, "ord": True})
+        want = parquet.read_table(tmp_path / name)
+        for got in (parquet.read_table(tmp_path / "ours"), table.arrow()):
+            assert got.equals(want) and len(got) > 3000
+
+
+def test_sample_event_loss_table_by_script(tool, run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    stream = loss_stream(streams.SUMMARY, 2, [(1, 3, 1000.5, [(-5, 9.0), (-1, 0.125), (2, 0.0)])])
+    assert run([tool("summarycalctocsv"), "-p", "t.parquet"], stream, cwd=tmp_path) == (0, b"", "")
+    assert parquet.read_table(tmp_path / "t.parquet").to_pylist() == [
+        {"EventId": 1, "SummaryId": 3, "SampleId": -1, "Loss": 0.125, "ImpactedExposure": 1000.5},
+        {"EventId": 1, "SummaryId": 3, "SampleId": 2, "Loss": 0.0, "ImpactedExposure": 0.0}]
+    assert run([tool("summarycalctocsv"), "-o", "-p", "u.parquet"], stream, cwd=tmp_path) == (
+        0, b"EventId,SummaryId,SampleId,Loss,ImpactedExposure\n1,3,-1,0.12,1000.50\n1,3,2,0.00,0.00\n", "")
+    assert (tmp_path / "u.parquet").read_bytes() == (tmp_path / "t.parquet").read_bytes()
+    assert run([tool("summarycalctocsv"), "-p", "v.parquet"], stream[:-1], cwd=tmp_path)[0] == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet", "u.parquet"]
+
+
 # Input that is not what it should be
 
 def check_cuts(function, stream, whole, ends):
@@ -249,11 +284,16 @@ def test_wrong_streams_are_refused():
 def test_a_consumer_of_summaries_takes_nothing_else():
     from ktc._core.codec import LossDecoder
     from ktc._core.csvforms import SummaryToCsv
-    from ktc._core.eltcalc import EltCalc
-    from ktc._core.io import Sink, Source
+    from ktc._core.eltcalc import EltCalc, SampleLosses
+    from ktc._core.io import Mapped, Sink, Source
+    from ktc._core.occurrence import Occurrences
+    from ktc._core.pltcalc import PltCalc
+    from ktc._core.rows import RowMemory, Rows
 
     stream = loss_stream(streams.LOSS, 1, [(1, 1, [(-1, 1.0)])])
-    for consumer in (SummaryToCsv(Sink.memory()), EltCalc(Sink.memory())):
+    report = REPORTS["sample_event_loss_table"]
+    for consumer in (SummaryToCsv(Sink.memory()), SampleLosses(Rows(report, RowMemory(report))), EltCalc(),
+                     PltCalc(Occurrences(Mapped(struct.pack("<ii", 0, 1))))):
         with pytest.raises(UsageError, match="by summary"):
             LossDecoder(Source(stream)).run(consumer)
 

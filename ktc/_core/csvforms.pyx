@@ -152,7 +152,8 @@ cdef class SummaryToCsv(LossConsumer):
 
     header: the first line, or None for none. exposure: each line shows the exposed value of its summary. max_loss: the
     maximum loss (sidx -5) too. drop_unexposed: no line where the exposed value is 0. ord: the Sample Event Loss Table,
-    whose impacted exposure is the exposed value, or 0 where the loss is 0 (exposure is then without effect).
+    whose impacted exposure is the exposed value, or 0 where the loss is 0 (exposure is then without effect); eltcalc.SampleLosses
+    makes rows of it.
     """
     cdef Sink sink
     cdef str header

@@ -1,7 +1,13 @@
-from typing import Self
+from typing import Any, Self
 
 from .blocks import LossConsumer
-from .io import Sink
+
+class EventRates:
+    def __new__(cls, table: Any = None, occurrences: Any = None) -> Self: ...
 
 class EltCalc(LossConsumer):
-    def __new__(cls, sink: Sink, header: str | None = ...) -> Self: ...
+    def __new__(cls, legacy: Any = None, moment: Any = None, quantile: Any = None, rates: EventRates | None = None,
+                quantiles: Any = None) -> Self: ...
+
+class SampleLosses(LossConsumer):
+    def __new__(cls, rows: Any, max_loss: bool = False, drop_unexposed: bool = False) -> Self: ...

@@ -1,137 +1,272 @@
-"""eltcalc: the event loss table, two lines for each summary of an event.
+"""eltcalc: event loss tables, a few rows for each summary of an event. Summaries without exposure have none.
 
-    summary_id,type,event_id,mean,standard_deviation,exposure_value
+    legacy    summary_id,type,event_id,mean,standard_deviation,exposure_value
+    MELT      EventId,SummaryId,SampleType,EventRate,ChanceOfLoss,MeanLoss,SDLoss,MaxLoss,FootprintExposure,
+              MeanImpactedExposure,MaxImpactedExposure
+    QELT      EventId,SummaryId,Quantile,Loss
+    SELT      EventId,SummaryId,SampleId,Loss,ImpactedExposure      (of summarycalctocsv, of all summaries)
 
-Type 1 is the analytical mean (sidx -1; 0 where the stream has none), type 2 the mean and standard deviation over the
-samples, a missing sample counting as a loss of 0. Summaries without exposure have no lines; a stream without samples
-has no type 2. All arithmetic is float, in the order of the records, as in ktools:
-
-    mean = sum / S        sd = sqrt((sum of squares - sum * sum / S) / (S - 1)), 0 where that is rounding noise
-
-Sums beyond the largest float are worked out again in double.
+In the first two, type 1 is the analytical mean (sidx -1; 0 where the stream has none), type 2 the mean and standard
+deviation over the samples; a stream without samples has no type 2. The arithmetic of moments and quantiles is told in
+samples.pyx. The impacted exposure of a sample is the exposed value where it has a loss, else 0; the chance of loss is the
+part of the samples that have one (0 where there is only one sample, as in ktools). The maximum loss is that of sidx -5. An
+event's rate is how often it occurs in a period.
 """
-from libc.math cimport isfinite, sqrt
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
 
+from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
-from ktc._core.io cimport Sink
-from ktc._core.text cimport put_fixed, put_i32
+from ktc._core.memory cimport allot, resize
+from ktc._core.occurrence cimport Occurrences, order_by
+from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
+from ktc._core.samples cimport Moments, Quantiles, moments_of
+from ktc._core.tables cimport MOST_COLUMNS, Cell, CsvRows
 from ktc.errors import UsageError
-from ktc.schemas import REPORTS
 from ktc.schemas import streams as _streams
 
-cdef extern from "<math.h>" nogil:
-    float sqrtf(float value)
-
-cdef enum:
-    FLOAT_MAX = 48                      # a float with six decimals
-    LINES_MAX = 2 * (3 * 12 + 3 * FLOAT_MAX + 6)
-
 cdef int32_t MEAN = _streams.MEAN
+cdef int32_t MAX_LOSS = _streams.MAX_LOSS
 cdef uint32_t SUMMARY = _streams.SUMMARY
-# A variance below this part of the sum of squares is the noise of float sums.
-cdef double NOISE = 0.0000001
 
 
-cdef struct Moments:
-    float mean
-    float sd
+cdef class EventRates:
+    """How often each event occurs in a period: a csv of event_id and rate, or what an occurrence table makes of it.
+
+    An event that is in neither has a rate of 0. If the csv has one twice, the last counts.
+    """
+    cdef int32_t *event_id              # ascending, none twice
+    cdef double *rate
+    cdef int64_t n
+
+    def __cinit__(self, CsvRows table=None, Occurrences occurrences=None):
+        if table is not None:
+            with nogil:
+                self.read(table)
+            self.sort()
+        else:
+            self.count(occurrences)
+
+    def __dealloc__(self):
+        free(self.event_id)
+        free(self.rate)
+
+    cdef int read(self, CsvRows table) except -1 nogil:
+        cdef Cell cell[MOST_COLUMNS]
+        cdef int64_t room = 0
+        table.start()
+        while table.next(cell):
+            if self.n == room:
+                room = 2 * room + 1024
+                resize(<void **>&self.event_id, room, sizeof(int32_t))
+                resize(<void **>&self.rate, room, sizeof(double))
+            self.event_id[self.n], self.rate[self.n] = <int32_t>cell[0].i, cell[1].d
+            self.n += 1
+        return 0
+
+    cdef int sort(self) except -1:
+        """Into ascending order; of rows of one event, the last stays."""
+        cdef int64_t i, n = 0
+        cdef int64_t *order = <int64_t *>allot(2 * self.n, sizeof(int64_t))
+        cdef int32_t *event_id = NULL
+        cdef double *rate
+        try:
+            order_by(self.event_id, self.n, order, order + self.n)
+            event_id, rate = <int32_t *>allot(self.n, sizeof(int32_t)), self.rate
+            self.rate = <double *>allot(self.n, sizeof(double))
+            for i in range(self.n):
+                if n and event_id[n - 1] == self.event_id[order[i]]:
+                    n -= 1
+                event_id[n], self.rate[n] = self.event_id[order[i]], rate[order[i]]
+                n += 1
+            free(rate)
+            self.event_id, event_id, self.n = event_id, self.event_id, n
+        finally:
+            free(order)
+            free(event_id)
+        return 0
+
+    cdef int count(self, Occurrences occurrences) except -1:
+        cdef int64_t i, k
+        self.n = occurrences.n_events
+        self.event_id = <int32_t *>allot(self.n, sizeof(int32_t))
+        self.rate = <double *>allot(self.n, sizeof(double))
+        memcpy(self.event_id, occurrences.event_id, self.n * sizeof(int32_t))
+        for i in range(self.n):
+            for k in range(occurrences.start[i + 1] - occurrences.start[i]):
+                self.rate[i] += 1 / <double>occurrences.number_of_periods
+        return 0
+
+    cdef double of(self, int32_t event_id) noexcept nogil:
+        cdef int64_t low = 0, high = self.n, middle
+        while low < high:
+            middle = (low + high) // 2
+            if self.event_id[middle] < event_id:
+                low = middle + 1
+            else:
+                high = middle
+        return self.rate[low] if low < self.n and self.event_id[low] == event_id else 0
 
 
-cdef Moments float_moments(float total, float squares, int32_t sample_size) noexcept nogil:
-    """The moments from float sums, in the reference's order and widths."""
-    cdef Moments moments
-    cdef float variance, size
-    moments.mean = moments.sd = 0
-    if sample_size >= 1:
-        size = <float>sample_size
-        moments.mean = total / size
-        if sample_size > 1:
-            variance = (squares - ((total * total) / size)) / <float>(sample_size - 1)
-            if variance / squares < NOISE:
-                variance = 0
-            moments.sd = sqrtf(variance)
-    return moments
-
-
-cdef int widen(Moments *moments, const int32_t *sidx, const float *loss, int64_t n, int32_t sample_size) noexcept nogil:
-    """Work out in double what float sums could not hold."""
-    cdef double total = 0, squares = 0, variance = 0
-    cdef int64_t k
-    for k in range(n):
-        if sidx[k] > 0:
-            total += loss[k]
-            squares += <double>loss[k] * loss[k]
-    if sample_size > 1:
-        variance = (squares - total * total / sample_size) / (sample_size - 1)
-        if variance / squares < NOISE:
-            variance = 0
-    if not isfinite(moments.mean):
-        moments.mean = <float>(total / sample_size)
-    moments.sd = <float>sqrt(variance)
-    return 0
+# What the records of a row come to.
+cdef struct Totals:
+    float total, squares            # of the samples
+    float impacted                  # the exposed value, once for each sample that has a loss
+    int32_t with_loss               # samples that have a loss
+    float analytical, max_loss
 
 
 cdef class EltCalc(LossConsumer):
-    """Writes the event loss table of a summary stream. header: the first line, or None for none."""
-    cdef Sink sink
-    cdef str header
+    """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates, quantile quantiles."""
+    cdef Rows legacy, moment, quantile
+    cdef EventRates rates
+    cdef Quantiles quantiles
     cdef int32_t sample_size
 
-    def __cinit__(self, Sink sink not None, str header=REPORTS["event_loss_table"].csv_header):
-        self.sink, self.header = sink, header
+    def __cinit__(self, Rows legacy=None, Rows moment=None, Rows quantile=None, EventRates rates=None,
+                  Quantiles quantiles=None):
+        if (moment is None) != (rates is None) or (quantile is None) != (quantiles is None):
+            raise UsageError("moments go with event rates, and quantiles with the quantiles that are wanted")
+        self.legacy, self.moment, self.quantile, self.rates, self.quantiles = legacy, moment, quantile, rates, quantiles
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         self.sample_size = header.sample_size
         if header.kind != SUMMARY:
             with gil:
                 raise UsageError("losses by summary are wanted here, the stream holds others")
-        if self.header is not None:
-            with gil:
-                line = self.header.encode() + b"\n"
-                self.sink.write(<const char *>line, len(line))
+        begin_rows(self.quantile)
+        if self.quantile is not None and self.sample_size > 0:
+            self.quantiles.prepare(self.sample_size)
+        begin_rows(self.legacy)
+        begin_rows(self.moment)
         return 0
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
         cdef Py_ssize_t i
-        cdef int64_t k, first, stop
-        cdef float total, squares, analytical, loss
+        cdef Totals totals
         cdef Moments moments
-        cdef char *p
+        cdef double rate = 0
+        if self.moment is not None:
+            rate = self.rates.of(block.event_id)
         for i in range(block.n):
             if not block.exposure[i] > 0:
                 continue
-            first, stop = block.start[i], block.start[i + 1]
-            total = squares = analytical = 0
-            for k in range(first, stop):
-                if block.sidx[k] > 0:
-                    loss = block.loss[k]
-                    total += loss
-                    squares += loss * loss
-                elif block.sidx[k] == MEAN:
-                    analytical = block.loss[k]
-            p = self.sink.reserve(LINES_MAX)
-            p = put_line(p, block, i, 1, analytical, 0)
-            if self.sample_size:            # -1, gulcalc without samples, has the line too
-                moments = float_moments(total, squares, self.sample_size)
-                if not isfinite(squares) or not isfinite(total * total):
-                    widen(&moments, block.sidx + first, block.loss + first, stop - first, self.sample_size)
-                p = put_line(p, block, i, 2, moments.mean, moments.sd)
-            self.sink.pos = p
+            if self.legacy is not None or self.moment is not None:
+                add_up(block, i, &totals)
+                moments = moments_of(block, i, totals.total, totals.squares, self.sample_size)
+            if self.legacy is not None:
+                self.put_legacy(block, i, 1, totals.analytical, 0)
+                if self.sample_size:            # -1, gulcalc without samples, has the line too
+                    self.put_legacy(block, i, 2, moments.mean, moments.sd)
+            if self.moment is not None:
+                self.put_moments(block, i, rate, &totals, moments)
+            if self.quantile is not None and self.sample_size > 0:
+                self.put_quantiles(block, i)
+        flush_rows(self.legacy)
+        flush_rows(self.moment)
+        flush_rows(self.quantile)
+        return 0
+
+    cdef int put_legacy(self, const LossBlock *block, Py_ssize_t i, int32_t type, float mean, float sd) except -1 nogil:
+        cdef rec.event_loss_table *row = <rec.event_loss_table *>self.legacy.next()
+        row.summary_id, row.type, row.event_id = block.id[i], type, block.event_id
+        row.mean, row.standard_deviation, row.exposure_value = mean, sd, block.exposure[i]
+        return 0
+
+    cdef int put_moments(self, const LossBlock *block, Py_ssize_t i, double rate, const Totals *totals,
+                         Moments moments) except -1 nogil:
+        cdef rec.moment_event_loss_table *row = <rec.moment_event_loss_table *>self.moment.next()
+        cdef float exposure = block.exposure[i], size = <float>self.sample_size
+        row.EventId, row.SummaryId, row.SampleType, row.EventRate = block.event_id, block.id[i], 1, rate
+        row.ChanceOfLoss, row.MeanLoss, row.SDLoss, row.MaxLoss = 0, totals.analytical, 0, totals.max_loss
+        row.FootprintExposure = row.MeanImpactedExposure = row.MaxImpactedExposure = exposure
+        if not self.sample_size:
+            return 0
+        row = <rec.moment_event_loss_table *>self.moment.next()
+        row.EventId, row.SummaryId, row.SampleType, row.EventRate = block.event_id, block.id[i], 2, rate
+        row.ChanceOfLoss, row.MeanLoss, row.SDLoss, row.MaxLoss = 0, moments.mean, moments.sd, totals.max_loss
+        row.FootprintExposure, row.MeanImpactedExposure = exposure, totals.impacted
+        row.MaxImpactedExposure = exposure if totals.with_loss else 0
+        if self.sample_size > 1:
+            row.ChanceOfLoss = <float>totals.with_loss / size
+            row.MeanImpactedExposure = totals.impacted / size
+            if not isfinite(totals.impacted):
+                row.MeanImpactedExposure = <float>(<double>exposure * totals.with_loss / self.sample_size)
+        return 0
+
+    cdef int put_quantiles(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
+        cdef rec.quantile_event_loss_table *row
+        cdef Py_ssize_t k
+        self.quantiles.work_out(block, i, False)
+        for k in range(self.quantiles.n):
+            row = <rec.quantile_event_loss_table *>self.quantile.next()
+            row.EventId, row.SummaryId = block.event_id, block.id[i]
+            row.Quantile, row.Loss = self.quantiles.quantile[k], self.quantiles.loss[k]
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        finish_rows(self.legacy)
+        finish_rows(self.moment)
+        finish_rows(self.quantile)
         return 0
 
 
-cdef char *put_line(char *p, const LossBlock *block, Py_ssize_t i, int32_t type, float mean, float sd) noexcept nogil:
-    p = put_i32(p, block.id[i])
-    p[0] = c','
-    p = put_i32(p + 1, type)
-    p[0] = c','
-    p = put_i32(p + 1, block.event_id)
-    p[0] = c','
-    p = put_fixed(p + 1, mean, 6)
-    p[0] = c','
-    p = put_fixed(p + 1, sd, 6)
-    p[0] = c','
-    p = put_fixed(p + 1, block.exposure[i], 6)
-    p[0] = c'\n'
-    return p + 1
+cdef void add_up(const LossBlock *block, Py_ssize_t i, Totals *totals) noexcept nogil:
+    """The records of row i, in their order."""
+    cdef float total = 0, squares = 0, impacted = 0, analytical = 0, max_loss = 0, loss
+    cdef float exposure = block.exposure[i]
+    cdef int32_t with_loss = 0
+    cdef int64_t k
+    for k in range(block.start[i], block.start[i + 1]):
+        loss = block.loss[k]
+        if block.sidx[k] > 0:
+            total += loss
+            squares += loss * loss
+            impacted += exposure if loss > 0 else 0
+            with_loss += loss > 0
+        elif block.sidx[k] == MEAN:
+            analytical = loss
+        elif block.sidx[k] == MAX_LOSS:
+            max_loss = loss
+    totals.total, totals.squares, totals.impacted, totals.with_loss = total, squares, impacted, with_loss
+    totals.analytical, totals.max_loss = analytical, max_loss
+
+
+cdef class SampleLosses(LossConsumer):
+    """Makes rows of the sample event loss table (SELT): for each record, with the exposed value, or 0 where the loss is 0.
+
+    max_loss and drop_unexposed are those of csvforms.SummaryToCsv, which writes the same as csv.
+    """
+    cdef Rows rows
+    cdef bint drop_unexposed
+    cdef int32_t left_out
+
+    def __cinit__(self, Rows rows not None, bint max_loss=False, bint drop_unexposed=False):
+        self.rows, self.drop_unexposed, self.left_out = rows, drop_unexposed, 0 if max_loss else MAX_LOSS
+
+    cdef int begin(self, const LossHeader *header) except -1 nogil:
+        if header.kind != SUMMARY:
+            with gil:
+                raise UsageError("losses by summary are wanted here, the stream holds others")
+        return self.rows.begin()
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        cdef Py_ssize_t i
+        cdef int64_t k
+        cdef float exposure
+        cdef rec.sample_event_loss_table *row
+        for i in range(block.n):
+            exposure = block.exposure[i]
+            if self.drop_unexposed and exposure == 0:
+                continue
+            for k in range(block.start[i], block.start[i + 1]):
+                if block.sidx[k] != self.left_out:
+                    row = <rec.sample_event_loss_table *>self.rows.next()
+                    row.EventId, row.SummaryId, row.SampleId = block.event_id, block.id[i], block.sidx[k]
+                    row.Loss, row.ImpactedExposure = block.loss[k], 0 if block.loss[k] == 0 else exposure
+        return self.rows.flush()
+
+    cdef int finish(self) except -1 nogil:
+        return self.rows.finish()

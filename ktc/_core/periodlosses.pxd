@@ -3,13 +3,15 @@
 # Fed with any number of summary streams of one sample size. For every period in which an event of a summary occurs there is one
 # row, of `cells` bytes whose meaning is a subclass's. A summary's rows lie together:
 #
-#     slot ---> table: { period row } ...     open addressing by period, a power of two, half empty at least
+#     slot ---> table: { period row } ...     open addressing by period, a power of two, half empty at least;
+#               row_of: row row ...           instead, by period, once a quarter of the periods have rows
 #          ---> chunks of rows, which never move
 #
 # A packet comes as the vector loss[0 .. sample_size]: loss[0] is the analytical mean's, loss[s] that of sample s, and ABSENT
 # where the packet has none (or, unless `zeros`, none above 0). Call order for a subclass's owner: feed, settle, read, and
 # then either drop everything or go on feeding.
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memcpy
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.occurrence cimport Occurrences
@@ -18,8 +20,20 @@ cdef extern from *:
     """
     /* -0.0: no loss has it, and adding it changes nothing. */
     #define KTC_ABSENT (-0.0f)
+    #if defined(__GNUC__)
+    #define KTC_PREFETCH(p) __builtin_prefetch(p)
+    #else
+    #define KTC_PREFETCH(p) ((void)(p))
+    #endif
     """
     const float ABSENT "KTC_ABSENT"
+    void prefetch "KTC_PREFETCH"(const char *p) noexcept nogil
+
+
+cdef inline bint present(float value) noexcept nogil:
+    cdef uint32_t bits
+    memcpy(&bits, &value, 4)
+    return bits != 0x80000000u          # ABSENT
 
 
 cdef struct Entry:
@@ -35,8 +49,9 @@ cdef struct Chunk:
 cdef struct Slot:
     int32_t summary_id
     int64_t n                       # rows
-    int64_t places                  # of the table
+    int64_t places                  # of the table, or the periods of row_of
     Entry *table
+    char **row_of                   # NULL until it takes the table's place
     Chunk *chunk                    # the newest one first
     char *free                      # room for `left` rows
     int64_t left
@@ -68,11 +83,23 @@ cdef class PeriodLosses(LossConsumer):
     cdef void add(self, char *row) noexcept nogil
     cdef void join(self, char *row, const char *other) noexcept nogil
 
+    cdef bint unpack(self, const float *sample) noexcept nogil
+    cdef int spread(self, Slot *slot, Py_ssize_t event) except -1 nogil
+    cdef int refuse(self, const LossBlock *block, Py_ssize_t i, int64_t k) except -1 nogil
+
+    # Ask for a row's memory, which is to be used soon.
+    cdef inline void fetch(self, const char *row) noexcept nogil:
+        cdef size_t at = 0
+        while at < self.cells:
+            prefetch(row + at)
+            at += 64
+
     cdef Slot *find_slot(self, int32_t summary_id) except NULL nogil
     cdef int64_t place_of(self, int32_t summary_id) noexcept nogil
     cdef int grow_slots(self) except -1 nogil
     cdef char *find_row(self, Slot *slot, int32_t period) except NULL nogil
     cdef int grow_table(self, Slot *slot) except -1 nogil
+    cdef int spread_table(self, Slot *slot) except -1 nogil
     cdef char *new_row(self, Slot *slot) except NULL nogil
     cdef int make_room(self) except -1 nogil
     cdef void drop_slot(self, Slot *slot) noexcept nogil

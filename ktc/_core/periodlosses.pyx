@@ -19,6 +19,7 @@ cdef enum:
     UNKNOWN = -2147483648
     LARGE_CHUNK = 1 << 20           # bytes; smaller ones double
     FIRST_PLACES = 8
+    AHEAD = 8                       # occurrences whose rows are asked for while their packet is unpacked
 
 cdef int32_t MEAN = _streams.MEAN
 cdef uint32_t SUMMARY = _streams.SUMMARY
@@ -33,7 +34,7 @@ cdef class PeriodLosses(LossConsumer):
     highest ids are dropped, to be fed another time (can_drop: `high` says from which id on), or a MemoryError is raised."""
 
     def __cinit__(self, Occurrences occurrences not None, *, bint zeros=False, bint all_summaries=False, int64_t limit=0,
-                  bint can_drop=False):
+                  bint can_drop=False, **rest):
         self.occurrences, self.zeros, self.all_summaries = occurrences, zeros, all_summaries
         self.limit, self.can_drop = limit, can_drop
         self.sample_size, self.low, self.high = UNKNOWN, INT32_MIN, INT64_MAX
@@ -88,7 +89,7 @@ cdef class PeriodLosses(LossConsumer):
     cdef int accept(self, const LossBlock *block) except -1 nogil:
         cdef Py_ssize_t i, event = self.occurrences.find(block.event_id)
         cdef int64_t k, first, stop
-        cdef int32_t sidx
+        cdef int32_t sample
         cdef float value
         cdef float *loss = self.loss
         cdef Slot *slot
@@ -102,22 +103,53 @@ cdef class PeriodLosses(LossConsumer):
             slot = self.find_slot(block.id[i])
             if event < 0:
                 continue
+            for k in range(self.occurrences.start[event],
+                           min(self.occurrences.start[event + 1], self.occurrences.start[event] + AHEAD)):
+                self.fetch(self.find_row(slot, self.occurrences.period[k]))
             first, stop = block.start[i], block.start[i + 1]
+            if block.dense[i] and self.unpack(block.loss + stop - self.sample_size):
+                stop -= self.sample_size
             for k in range(first, stop):
-                sidx, value = block.sidx[k], block.loss[k]
-                if sidx >= MEAN:
-                    if not isfinite(value):
-                        with gil:
-                            raise DataError(f"event {block.event_id}, summary {block.id[i]}: the loss of sample {sidx} is "
-                                            f"{value}, expected a finite number")
-                    if value > 0 or self.zeros:
-                        loss[sidx if sidx > 0 else 0] = value + 0.0     # -0.0 becomes 0
-            for k in range(self.occurrences.start[event], self.occurrences.start[event + 1]):
-                self.add(self.find_row(slot, self.occurrences.period[k]))
-            for k in range(first, stop):
-                if block.sidx[k] >= MEAN:
-                    loss[block.sidx[k] if block.sidx[k] > 0 else 0] = ABSENT
+                if block.sidx[k] < MEAN:
+                    continue
+                sample, value = max(block.sidx[k], 0), block.loss[k]
+                if not isfinite(value):
+                    self.refuse(block, i, k)
+                if value > 0 or self.zeros:
+                    if present(loss[sample]):           # a second record of one sample adds up
+                        self.spread(slot, event)
+                    loss[sample] = value + 0.0          # -0.0 becomes 0
+            self.spread(slot, event)
         return 0
+
+    cdef bint unpack(self, const float *sample) noexcept nogil:
+        """The packet's samples, which are all there; False if one is not finite."""
+        cdef float *loss = self.loss + 1
+        cdef int64_t k
+        cdef bint wrong = False
+        if self.zeros:
+            for k in range(self.sample_size):
+                wrong |= sample[k] - sample[k] != 0
+                loss[k] = sample[k] + 0.0
+        else:
+            for k in range(self.sample_size):
+                wrong |= sample[k] - sample[k] != 0
+                loss[k] = sample[k] if sample[k] > 0 else ABSENT
+        return not wrong
+
+    cdef int spread(self, Slot *slot, Py_ssize_t event) except -1 nogil:
+        """Add the packet to all periods of its event, and make ready for the next one."""
+        cdef int64_t k
+        for k in range(self.occurrences.start[event], self.occurrences.start[event + 1]):
+            self.add(self.find_row(slot, self.occurrences.period[k]))
+        for k in range(self.width):
+            self.loss[k] = ABSENT
+        return 0
+
+    cdef int refuse(self, const LossBlock *block, Py_ssize_t i, int64_t k) except -1 nogil:
+        with gil:
+            raise DataError(f"event {block.event_id}, summary {block.id[i]}: the loss of sample {block.sidx[k]} is "
+                            f"{block.loss[k]}, expected a finite number")
 
     # --- summaries
 
@@ -159,8 +191,13 @@ cdef class PeriodLosses(LossConsumer):
     cdef char *find_row(self, Slot *slot, int32_t period) except NULL nogil:
         """The row of a period, which may be a new one."""
         cdef int64_t place
-        if 2 * slot.n >= slot.places:
+        if 2 * slot.n >= slot.places and slot.row_of == NULL:
             self.grow_table(slot)
+        if slot.row_of != NULL:
+            if slot.row_of[period] == NULL:
+                slot.row_of[period] = self.new_row(slot)
+                slot.n += 1
+            return slot.row_of[period]
         place = scattered(period) & (slot.places - 1)
         while slot.table[place].row != NULL:
             if slot.table[place].period == period:
@@ -170,10 +207,28 @@ cdef class PeriodLosses(LossConsumer):
         slot.n += 1
         return slot.table[place].row
 
+    cdef int spread_table(self, Slot *slot) except -1 nogil:
+        """A table by period in place of the one that is searched."""
+        cdef int64_t i, periods = <int64_t>self.occurrences.number_of_periods + 1
+        cdef char **row_of = <char **>calloc(periods, sizeof(char *))
+        if row_of == NULL:
+            with gil:
+                raise MemoryError(f"no memory for the periods of summary {slot.summary_id}")
+        for i in range(slot.places):
+            if slot.table[i].row != NULL:
+                row_of[slot.table[i].period] = slot.table[i].row
+        free(slot.table)
+        self.bytes += periods * <int64_t>sizeof(char *) - slot.places * <int64_t>sizeof(Entry)
+        slot.table, slot.row_of, slot.places = NULL, row_of, periods
+        return 0
+
     cdef int grow_table(self, Slot *slot) except -1 nogil:
         cdef int64_t i, place, before = slot.places, places = max(2 * before, <int64_t>FIRST_PLACES)
         cdef Entry *old = slot.table
-        cdef Entry *table = <Entry *>calloc(places, sizeof(Entry))
+        cdef Entry *table
+        if 4 * slot.n >= self.occurrences.number_of_periods and slot.n:
+            return self.spread_table(slot)
+        table = <Entry *>calloc(places, sizeof(Entry))
         if table == NULL:
             with gil:
                 raise MemoryError(f"no memory for the periods of summary {slot.summary_id}")
@@ -239,9 +294,10 @@ cdef class PeriodLosses(LossConsumer):
             self.bytes -= chunk.bytes
             free(chunk)
             chunk = next
-        self.bytes -= slot.places * <int64_t>sizeof(Entry)
+        self.bytes -= slot.places * <int64_t>(sizeof(Entry) if slot.row_of == NULL else sizeof(char *))
         free(slot.table)
-        slot.table, slot.chunk, slot.n, slot.places, slot.left = NULL, NULL, 0, 0, 0
+        free(slot.row_of)
+        slot.table, slot.row_of, slot.chunk, slot.n, slot.places, slot.left = NULL, NULL, NULL, 0, 0, 0
 
     @property
     def complete(self):
@@ -284,6 +340,12 @@ cdef class PeriodLosses(LossConsumer):
         cdef int64_t *spare
         cdef int32_t *period
         cdef Entry *found
+        if slot.row_of != NULL:
+            for i in range(slot.places):
+                if slot.row_of[i] != NULL:
+                    entries[n].row, entries[n].period = slot.row_of[i], <int32_t>i
+                    n += 1
+            return 0
         with gil:
             order, spare = <int64_t *>allot(slot.n, sizeof(int64_t)), <int64_t *>allot(slot.n, sizeof(int64_t))
             period, found = <int32_t *>allot(slot.n, sizeof(int32_t)), <Entry *>allot(slot.n, sizeof(Entry))
@@ -306,6 +368,7 @@ cdef class PeriodLosses(LossConsumer):
         cdef int64_t i, k
         cdef Slot *slot
         cdef Slot *theirs
+        cdef Entry *entries
         if type(other) is not type(self) or other.occurrences is not self.occurrences and (
                 other.occurrences.number_of_periods != self.occurrences.number_of_periods
                 or other.occurrences.n != self.occurrences.n) or other.zeros != self.zeros:
@@ -319,10 +382,15 @@ cdef class PeriodLosses(LossConsumer):
         if other.sample_size != self.sample_size:
             raise UsageError(f"an accumulator of {other.sample_size} samples cannot be merged with one of "
                              f"{self.sample_size}")
+        entries = NULL
         with nogil:
             for i in range(other.n_slots):
                 theirs = &other.slot[i]
+                if theirs.n == 0 and theirs.summary_id >= other.high:
+                    continue                            # dropped
                 slot = self.find_slot(theirs.summary_id)
-                for k in range(theirs.places):
-                    if theirs.table[k].row != NULL:
-                        self.join(self.find_row(slot, theirs.table[k].period), theirs.table[k].row)
+                resize(<void **>&entries, max(theirs.n, <int64_t>1), sizeof(Entry))
+                self.sort_slot(theirs, entries)
+                for k in range(theirs.n):
+                    self.join(self.find_row(slot, entries[k].period), entries[k].row)
+        free(entries)

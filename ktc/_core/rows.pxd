@@ -5,7 +5,7 @@
 from libc.stdint cimport int64_t
 
 from ktc._core.io cimport Sink
-from ktc._core.tables cimport Layout, TableReader
+from ktc._core.tables cimport Layout
 
 
 cdef class RowConsumer:
@@ -34,14 +34,32 @@ cdef class Rows:
     cdef int finish(self) except -1 nogil
 
 
+# The same of a table that may be None, which is one that is not wanted.
+cdef inline int begin_rows(Rows rows) except -1 nogil:
+    return 0 if rows is None else rows.begin()
+
+
+cdef inline int flush_rows(Rows rows) except -1 nogil:
+    return 0 if rows is None else rows.flush()
+
+
+cdef inline int finish_rows(Rows rows) except -1 nogil:
+    return 0 if rows is None else rows.finish()
+
+
 cdef class RowTee(RowConsumer):
     cdef RowConsumer first, second
 
 
 cdef class RowsToCsv(RowConsumer):
-    cdef TableReader writer
+    cdef Layout layout
     cdef Sink sink
     cdef bytes header
+    cdef int lead                   # leading columns whose text is kept
+    cdef int words                  # of four bytes, that they are in a row
+    cdef char *kept                 # LEADS of these: length of the text, the words, the text
+    cdef size_t kept_size
+    cdef char *put_lead(self, char *p, const char *row) noexcept nogil
 
 
 cdef class RowMemory(RowConsumer):
@@ -59,3 +77,10 @@ cdef class RowGroups(RowMemory):
     cdef object write, end
     cdef int64_t limit
     cdef int hand_on(self) except -1 nogil
+
+
+cdef class RowSpool(RowMemory):
+    cdef object file
+    cdef Sink sink                  # on the file
+    cdef int64_t limit, filed       # rows in memory at most; rows in the file
+    cdef int move(self) except -1

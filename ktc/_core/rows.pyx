@@ -1,23 +1,34 @@
 """Rows of a report on their way out: built by a kernel, taken by csv, by memory or by parquet. The contract is in rows.pxd."""
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
+from ktc._core.io cimport Source
 from ktc._core.memory cimport allot, resize
+from ktc._core.tables cimport Column, put_cells
+from ktc._core.text cimport FIXED_MAX
 
 cdef enum:
     ROWS = 512                      # of a block
     ROW_GROUP = 1 << 17             # of a row group of a parquet file
+    SPOOL = 1 << 26                 # bytes that a spool keeps in memory
+    LINES = 64                      # that one reservation of a sink is for
+    COMMA = 44
+    LEAD_SHIFT = 24                 # a place among the LEADS is the high bits of 32
+    LEADS = 1 << (32 - LEAD_SHIFT)  # leading columns whose text is kept
+    LEAD_COPY = 64                  # bytes of it that are copied at once
 
 
 cdef char *BYTES = b"B"
 
 
-def layout_of(report):
-    """How a report's rows are written as csv."""
+def layout_of(report, decimals=None):
+    """How a report's rows are written as csv. decimals: of every column that is no whole number, instead of its own."""
     columns, at = [], 0
     for field in report.fields:
-        columns.append((field.name, field.type, field.csv, at))
+        style = field.csv if decimals is None or field.type[0] == "i" else f"%.{decimals}f"
+        columns.append((field.name, field.type, style, at))
         at += field.width()
     return Layout(columns, at, separator=",")
 
@@ -59,6 +70,14 @@ cdef class Rows:
         self.flush()
         return self.to.finish()
 
+    def open(self):
+        """begin, for those who have no GIL to release: before the first row."""
+        self.begin()
+
+    def close(self):
+        """finish: behind the last row."""
+        self.finish()
+
 
 cdef class RowTee(RowConsumer):
     """Gives the same rows to two."""
@@ -80,11 +99,18 @@ cdef class RowTee(RowConsumer):
 
 
 cdef class RowsToCsv(RowConsumer):
-    """Writes rows of a report as csv. header: with the line of the columns' names."""
+    """Writes rows of a report as csv. header: with the line of the columns' names. decimals: as for layout_of."""
 
-    def __cinit__(self, report, Sink sink not None, bint header=True):
-        self.sink, self.writer = sink, TableReader(layout_of(report), sink)
+    def __cinit__(self, report, Sink sink not None, bint header=True, decimals=None):
+        self.sink, self.layout, self.lead = sink, layout_of(report, decimals), report.lead
         self.header = (report.csv_header + "\n").encode() if header else b""
+        self.words = sum(field.width() for field in report.fields[:self.lead]) // sizeof(int32_t)
+        self.kept_size = (1 + self.words) * sizeof(int32_t) + max(<int>LEAD_COPY, self.lead * (FIXED_MAX + 4))
+        if self.lead:
+            self.kept = <char *>allot(LEADS, self.kept_size)
+
+    def __dealloc__(self):
+        free(self.kept)
 
     cdef int begin(self) except -1 nogil:
         with gil:
@@ -92,7 +118,46 @@ cdef class RowsToCsv(RowConsumer):
         return 0
 
     cdef int accept(self, const char *rows, int64_t n) except -1 nogil:
-        return self.writer.write_records(rows, n)
+        cdef const Column *first = self.layout.column + self.lead
+        cdef const Column *last = self.layout.column + self.layout.n - 1
+        cdef size_t room = self.layout.room + LEAD_COPY, size = self.layout.size
+        cdef int64_t some
+        cdef char *p
+        while n:
+            some = min(n, <int64_t>LINES)
+            p = self.sink.reserve(some * room)
+            n -= some
+            while some:
+                if self.lead:
+                    p = self.put_lead(p, rows)
+                p = put_cells(p, first, last, rows, COMMA, 1, 0)
+                p[0] = c'\n'
+                p += 1
+                rows += size
+                some -= 1
+            self.sink.pos = p
+        return 0
+
+    cdef inline char *put_lead(self, char *p, const char *row) noexcept nogil:
+        """The leading columns, each with a comma behind it. A row finds the text of an earlier one by three of its words."""
+        cdef const uint32_t *word = <const uint32_t *>row
+        cdef uint32_t place = word[0] * 2654435769u + word[self.words // 2] * 2246822519u + (
+            word[self.words - 1] * 3266489917u)
+        cdef char *kept = self.kept + (place >> LEAD_SHIFT) * self.kept_size
+        cdef uint32_t *length = <uint32_t *>kept
+        cdef char *text = kept + (1 + self.words) * sizeof(uint32_t)
+        cdef const Column *column = self.layout.column
+        cdef int i = 0
+        while i < self.words and word[i] == length[1 + i]:
+            i += 1
+        if i < self.words or length[0] == 0:
+            memcpy(length + 1, row, self.words * sizeof(uint32_t))
+            length[0] = <uint32_t>(put_cells(text, column, column + self.lead - 1, row, COMMA, 1, 0) + 1 - text)
+            text[length[0] - 1] = c','
+        memcpy(p, text, LEAD_COPY)                  # a fixed size is a few moves
+        if length[0] > LEAD_COPY:
+            memcpy(p + LEAD_COPY, text + LEAD_COPY, length[0] - LEAD_COPY)
+        return p + length[0]
 
 
 cdef class RowMemory(RowConsumer):
@@ -176,3 +241,46 @@ cdef class RowGroups(RowMemory):
         with gil:
             self.end()
         return 0
+
+
+cdef class RowSpool(RowMemory):
+    """Holds rows back until replay(), beyond SPOOL bytes in a temporary file."""
+
+    def __cinit__(self, report):
+        self.limit = max(1, SPOOL // <int64_t>self.size)
+
+    cdef int accept(self, const char *rows, int64_t n) except -1 nogil:
+        if self.n + n > self.limit and self.n:
+            with gil:
+                self.move()
+        return RowMemory.accept(self, rows, n)
+
+    cdef int move(self) except -1:
+        """What is in memory goes to the file."""
+        if self.file is None:
+            import tempfile
+
+            self.file = tempfile.TemporaryFile()
+            self.sink = Sink(self.file.fileno())
+        self.sink.write(self.rows, self.n * self.size)
+        self.filed += self.n
+        self.n = 0
+        return 0
+
+    def replay(self, Rows to not None):
+        """Give all rows to another consumer, and forget them."""
+        cdef Source source
+        cdef int64_t some
+        to.flush()
+        if self.filed:
+            self.sink.finish()
+            self.file.seek(0)
+            source = Source(self.file.fileno())
+            with nogil:
+                while self.filed:
+                    some = min(self.filed, <int64_t>ROWS)
+                    to.to.accept(source.take(some * self.size, b"a row"), some)
+                    self.filed -= some
+            self.file = self.sink = None
+        to.to.accept(self.rows, self.n)
+        self.n = 0

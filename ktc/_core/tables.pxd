@@ -1,8 +1,14 @@
 # Tables between csv and binary: see tables.pyx.
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
+from ktc._core.text cimport put_exponent, put_fixed, put_i32, put_i64, put_shortest, put_u32, put_u64
+
+# How a column is written.
+cdef enum:
+    PUT_I4, PUT_U4, PUT_I8, PUT_U8, PUT_FIXED_F4, PUT_FIXED_F8, PUT_EXPONENT_F4, PUT_SHORTEST_F4, PUT_LEAD
 
 cdef enum:
     MOST_COLUMNS = 32
@@ -117,6 +123,53 @@ cdef class Checks:
     cdef int _refuse(self, const Check *check, int same) except -1
     cdef _number(self, const Cell *cell, int i)
     cdef _group(self, int within)
+
+
+# The columns from `column` to `last` of a record as text, with separators between them. lead: the value of one that the record
+# does not have.
+cdef inline char *put_cells(char *p, const Column *column, const Column *last, const char *record, uint16_t separator,
+                            size_t step, int64_t lead) noexcept nogil:
+    cdef const char *field
+    cdef int32_t i4
+    cdef uint32_t u4
+    cdef int64_t i8
+    cdef uint64_t u8
+    cdef float f4
+    cdef double f8
+    while True:
+        field = record + column.offset
+        if column.style == PUT_I4:
+            memcpy(&i4, field, 4)
+            p = put_i32(p, i4)
+        else:                               # whole numbers do not go through the switch
+            if column.style == PUT_LEAD:
+                p = put_i64(p, lead)
+            elif column.style == PUT_FIXED_F4:
+                memcpy(&f4, field, 4)
+                p = put_fixed(p, f4, column.decimals)
+            elif column.style == PUT_U4:
+                memcpy(&u4, field, 4)
+                p = put_u32(p, u4)
+            elif column.style == PUT_EXPONENT_F4:
+                memcpy(&f4, field, 4)
+                p = put_exponent(p, f4)
+            elif column.style == PUT_FIXED_F8:
+                memcpy(&f8, field, 8)
+                p = put_fixed(p, f8, column.decimals)
+            elif column.style == PUT_I8:
+                memcpy(&i8, field, 8)
+                p = put_i64(p, i8)
+            elif column.style == PUT_U8:
+                memcpy(&u8, field, 8)
+                p = put_u64(p, u8)
+            else:
+                memcpy(&f4, field, 4)
+                p = put_shortest(p, f4)
+        if column == last:
+            return p
+        column += 1
+        memcpy(p, &separator, 2)
+        p += step
 
 
 # Records of a table into csv.

@@ -25,8 +25,9 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.mersenne cimport LANES, Mersenne
+from ktc._core.occurrence cimport MINUTES, date_of
 from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
-                             put_exponent, put_fixed, put_i32, put_i64, put_shortest, put_u32, put_u64, quick_digits,
+                             quick_digits,
                              quick_f32, quick_f64, short_digits, ten_to)
 
 from ktc.errors import DataError, TruncatedError
@@ -37,7 +38,6 @@ cdef extern from "Python.h":
 cdef enum:
     LONGEST_LINE = 1 << 16
     MOST_WARNINGS = 20
-    MINUTES = 1440                  # of a day
     DRAWS = 1024                    # random numbers made at once
     LINES = 64                      # that one reservation of a sink is for
     LINES_BYTES = 1 << 15           # of them at most, more than any line has
@@ -46,10 +46,6 @@ cdef enum:
 # How a column is read, and how its value is kept in a Cell.
 cdef enum:
     I4, U4, I8, U8, WORD, F4, F8    # WORD: 32 bits, signed or not
-
-# How a column is written.
-cdef enum:
-    PUT_I4, PUT_U4, PUT_I8, PUT_U8, PUT_FIXED_F4, PUT_FIXED_F8, PUT_EXPONENT_F4, PUT_SHORTEST_F4, PUT_LEAD
 
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
 EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295", I8: "a whole number of 64 bits",
@@ -662,32 +658,6 @@ cdef inline int64_t day_number(int64_t year, int64_t month, int64_t day) noexcep
     return 365 * y + y // 4 - y // 100 + y // 400 + (m * 306 + 5) // 10 + day - 1
 
 
-cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
-    """Year, month and day of a day number. Division truncates towards zero, here and above."""
-    cdef int64_t year, day, m
-    cdef uint32_t y, n
-    if 0 <= number <= INT32_MAX:                    # the same as below, of small numbers without a sign
-        y = <uint32_t>((10000 * <uint64_t>number + 14780) // 3652425)
-        day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
-        if day < 0:
-            y -= 1
-            day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
-        n = (100 * <uint32_t>day + 52) // 3060
-        date[0] = <int32_t>(y + (n >= 10))
-        date[1] = <int32_t>(n + 3 if n < 10 else n - 9)
-        date[2] = <int32_t>(<uint32_t>day - (n * 306 + 5) // 10 + 1)
-        return
-    year = (10000 * number + 14780) // 3652425
-    day = number - (365 * year + year // 4 - year // 100 + year // 400)
-    if day < 0:
-        year -= 1
-        day = number - (365 * year + year // 4 - year // 100 + year // 400)
-    m = (100 * day + 52) // 3060
-    date[0] = <int32_t>(year + (m + 2) // 12)
-    date[1] = <int32_t>((m + 2) % 12 + 1)
-    date[2] = <int32_t>(day - (m * 306 + 5) // 10 + 1)
-
-
 # --- csv to binary
 
 @cython.final
@@ -850,20 +820,12 @@ cdef class TableReader:
         # Locals: what a store through p could change for all the compiler knows, it would load again for each column.
         cdef const Column *first = self.layout.column
         cdef const Column *last = first + self.layout.n - 1
-        cdef const Column *column
         cdef size_t room = self.layout.room, size = self.layout.size, step = self.layout.separator_size
         cdef int64_t lines = max(1, min(LINES, LINES_BYTES // <int64_t>room))
         cdef const char *stop = record + n * size
         cdef const char *some
-        cdef const char *field
         cdef char *p
         cdef uint16_t separator
-        cdef int32_t i4
-        cdef uint32_t u4
-        cdef int64_t i8
-        cdef uint64_t u8
-        cdef float f4
-        cdef double f8
         memcpy(&separator, self.layout.separator, 2)
         while record < stop:
             some = record + min(lines, <int64_t>((stop - record) // size)) * size
@@ -871,41 +833,7 @@ cdef class TableReader:
             while record < some:
                 p[0] = self.layout.prefix[0]
                 p += self.layout.prefix_size
-                column = first
-                while True:
-                    field = record + column.offset
-                    if column.style == PUT_I4:
-                        memcpy(&i4, field, 4)
-                        p = put_i32(p, i4)
-                    else:                               # whole numbers do not go through the switch
-                        if column.style == PUT_LEAD:
-                            p = put_i64(p, self.lead)
-                        elif column.style == PUT_FIXED_F4:
-                            memcpy(&f4, field, 4)
-                            p = put_fixed(p, f4, column.decimals)
-                        elif column.style == PUT_U4:
-                            memcpy(&u4, field, 4)
-                            p = put_u32(p, u4)
-                        elif column.style == PUT_EXPONENT_F4:
-                            memcpy(&f4, field, 4)
-                            p = put_exponent(p, f4)
-                        elif column.style == PUT_FIXED_F8:
-                            memcpy(&f8, field, 8)
-                            p = put_fixed(p, f8, column.decimals)
-                        elif column.style == PUT_I8:
-                            memcpy(&i8, field, 8)
-                            p = put_i64(p, i8)
-                        elif column.style == PUT_U8:
-                            memcpy(&u8, field, 8)
-                            p = put_u64(p, u8)
-                        else:
-                            memcpy(&f4, field, 4)
-                            p = put_shortest(p, f4)
-                    if column == last:
-                        break
-                    column += 1
-                    memcpy(p, &separator, 2)
-                    p += step
+                p = put_cells(p, first, last, record, separator, step, self.lead)
                 p[0] = c'\n'
                 p += 1
                 record += size

@@ -99,12 +99,15 @@ class Stream(Entry):
 
 
 class Report(Entry):
-    """A table that ends a pipeline: its name, columns (their csv number formats with them) and meaning."""
+    """A table that ends a pipeline: its name, columns (their csv number formats with them) and meaning.
 
-    __slots__ = ("name", "fields", "doc")
+    lead: how many of the first columns are often the same in rows that are written together (a matter of speed only).
+    """
 
-    def __init__(self, name, fields, doc):
-        self.name, self.fields, self.doc = name, tuple(fields), doc
+    __slots__ = ("name", "fields", "doc", "lead")
+
+    def __init__(self, name, fields, doc, lead=0):
+        self.name, self.fields, self.doc, self.lead = name, tuple(fields), doc, lead
 
     @property
     def csv_header(self):
@@ -125,14 +128,15 @@ class Option(Entry):
 
     flag: "-S". dest: the keyword of the function that it becomes; the default is the function's own. type: None for a switch,
     which passes const, else int, float or str. With a type, a const other than True makes a list of (const, value) pairs of
-    all flags with this dest. metavar, choices and help: for the usage text.
+    all flags with this dest. several: a switch's const joins a list of those of all flags with this dest. metavar, choices
+    and help: for the usage text.
     """
 
-    __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices")
+    __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices", "several")
 
-    def __init__(self, flag, dest, help, type=None, metavar=None, const=True, choices=None):
+    def __init__(self, flag, dest, help, type=None, metavar=None, const=True, choices=None, several=False):
         self.flag, self.dest, self.help, self.type = flag, dest, help, type
-        self.metavar, self.const, self.choices = metavar, const, choices
+        self.metavar, self.const, self.choices, self.several = metavar, const, choices, several
 
 
 class Tool(Entry):

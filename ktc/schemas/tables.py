@@ -240,3 +240,8 @@ TABLES = {t.name: t for t in (
         "Correlations between items, of the Oasis platform's full Monte Carlo.", key=("item_id",),
         tool="correlation", separator=","),
 )}
+
+# A table that is csv only: eltcalc takes it instead of rates that it would have to count in the occurrence table.
+EVENT_RATES = Table("event_rates", "input/event_rates.csv", (
+    Field("event_id", "i4", "the event"), Field("rate", "f8", "occurrences per period", unit="1 / period")),
+    "How often events happen.", key=("event_id",))

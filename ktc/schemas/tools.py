@@ -7,6 +7,7 @@ AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperi
                          choices=(4, 8))
 
 SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
+FOLDER = Option("-K", "folder", "the folder below work/ that holds the summary streams", str, "DIR")
 FULL_PRECISION = Option("-f", "full_precision", "six decimals instead of two")
 
 STAGE, STREAM_TEXT, OUTPUT, CONVERTER = "stages", "streams as text", "output calculations", "converters"
@@ -85,6 +86,18 @@ CONVERTERS = (
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
 )
 
+# Exceedance curves: ktools' letters, capitals for the sum of a period's losses (AEP), small ones for the largest (OEP).
+CURVES = tuple((letter, f"{type}_{kind}", f"{type.upper()}, {text}") for type, letters in (("aep", "FWSM"), ("oep", "fwsm"))
+               for letter, (kind, text) in zip(letters, (
+                   ("full_uncertainty", "one curve of all samples (full uncertainty)"),
+                   ("wheatsheaf", "a curve for each sample (wheatsheaf)"),
+                   ("sample_mean", "one curve of the means over the samples"),
+                   ("wheatsheaf_mean", "the mean of the samples' curves"))))
+WORK_FOLDER = Option("-K", "folder", "read the summary streams work/DIR/*.bin instead of standard input", str, "DIR")
+MEMORY = Option("--memory", "memory", "MiB for losses by period (default 2048 with -K, else no limit)", float, "MIB")
+CURVE_OPTIONS = (WORK_FOLDER, Option("-r", "return_periods", "read the curves off at the periods of input/returnperiods.bin"),
+                 Option("-H", "skip_header", "leave the header line out"), MEMORY)
+
 TOOLS = {t.name: t for t in (
     Tool("eve", STAGE, "the events of a run, dealt out to processes", "stages:eve", (
         Option("-n", "in_order", "no shuffle: consecutive events (wins over -r and -R)"),
@@ -147,10 +160,69 @@ TOOLS = {t.name: t for t in (
         Option("-e", "exposure", "show the exposed value of each summary"),
         Option("-a", "max_loss", "include the maximum losses (sidx -5)"),
         Option("-z", "drop_unexposed", "leave out summaries without exposure"),
-        Option("-o", "ord", "Open Results Data: the sample event loss table"),
+        Option("-o", "ord", "Open Results Data: the sample event loss table (SELT)"),
+        Option("-p", "parquet", "SELT as parquet to this file; without -o, no csv", str, "FILE"),
     ), reads="a summary stream", writes="csv"),
-    Tool("eltcalc", OUTPUT, "event loss table: mean and standard deviation by event and summary", "stages:eltcalc", (
+    Tool("eltcalc", OUTPUT, "event loss tables; without -M, -m, -Q and -q: mean and standard deviation by event and summary",
+         "stages:eltcalc", (
+             Option("-M", "moment", "moment event loss table (MELT) to this file, or - for standard output", str, "FILE"),
+             Option("-m", "moment_parquet", "MELT as parquet to this file", str, "FILE"),
+             Option("-Q", "quantile", "quantile event loss table (QELT) to this file, or -", str, "FILE"),
+             Option("-q", "quantile_parquet", "QELT as parquet to this file", str, "FILE"),
+             Option("-P", "process", "leave an empty file work/sema_elt/N.id at the start (0: none)", int, "N"),
+             SKIP_HEADER,
+         ), logs=True, reads="a summary stream", writes="csv or parquet"),
+    Tool("pltcalc", OUTPUT, "period loss tables; without other flags than -H: mean and standard deviation by occurrence",
+         "stages:pltcalc", (
+             Option("-M", "moment", "moment period loss table (MPLT) to this file, or - for standard output", str, "FILE"),
+             Option("-m", "moment_parquet", "MPLT as parquet to this file", str, "FILE"),
+             Option("-Q", "quantile", "quantile period loss table (QPLT) to this file, or -", str, "FILE"),
+             Option("-q", "quantile_parquet", "QPLT as parquet to this file", str, "FILE"),
+             Option("-S", "sample", "sample period loss table (SPLT) to this file, or -", str, "FILE"),
+             Option("-s", "sample_parquet", "SPLT as parquet to this file", str, "FILE"),
+             Option("-H", "skip_header", "leave the header line out"),
+         ), reads="a summary stream", writes="csv or parquet"),
+    Tool("kat", OUTPUT, "tables in csv from several files to one, merged by event, or by period and event", "concat:kat", (
+        Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
+        Option("-u", "unsorted", "one file behind the other as they are"),
+        Option("-P", "process_id", "accepted without effect", int, "N"),
+    ), operands=(("files", str, "*", "files or named pipes"),), writes="csv"),
+    Tool("katparquet", OUTPUT, "parquet tables to one, merged by event, or by period and event", "concat:katparquet", (
+        Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
+        Option("-o", "target", "the parquet file to write", str, "FILE"),
+        Option("-M", "mplt", "the files are moment period loss tables (MPLT)"),
+        Option("-Q", "qplt", "the files are quantile period loss tables (QPLT)"),
+        Option("-S", "splt", "the files are sample period loss tables (SPLT)"),
+        Option("-m", "melt", "the files are moment event loss tables (MELT)"),
+        Option("-q", "qelt", "the files are quantile event loss tables (QELT)"),
+        Option("-s", "selt", "the files are sample event loss tables (SELT)"),
+    ), operands=(("files", str, "*", "parquet files"),)),
+    Tool("leccalc", OUTPUT, "exceedance curves", "curves:leccalc", tuple(
+        Option(f"-{letter}", "outputs", text, str, "FILE", const=name) for letter, name, text in CURVES) + CURVE_OPTIONS,
+         logs=True, reads="a summary stream, or those of a folder (-K)", writes="csv files"),
+    Tool("ordleccalc", OUTPUT, "exceedance probability tables of Open Results Data: EPT and PSEPT", "curves:ordleccalc", tuple(
+        Option(f"-{letter}", "curves", f"{text}: {'PSEPT' if name.endswith('wheatsheaf') else 'EPT'}", const=name, several=True)
+        for letter, name, text in CURVES) + (
+        Option("-O", "ept", "the exceedance probability table (EPT) as csv to this file, or -", str, "FILE"),
+        Option("-o", "psept", "the table by sample (PSEPT) as csv to this file, or -", str, "FILE"),
+        Option("-P", "ept_parquet", "the EPT as parquet", str, "FILE"),
+        Option("-p", "psept_parquet", "the PSEPT as parquet", str, "FILE"), *CURVE_OPTIONS),
+        logs=True, reads="a summary stream, or those of a folder (-K)", writes="csv and parquet files"),
+    Tool("aalcalc", OUTPUT, "average annual loss by summary: mean and standard deviation", "averages:aalcalc", (
+        FOLDER,
+        Option("-o", "ord", "Open Results Data: the average loss table (ALT)"),
+        Option("-p", "parquet", "the ALT as parquet to this file; without -o, no csv", str, "FILE"),
+        Option("-c", "convergence", "the average loss convergence table (ALCT) to this file", str, "FILE"),
+        Option("-l", "confidence", "confidence level of its intervals, 0 to 1 (default 0.95)", float, "LEVEL"),
+        SKIP_HEADER, MEMORY,
+    ), logs=True, reads="work/DIR/*.bin, summary streams", writes="csv"),
+    Tool("aalcalcmeanonly", OUTPUT, "average annual loss by summary: the mean alone", "averages:aalcalcmeanonly", (
+        FOLDER,
+        Option("-o", "ord", "Open Results Data: the average loss table (ALT), without deviations"),
+        Option("-p", "parquet", "the same as parquet to this file; without -o, no csv", str, "FILE"),
         SKIP_HEADER,
-    ), logs=True, reads="a summary stream", writes="csv"),
+    ), logs=True, reads="work/DIR/*.bin, summary streams", writes="csv"),
+    Tool("summaryindex", OUTPUT, "index of the summary streams of a run", "averages:summaryindex", (FOLDER,),
+         reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them"),
     *CONVERTERS,
 )}

@@ -1,0 +1,77 @@
+# Exceedance curves: see curves.pyx.
+from libc.stdint cimport int32_t, int64_t
+
+from ktc._core.occurrence cimport PeriodWeights
+from ktc._core.periodlosses cimport Entry, PeriodLosses, Slot
+from ktc._core.rows cimport Rows
+from ktc._core.sorting cimport Weighted
+
+
+# How far along the return periods a curve has come.
+cdef struct Reached:
+    int64_t next                    # the return period that is due
+    double last_period              # the point before: what lies between is interpolated
+    float last_loss
+
+
+# The mean of the samples' curves at a return period, where periods have weights.
+cdef struct Mean:
+    double period
+    double total
+    int64_t n
+
+
+# A choice of samples: all of them, or an ensemble's.
+cdef struct Choice:
+    int32_t ensemble_id             # 0: all samples
+    int64_t n
+    int32_t *sidx                   # ascending
+    char *member                    # by sidx: whether it is one of them
+
+
+cdef class Curves(PeriodLosses):
+    cdef readonly bint occurrence, aggregate    # which losses are kept: the largest of a period, their sum
+    cdef PeriodWeights weights
+    cdef double *return_period      # descending
+    cdef int64_t n_returns
+    cdef list ensembles
+    cdef Choice *choice
+    cdef int64_t n_choices
+    cdef size_t largest_at          # where the largest losses are in a row; the sums are at its start
+    cdef char *touched              # by choice (the last one: the analytical mean) and period: there is a loss
+    # the section that is being written
+    cdef bint ord
+    cdef Rows out, tail
+    cdef int32_t type, calculation
+    cdef const char *unused         # periods that are touched have had their turn
+    cdef char *mine                 # such, of one summary
+    cdef Mean *mean
+    # room that is kept
+    cdef Entry *entry
+    cdef int64_t entry_room, value_room, weighted_room, sum_room
+    cdef float *value
+    cdef float *spare
+    cdef float *sums                # of the samples' curves, by rank
+    cdef float *block               # some samples' losses, by period
+    cdef Weighted *weighted
+
+    cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil
+    cdef int check_sum(self, int32_t summary_id, float largest) except -1 nogil
+    cdef double weight_of(self, int32_t period) noexcept nogil
+    cdef double all_samples_weigh(self) noexcept nogil
+    cdef int64_t take(self, int64_t n, int32_t period, float loss) noexcept nogil
+    cdef int note(self, const void *block) except -1 nogil
+    cdef int room(self, int64_t n) except -1 nogil
+    cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil
+    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
+                   float tvar) except -1 nogil
+    cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil
+    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant, bint per_sample,
+                            float size) except -1 nogil
+    cdef int any_curve(self, int32_t summary_id, int64_t n, double most, double constant) except -1 nogil
+    cdef int mean_section(self, Slot *slot, size_t at, bint largest) except -1 nogil
+    cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
+    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
+    cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
+                                Rows mean_tail, int32_t mean_calculation) except -1 nogil
+    cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil

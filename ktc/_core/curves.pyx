@@ -1,0 +1,592 @@
+"""Exceedance curves: from losses by summary, period and sample to losses by return period.
+
+A curve is a list of n losses, the largest first. Over so many periods (each sample of a period counts as one where all
+samples make one curve) the return period of the i-th is periods / i, and its tail value at risk (TVaR) the mean of the first
+i losses. With weights, the return period is 1 / the sum of the weights of the first i.
+
+    analytical mean         one curve: the analytical means of the periods
+    all samples             one curve: the losses of all samples (full uncertainty)
+    per sample              a curve for each sample (wheatsheaf)
+    mean of the samples'    one curve: the mean of those curves, rank by rank (wheatsheaf mean)
+    sample mean             one curve: the means over the samples of each period
+
+Each for the largest loss of a period (OEP) and for the sum of its losses (AEP). With return periods given, the curve is read
+off at them: linear between two losses, nothing above the first, 0 below the last. All arithmetic is float, in ktools' order,
+and return periods are double.
+"""
+from libc.math cimport isfinite
+from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from ktc._core cimport records as rec
+from ktc._core.blocks cimport LossBlock
+from ktc._core.io cimport Mapped
+from ktc._core.memory cimport allot, resize
+from ktc._core.occurrence cimport Occurrences, PeriodWeights
+from ktc._core.periodlosses cimport ABSENT, Entry, PeriodLosses, Slot, present
+from ktc._core.rows cimport Rows
+from ktc._core.sorting cimport Weighted, sort_descending, sort_weighted
+from ktc.errors import DataError, UsageError
+from ktc.schemas import TABLES as _tables
+from ktc.schemas import streams as _streams
+
+cdef enum:
+    COLUMNS = 16                    # samples that are taken out of the rows at once: a line of the cache
+    OEP = 1                         # TVaR: one more; the type for AEP: two more
+
+# EPCalc of ORD
+cdef enum:
+    ANALYTICAL_MEAN = 1, ALL_SAMPLES, MEAN_OF_SAMPLES, SAMPLE_MEAN
+
+SECTIONS = MEANS, SAMPLES, PER_SAMPLE, SAMPLE_MEANS = range(4)
+ENSEMBLES = _tables["ensemble"].path
+cdef int32_t MEAN_SIDX = _streams.MEAN
+# The largest return period of weights is this much longer when return periods are compared with it.
+cdef double LENIENCY = 0.0001
+
+
+def return_periods_of(Mapped table not None):
+    """The return periods of a table, which are to descend, none below 0."""
+    cdef rec.returnperiods row
+    cdef int64_t i
+    cdef int32_t last = INT32_MAX
+    found = []
+    for i in range(table.records(sizeof(row))):
+        memcpy(&row, table.data + i * sizeof(row), sizeof(row))
+        if row.return_period < 0:
+            table.fail(i * sizeof(row), f"record {i + 1}: the return period is {row.return_period}, expected 0 or more")
+        if row.return_period > last:
+            table.fail(i * sizeof(row), f"record {i + 1}: return period {row.return_period} behind {last}, expected them in "
+                       "descending order")
+        last = row.return_period
+        found.append(last)
+    return found
+
+
+def ensembles_of(Mapped table not None):
+    """{ensemble id: its samples} of a table."""
+    cdef rec.ensemble row
+    cdef int64_t i
+    found = {}
+    for i in range(table.records(sizeof(row))):
+        memcpy(&row, table.data + i * sizeof(row), sizeof(row))
+        if row.ensemble_id < 1:
+            table.fail(i * sizeof(row), f"record {i + 1}: ensemble {row.ensemble_id}, expected 1 or more")
+        samples = found.setdefault(row.ensemble_id, {})
+        if row.sidx in samples:
+            table.fail(i * sizeof(row), f"record {i + 1}: sample {row.sidx} a second time in ensemble {row.ensemble_id}")
+        samples[row.sidx] = True
+    return {ensemble_id: list(samples) for ensemble_id, samples in found.items()}
+
+
+cdef inline float cell(const char *row, size_t at, int64_t k, bint largest) noexcept nogil:
+    """A loss of a row as it is (ABSENT where there is none); the largest of negative losses is 0."""
+    cdef float value = (<const float *>(row + at))[k]
+    return <float>0 if largest and value < 0 else value
+
+
+cdef int64_t rank_of(double wanted, double most, int64_t first) noexcept nogil:
+    """The first rank, from `first` on, whose return period (most / rank) is not above the one that is wanted."""
+    cdef int64_t rank
+    if wanted <= 0:
+        return first                    # no rank has it: what comes next stands for it
+    rank = max(first, <int64_t>(most / wanted) - 1)
+    while most / <double>rank > wanted:
+        rank += 1
+    return rank
+
+
+cdef class Curves(PeriodLosses):
+    """Largest losses and sums of losses by summary, period and sample.
+
+    occurrence, aggregate: which of the two to keep. return_periods: descending numbers from 0 on, or None for a point for
+    each loss. ensembles: {ensemble id: [sidx, ...]}. The rest is PeriodLosses'.
+    """
+
+    def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint occurrence=True,
+                  bint aggregate=True, return_periods=None, dict ensembles=None, bint zeros=False,
+                  bint all_summaries=False, int64_t limit=0, bint can_drop=False):
+        cdef int64_t i
+        self.weights, self.occurrence, self.aggregate = weights, occurrence, aggregate
+        self.ensembles = sorted((ensembles or {}).items())
+        if return_periods:
+            self.n_returns = len(return_periods)
+            self.return_period = <double *>allot(self.n_returns, sizeof(double))
+            for i in range(self.n_returns):
+                self.return_period[i] = return_periods[i]
+        self.mean = <Mean *>allot(self.n_returns, sizeof(Mean))
+        self.mine = <char *>allot(<int64_t>occurrences.number_of_periods + 1, 1)
+
+    def __dealloc__(self):
+        cdef int64_t i
+        for i in range(self.n_choices):
+            free(self.choice[i].sidx)
+            free(self.choice[i].member)
+        free(self.choice)
+        free(self.return_period)
+        free(self.mean)
+        free(self.mine)
+        free(self.touched)
+        free(self.entry)
+        free(self.value)
+        free(self.spare)
+        free(self.sums)
+        free(self.block)
+        free(self.weighted)
+
+    # --- rows
+
+    cdef int start_cells(self) except -1 nogil:
+        self.largest_at = self.aggregate * self.width * sizeof(float)
+        self.cells = self.largest_at + self.occurrence * self.width * sizeof(float)
+        with gil:
+            self.make_choices()
+        return 0
+
+    def make_choices(self):
+        cdef int64_t i, k
+        cdef Choice *choice
+        wanted = [(0, range(1, self.sample_size + 1)),
+                  *((ensemble_id, samples if self.sample_size else []) for ensemble_id, samples in self.ensembles)]
+        self.choice = <Choice *>allot(len(wanted), sizeof(Choice))
+        self.n_choices = len(wanted)
+        for i, (ensemble_id, samples) in enumerate(wanted):
+            choice = &self.choice[i]
+            choice.ensemble_id, choice.n = ensemble_id, len(samples)
+            choice.sidx = <int32_t *>allot(choice.n, sizeof(int32_t))
+            choice.member = <char *>allot(self.width, 1)
+            for k, sidx in enumerate(sorted(samples)):
+                if not 0 < sidx <= self.sample_size:
+                    raise DataError(f"{ENSEMBLES}: ensemble {ensemble_id} has sample {sidx}, expected 1 to "
+                                    f"{self.sample_size}")
+                choice.sidx[k] = sidx
+                choice.member[sidx] = True
+        if self.ensembles:
+            for k in range(1, self.width):
+                for i in range(1, self.n_choices):
+                    if self.choice[i].member[k]:
+                        break
+                else:
+                    raise DataError(f"{ENSEMBLES}: sample {k} belongs to no ensemble, expected one for each of the "
+                                    f"{self.sample_size} samples")
+        if self.weights.given and self.n_returns and not self.all_summaries:
+            self.touched = <char *>allot((self.n_choices + 1) * (<int64_t>self.occurrences.number_of_periods + 1), 1)
+
+    cdef void clear(self, char *row) noexcept nogil:
+        cdef float *value = <float *>row
+        cdef int64_t k
+        for k in range(<int64_t>(self.cells // sizeof(float))):
+            value[k] = ABSENT
+
+    cdef void add(self, char *row) noexcept nogil:
+        self.join_with(row, self.loss, self.loss)
+
+    cdef void join(self, char *row, const char *other) noexcept nogil:
+        self.join_with(row, <const float *>other, <const float *>(other + self.largest_at))
+
+    cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil:
+        """Add to the sums, and keep the largest: as integers ABSENT is the smallest, and losses are in their order."""
+        cdef float *sums = <float *>row
+        cdef int32_t *largest = <int32_t *>(row + self.largest_at)
+        cdef const int32_t *loss = <const int32_t *>most
+        cdef int64_t k, n = self.width
+        if self.aggregate:
+            for k in range(n):
+                sums[k] += total[k]
+        if self.occurrence:
+            for k in range(n):
+                largest[k] = loss[k] if loss[k] > largest[k] else largest[k]
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        if self.touched != NULL and self.low == INT32_MIN:
+            self.note(block)
+        return PeriodLosses.accept(self, block)
+
+    cdef int note(self, const void *of) except -1 nogil:
+        """Note for each choice of samples, and for the analytical mean, in which periods there is a loss."""
+        cdef const LossBlock *block = <const LossBlock *>of
+        cdef Py_ssize_t i, event = self.occurrences.find(block.event_id)
+        cdef int64_t c, k, o, periods = <int64_t>self.occurrences.number_of_periods + 1
+        cdef int32_t sidx
+        cdef bint hit
+        if event < 0:
+            return 0
+        for i in range(block.n):
+            for c in range(self.n_choices + 1):
+                hit = False
+                for k in range(block.start[i], block.start[i + 1]):
+                    sidx = block.sidx[k]
+                    if not (block.loss[k] > 0 or self.zeros):
+                        continue
+                    if sidx > 0:
+                        hit = c < self.n_choices and self.choice[c].member[sidx]
+                    else:
+                        hit = c == self.n_choices and sidx == MEAN_SIDX
+                    if hit:
+                        break
+                if hit:
+                    for o in range(self.occurrences.start[event], self.occurrences.start[event + 1]):
+                        self.touched[c * periods + self.occurrences.period[o]] = True
+        return 0
+
+    def merge(self, PeriodLosses other not None):
+        """Add what another accumulator of the same kind holds: sums are added, and the largest of both kept."""
+        cdef int64_t k
+        if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate) != (
+                self.occurrence, self.aggregate):
+            raise UsageError("only accumulators that keep the same losses can be merged")
+        PeriodLosses.merge(self, other)
+        if self.touched != NULL and (<Curves>other).touched != NULL:
+            for k in range((self.n_choices + 1) * (<int64_t>self.occurrences.number_of_periods + 1)):
+                self.touched[k] |= (<Curves>other).touched[k]
+
+    # --- the points of a curve
+
+    cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil:
+        cdef rec.exceedance_probability_table *ord
+        cdef rec.exceedance_curve_ensembles *row
+        if self.ord:
+            ord = <rec.exceedance_probability_table *>rows.next()
+            ord.SummaryId, ord.EPCalc, ord.EPType = summary_id, self.calculation, type
+            ord.ReturnPeriod, ord.Loss = period, loss
+            return 0
+        row = <rec.exceedance_curve_ensembles *>rows.next()
+        row.summary_id, row.type, row.return_period, row.loss = summary_id, self.calculation, period, loss
+        if self.n_choices > 1:          # else the row ends here
+            row.ensemble_id = type
+        return 0
+
+    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
+                   float tvar) except -1 nogil:
+        """The curve comes to a loss of this return period: points for the return periods that lie behind it.
+
+        counter, tvar: the loss's rank, and the mean of those before it."""
+        cdef double wanted
+        cdef float value
+        while reached.next < self.n_returns:
+            wanted = self.return_period[reached.next]
+            if period > wanted:
+                break
+            if most >= wanted:
+                if period == 0 or loss == 0:
+                    value = 0
+                elif period == wanted:
+                    value = loss
+                else:
+                    value = <float>((wanted - period) * (<double>reached.last_loss - <double>loss)
+                                    / (reached.last_period - period) + <double>loss)
+                if self.out is not None:
+                    self.put(self.out, summary_id, self.type, wanted, value)
+                self.mean[reached.next].period = wanted
+                self.mean[reached.next].total += value
+                self.mean[reached.next].n += 1
+                if period != 0:
+                    tvar = tvar - (tvar - value) / <float>counter
+                    if self.tail is not None:
+                        self.put(self.tail, summary_id, self.type + 1, wanted, tvar)
+                counter += 1
+            reached.next += 1
+        if period > 0:
+            reached.last_period, reached.last_loss = period, loss
+        return 0
+
+    cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil:
+        """A curve of n losses, to be divided by size; most: the longest return period."""
+        cdef Reached reached
+        cdef int64_t i, due
+        cdef double period
+        cdef float value, tvar = 0
+        sort_descending(loss, n, self.spare)
+        if n:
+            self.check_sum(summary_id, loss[0])
+        if not self.n_returns:
+            for i in range(n):
+                period, value = most / <double>(i + 1), loss[i] / size
+                self.put(self.out, summary_id, self.type, period, value)
+                if self.tail is not None:
+                    tvar = tvar - (tvar - value) / <float>(i + 1)
+                    self.put(self.tail, summary_id, self.type + 1, period, tvar)
+            return 0
+        memset(&reached, 0, sizeof(reached))
+        i = 1
+        while reached.next < self.n_returns:
+            # Between return periods there is only the mean to be kept up, and without TVaR not even that.
+            due = rank_of(self.return_period[reached.next], most, i)
+            if self.tail is not None:
+                while i < min(due, n + 1):
+                    tvar = tvar - (tvar - loss[i - 1] / size) / <float>i
+                    i += 1
+                while i < due:
+                    tvar = tvar - tvar / <float>i
+                    i += 1
+            i = due
+            if 1 < i <= n + 1:
+                reached.last_period, reached.last_loss = most / <double>(i - 1), loss[i - 2] / size
+            period = most / <double>i if self.return_period[reached.next] > 0 else 0
+            value = loss[i - 1] / size if i <= n else 0
+            self.reach(&reached, summary_id, period, value, most, i, tvar)
+            tvar = tvar - (tvar - value) / <float>i
+            i += 1
+        return 0
+
+    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant, bint per_sample,
+                            float size) except -1 nogil:
+        """The same of n losses with weights, each of which counts `constant` times; per_sample: in float."""
+        cdef Reached reached
+        cdef int64_t i, k
+        cdef int32_t p
+        cdef double period, total = 0, most = 0
+        cdef float value, tvar = 0
+        cdef Weighted held
+        for i in range(n // 2):                     # std::sort is given them from the last to the first
+            held = loss[i]
+            loss[i] = loss[n - 1 - i]
+            loss[n - 1 - i] = held
+        sort_weighted(loss, n)
+        self.check_sum(summary_id, loss[n - 1].loss)
+        memset(&reached, 0, sizeof(reached))
+        i = 1
+        for k in range(n - 1, -1, -1):
+            if per_sample:
+                total += <float>loss[k].weight * <float>constant
+            else:
+                total += loss[k].weight * constant
+            if loss[k].weight == 0:
+                continue
+            period, value = 1 / total, loss[k].loss / size
+            if most == 0:
+                most = period + LENIENCY
+            if self.n_returns:
+                self.reach(&reached, summary_id, period, value, most, i, tvar)
+                tvar = tvar - (tvar - value) / <float>i
+            else:
+                tvar = tvar - (tvar - value) / <float>i
+                if self.out is not None:
+                    self.put(self.out, summary_id, self.type, period, value)
+                if self.tail is not None:
+                    self.put(self.tail, summary_id, self.type + 1, period, tvar)
+            i += 1
+        p = 1
+        while reached.next < self.n_returns:
+            period = 0
+            while p <= self.weights.number_of_periods and not (self.weights.has[p] and not self.unused[p]):
+                p += 1
+            if p <= self.weights.number_of_periods:
+                total += self.weight_of(p) * constant
+                period = 1 / total
+                p += 1
+            self.reach(&reached, summary_id, period, 0, most, i, tvar)
+            tvar = tvar - tvar / <float>i
+            i += 1
+        return 0
+
+    cdef int check_sum(self, int32_t summary_id, float largest) except -1 nogil:
+        if not isfinite(largest):
+            with gil:
+                raise DataError(f"summary {summary_id}: losses add up to more than a float holds")
+        return 0
+
+    cdef double weight_of(self, int32_t period) noexcept nogil:
+        """A period's weight, shared among its samples."""
+        return self.weights.weight[period] / self.sample_size if self.sample_size else self.weights.weight[period]
+
+    cdef double all_samples_weigh(self) noexcept nogil:
+        """What makes a sample's share of the weight a period's again."""
+        return <double><float>self.sample_size if self.sample_size else 1
+
+    # --- the losses of a curve
+
+    cdef int room(self, int64_t n) except -1 nogil:
+        """Room for n losses of one curve."""
+        if self.weights.given:
+            if n > self.weighted_room:
+                resize(<void **>&self.weighted, n, sizeof(Weighted))
+                self.weighted_room = n
+        elif n > self.value_room:
+            resize(<void **>&self.value, n, sizeof(float))
+            resize(<void **>&self.spare, n, sizeof(float))
+            self.value_room = n
+        return 0
+
+    cdef inline int64_t take(self, int64_t n, int32_t period, float loss) noexcept nogil:
+        """The loss becomes the n-th of the curve, if its period counts; how many there are now."""
+        if not self.weights.given:
+            self.value[n] = loss
+            return n + 1
+        if self.weights.has[period]:
+            self.weighted[n].loss, self.weighted[n].weight = loss, self.weight_of(period)
+            return n + 1
+        return n
+
+    cdef int any_curve(self, int32_t summary_id, int64_t n, double most, double constant) except -1 nogil:
+        if n == 0:
+            return 0
+        if self.weights.given:
+            return self.weighted_curve(summary_id, self.weighted, n, constant, False, 1)
+        return self.curve(summary_id, self.value, n, most, 1)
+
+    cdef int mean_section(self, Slot *slot, size_t at, bint largest) except -1 nogil:
+        cdef int64_t r, n = 0
+        cdef float value
+        self.room(slot.n)
+        for r in range(slot.n):
+            value = cell(self.entry[r].row, at, 0, largest)
+            if present(value):
+                n = self.take(n, self.entry[r].period, value)
+        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods, self.all_samples_weigh())
+
+    cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
+        cdef int64_t r, k, n = 0
+        cdef float value
+        self.room(slot.n * choice.n)
+        for r in range(slot.n):
+            if self.weights.given:
+                for k in range(choice.n):
+                    value = cell(self.entry[r].row, at, choice.sidx[k], largest)
+                    if present(value):
+                        n = self.take(n, self.entry[r].period, value)
+            else:
+                for k in range(choice.n):
+                    value = cell(self.entry[r].row, at, choice.sidx[k], largest)
+                    self.value[n] = value
+                    n += present(value)
+        return self.any_curve(slot.summary_id, n, <double>(<int64_t>self.occurrences.number_of_periods * choice.n), 1)
+
+    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
+        cdef int64_t r, k, n = 0
+        cdef float value, total, size = <float>choice.n
+        cdef bint any
+        self.room(slot.n)
+        for r in range(slot.n):
+            total, any = 0, False
+            for k in range(choice.n):
+                value = cell(self.entry[r].row, at, choice.sidx[k], largest)
+                any |= present(value)
+                total += value / size               # ABSENT changes nothing
+            if any:
+                n = self.take(n, self.entry[r].period, total)
+        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods, self.all_samples_weigh())
+
+    cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
+                                Rows mean_tail, int32_t mean_calculation) except -1 nogil:
+        """A curve for each sample, and the mean of them all to mean and mean_tail; any of the four outputs may be None."""
+        cdef int64_t first = 0, columns, c, r, n, longest = 0, rows = slot.n
+        cdef double periods = self.occurrences.number_of_periods
+        cdef float value, size = <float>choice.n
+        cdef bint weighted = self.weights.given
+        if choice.n == 0:
+            return 0
+        self.room(rows)
+        if rows > self.sum_room:
+            resize(<void **>&self.sums, rows, sizeof(float))
+            resize(<void **>&self.block, rows, COLUMNS * sizeof(float))
+            self.sum_room = rows
+        for r in range(rows):
+            self.sums[r] = 0
+        memset(self.mean, 0, self.n_returns * sizeof(Mean))
+        while first < choice.n:
+            columns = min(<int64_t>COLUMNS, choice.n - first)
+            for r in range(rows):
+                for c in range(columns):
+                    self.block[c * rows + r] = cell(self.entry[r].row, at, choice.sidx[first + c], largest)
+            for c in range(columns):
+                n = 0
+                for r in range(rows):
+                    value = self.block[c * rows + r]
+                    if not weighted:
+                        self.value[n] = value
+                        n += present(value)
+                    elif present(value):
+                        n = self.take(n, self.entry[r].period, value)
+                if n == 0:
+                    continue
+                self.calculation = choice.sidx[first + c]
+                if weighted:
+                    self.weighted_curve(slot.summary_id, self.weighted, n, self.sample_size, True, 1)
+                    continue
+                if self.out is None:
+                    sort_descending(self.value, n, self.spare)
+                else:
+                    self.curve(slot.summary_id, self.value, n, periods, 1)
+                for r in range(n):
+                    self.sums[r] += self.value[r]
+                longest = max(longest, n)
+            first += columns
+        if mean is None:
+            return 0
+        with gil:
+            self.out, self.tail = mean, mean_tail
+        self.calculation = mean_calculation
+        if not weighted:
+            return self.curve(slot.summary_id, self.sums, longest, periods, size)
+        for r in range(self.n_returns):
+            self.put(mean, slot.summary_id, self.type, self.mean[r].period,
+                     <float>(self.mean[r].total / max(self.mean[r].n, <int64_t>1)))
+        return 0
+
+    # --- sections
+
+    cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil:
+        """self.unused: the periods that count among a choice of samples (NULL: the analytical mean) of all summaries, or of
+        this one if each stands for itself."""
+        cdef int64_t r, k, periods = <int64_t>self.occurrences.number_of_periods + 1
+        cdef float value
+        cdef size_t at = 0 if self.aggregate else self.largest_at
+        if not (self.weights.given and self.n_returns):
+            return 0
+        if self.touched != NULL:
+            self.unused = self.touched + (self.n_choices if choice == NULL else choice - self.choice) * periods
+            return 0
+        memset(self.mine, 0, periods)
+        for r in range(slot.n):
+            for k in range(1 if choice == NULL else choice.n):
+                value = cell(self.entry[r].row, at, 0 if choice == NULL else choice.sidx[k], False)
+                if present(value):
+                    self.mine[self.entry[r].period] = True
+                    break
+        self.unused = self.mine
+        return 0
+
+    def section(self, int kind, bint largest, int64_t which, int64_t first, int64_t last, Rows out=None, Rows tail=None,
+                Rows mean=None, Rows mean_tail=None, *, bint ord=True):
+        """Write one of SECTIONS for the settled summaries first <= i < last.
+
+        largest: of the largest losses (OEP), else of the sums (AEP). which: 0 all samples, from 1 on the ensembles. out takes
+        the curves and tail the tail values at risk (ORD only); PER_SAMPLE has them by sample, and mean and mean_tail take the
+        mean of the samples' curves.
+        """
+        cdef int64_t i
+        cdef Slot *slot
+        cdef size_t at = self.largest_at if largest else 0
+        cdef const Choice *choice
+        if not (self.occurrence if largest else self.aggregate):
+            raise ValueError("these losses were not kept")
+        self.ord = ord
+        with nogil:
+            choice = NULL if kind == 0 else &self.choice[which]
+            self.type = (OEP if largest else OEP + 2) if ord else 0 if kind == 0 else choice.ensemble_id
+            for i in range(first, last):
+                slot = &self.slot[self.by_summary[i]]
+                if slot.n > self.entry_room:
+                    resize(<void **>&self.entry, slot.n, sizeof(Entry))
+                    self.entry_room = slot.n
+                self.sort_slot(slot, self.entry)
+                self.touch(slot, choice)
+                with gil:
+                    self.out, self.tail = out, tail
+                if kind == 0:
+                    self.calculation = ANALYTICAL_MEAN
+                    self.mean_section(slot, at, largest)
+                elif kind == 1:
+                    self.calculation = ALL_SAMPLES
+                    self.full_section(slot, choice, at, largest)
+                elif kind == 2:
+                    self.per_sample_section(slot, choice, at, largest, mean, mean_tail, MEAN_OF_SAMPLES if ord else 2)
+                else:
+                    self.calculation = SAMPLE_MEAN if ord else 2
+                    self.sample_mean_section(slot, choice, at, largest)
+        self.out = self.tail = None
+        for each in (out, tail, mean, mean_tail):
+            if each is not None:
+                (<Rows>each).flush()

@@ -1,0 +1,273 @@
+"""Sorting losses: by merging or radix where only the values count, and as libstdc++ does it where the order of ties shows.
+
+An exceedance curve with weights adds up the weights of equal losses in the order in which the sort has left them, and
+std::sort is not stable: its steps (median of three, Hoare's partition down to 16 elements, heap sort when the recursion gets
+too deep, one insertion sort at the end) are therefore part of the format.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memcpy, memset
+
+cdef enum:
+    RADIX = 600                     # so many are sorted by radix, fewer by merging
+    NETWORK = 8                     # that merging starts with
+    DIGITS = 1 << 11
+    RUN = 16                        # what the partitions leave to the insertion sort
+
+
+# --- values alone
+
+cdef inline uint32_t key_of(uint32_t bits) noexcept nogil:
+    """Ascending as the floats descend; its own inverse."""
+    return bits if bits >> 31 else ~bits & 0x7fffffffu
+
+
+cdef inline void exchange_keys(int32_t *a, int i, int k) noexcept nogil:
+    """The larger one to i. No branch, here and below: what the losses are cannot be foreseen."""
+    cdef int32_t first = a[i], second = a[k]
+    a[i] = first if first > second else second
+    a[k] = second if first > second else first
+
+
+cdef inline void sort_network(int32_t *key) noexcept nogil:
+    """Sort eight keys by exchanges that do not depend on what the others have led to."""
+    cdef int32_t a[NETWORK]
+    memcpy(a, key, sizeof(a))
+    exchange_keys(a, 0, 2)
+    exchange_keys(a, 1, 3)
+    exchange_keys(a, 4, 6)
+    exchange_keys(a, 5, 7)
+    exchange_keys(a, 0, 4)
+    exchange_keys(a, 1, 5)
+    exchange_keys(a, 2, 6)
+    exchange_keys(a, 3, 7)
+    exchange_keys(a, 0, 1)
+    exchange_keys(a, 2, 3)
+    exchange_keys(a, 4, 5)
+    exchange_keys(a, 6, 7)
+    exchange_keys(a, 2, 4)
+    exchange_keys(a, 3, 5)
+    exchange_keys(a, 1, 4)
+    exchange_keys(a, 3, 6)
+    exchange_keys(a, 1, 2)
+    exchange_keys(a, 3, 4)
+    exchange_keys(a, 5, 6)
+    memcpy(key, a, sizeof(a))
+
+
+cdef inline void merge_keys(const int32_t *a, int64_t n, int64_t m, int32_t *to) noexcept nogil:
+    """Two sorted runs, of n keys and of the m behind them, n at most, as one. Runs of one length are merged from both ends."""
+    cdef const int32_t *first = a
+    cdef const int32_t *second = a + n
+    cdef const int32_t *last_first = second - 1
+    cdef const int32_t *last_second = second + m - 1
+    cdef int32_t *last = to + n + m - 1
+    cdef int32_t x, y
+    cdef int64_t i
+    cdef bint later
+    if n == m:
+        for i in range(n):
+            x, y = first[0], second[0]
+            later = x < y
+            to[i] = y if later else x
+            second += later
+            first += not later
+            x, y = last_first[0], last_second[0]
+            later = x < y
+            last[-i] = x if later else y
+            last_first -= later
+            last_second -= not later
+        return
+    while first < a + n and second < a + n + m:
+        x, y = first[0], second[0]
+        later = x < y
+        to[0] = y if later else x
+        to += 1
+        second += later
+        first += not later
+    memcpy(to, first, (a + n - first) * sizeof(int32_t))
+    memcpy(to + (a + n - first), second, (a + n + m - second) * sizeof(int32_t))
+
+
+cdef void merge_sort(int32_t *key, int64_t n, int32_t *spare) noexcept nogil:
+    """Sort floats, the largest first, as the whole numbers with their order."""
+    cdef int32_t *a = key
+    cdef int32_t *b = spare
+    cdef int32_t *swap
+    cdef int64_t i, k, run = NETWORK
+    cdef int32_t value
+    for i in range(n):
+        key[i] ^= key[i] >> 31 & 0x7fffffff
+    for i in range(n // NETWORK):
+        sort_network(key + NETWORK * i)
+    for i in range(n - n % NETWORK + 1, n):
+        value, k = key[i], i
+        while k > n - n % NETWORK and key[k - 1] < value:
+            key[k] = key[k - 1]
+            k -= 1
+        key[k] = value
+    while run < n:
+        i = 0
+        while i + run < n:
+            merge_keys(a + i, run, min(run, n - i - run), b + i)
+            i += 2 * run
+        if i < n:
+            memcpy(b + i, a + i, (n - i) * sizeof(int32_t))
+        swap, a, b = a, b, a
+        run *= 2
+    for i in range(n):
+        key[i] = a[i] ^ (a[i] >> 31 & 0x7fffffff)
+
+
+cdef void radix_sort(uint32_t *key, int64_t n, uint32_t *spare) noexcept nogil:
+    """Sort floats, the largest first, by three digits of their bits."""
+    cdef uint32_t *of = key
+    cdef uint32_t *to = spare
+    cdef int64_t count[3][DIGITS]
+    cdef int64_t i, k, total, some
+    cdef int digit, shift
+    memset(count, 0, sizeof(count))
+    for i in range(n):
+        key[i] = key_of(key[i])
+        count[0][key[i] & (DIGITS - 1)] += 1
+        count[1][key[i] >> 11 & (DIGITS - 1)] += 1
+        count[2][key[i] >> 22] += 1
+    for digit in range(3):
+        shift = 11 * digit
+        if count[digit][of[0] >> shift & (DIGITS - 1)] == n:
+            continue                                # all alike
+        total = 0
+        for k in range(DIGITS):
+            some = count[digit][k]
+            count[digit][k] = total
+            total += some
+        for i in range(n):
+            k = of[i] >> shift & (DIGITS - 1)
+            to[count[digit][k]] = of[i]
+            count[digit][k] += 1
+        of, to = to, of
+    for i in range(n):
+        key[i] = key_of(of[i])
+
+
+cdef void sort_descending(float *loss, int64_t n, float *spare) noexcept nogil:
+    cdef int64_t i
+    for i in range(1, n):
+        if loss[i] > loss[i - 1]:
+            break
+    else:
+        return
+    if n < RADIX:
+        merge_sort(<int32_t *>loss, n, <int32_t *>spare)
+    else:
+        radix_sort(<uint32_t *>loss, n, <uint32_t *>spare)
+
+
+# --- values with weights
+
+cdef inline void exchange(Weighted *a, int64_t i, int64_t k) noexcept nogil:
+    cdef Weighted held = a[i]
+    a[i] = a[k]
+    a[k] = held
+
+
+cdef void sift(Weighted *a, int64_t hole, int64_t n, Weighted value) noexcept nogil:
+    """Close a hole of the heap with its larger children down to a leaf, then let value rise from there."""
+    cdef int64_t top = hole, child = hole
+    while child < (n - 1) // 2:
+        child = 2 * (child + 1)
+        if a[child].loss < a[child - 1].loss:
+            child -= 1
+        a[hole] = a[child]
+        hole = child
+    if n % 2 == 0 and child == (n - 2) // 2:
+        child = 2 * child + 1
+        a[hole] = a[child]
+        hole = child
+    while hole > top and a[(hole - 1) // 2].loss < value.loss:
+        a[hole] = a[(hole - 1) // 2]
+        hole = (hole - 1) // 2
+    a[hole] = value
+
+
+cdef void heap_sort(Weighted *a, int64_t n) noexcept nogil:
+    cdef int64_t i
+    cdef Weighted value
+    for i in range((n - 2) // 2, -1, -1):
+        sift(a, i, n, a[i])
+    for i in range(n - 1, 0, -1):
+        value = a[i]
+        a[i] = a[0]
+        sift(a, 0, i, value)
+
+
+cdef void rise(Weighted *a, int64_t i) noexcept nogil:
+    """Insert a[i] among the sorted ones before it, of which one is not larger."""
+    cdef Weighted value = a[i]
+    while value.loss < a[i - 1].loss:
+        a[i] = a[i - 1]
+        i -= 1
+    a[i] = value
+
+
+cdef void partitions(Weighted *a, int64_t n, int depth) noexcept nogil:
+    cdef int64_t i, k, middle
+    cdef float first, second, third
+    while n > RUN:
+        if depth == 0:
+            heap_sort(a, n)
+            return
+        depth -= 1
+        middle = n // 2
+        first, second, third = a[1].loss, a[middle].loss, a[n - 1].loss
+        if first < second:
+            k = middle if second < third else n - 1 if first < third else 1
+        else:
+            k = 1 if first < third else n - 1 if second < third else middle
+        exchange(a, 0, k)
+        i, k = 1, n
+        while True:
+            while a[i].loss < a[0].loss:
+                i += 1
+            k -= 1
+            while a[0].loss < a[k].loss:
+                k -= 1
+            if i >= k:
+                break
+            exchange(a, i, k)
+            i += 1
+        partitions(a + i, n - i, depth)
+        n = i
+
+
+cdef void sort_weighted(Weighted *a, int64_t n) noexcept nogil:
+    cdef int64_t i, k, part = n
+    cdef int depth = 0
+    cdef Weighted value
+    if n < 2:
+        return
+    while part > 1:
+        part //= 2
+        depth += 2
+    partitions(a, n, depth)
+    for i in range(1, min(n, <int64_t>RUN)):
+        if a[i].loss < a[0].loss:
+            value, k = a[i], i
+            while k > 0:
+                a[k] = a[k - 1]
+                k -= 1
+            a[0] = value
+        else:
+            rise(a, i)
+    for i in range(RUN, n):
+        rise(a, i)
+
+
+def sorted_descending(values):
+    """sort_descending from Python: an array of floats, sorted."""
+    from array import array
+
+    cdef float[::1] a = array("f", values)
+    cdef float[::1] spare = array("f", values)
+    if len(a):
+        sort_descending(&a[0], len(a), &spare[0])
+    return list(a)
