@@ -328,6 +328,14 @@ def test_process_file(oracle, tool, run, tmp_path):
         stages.eltcalc(stream, io.BytesIO(), process=3, root=tmp_path)
 
 
+def test_event_rates_without_a_header(tmp_path):
+    """ktools takes the first event for the header."""
+    summaries.write_tables(tmp_path, occurrences=[(7, 1, 1)], periods=10)
+    (tmp_path / "input/event_rates.csv").write_text("7,0.5\n8,0.5\n")
+    with pytest.raises(DataError, match="event_rates.csv: line 1"):
+        stages.eltcalc(summary_stream(1, []), moment=io.BytesIO(), root=tmp_path)
+
+
 @pytest.mark.parametrize("line, problem", [
     ("1", "line 3: '1': expected 2 columns"), ("1;0.5", "line 3: '1;0.5'"), ("x,0.5", "line 3: 'x,0.5': column 1"),
     ("1,nan", "line 3: '1,nan': column 2"), ("4294967296,1", "line 3"), ("", "line 4: .*a blank line before")])

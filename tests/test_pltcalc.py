@@ -116,6 +116,19 @@ def test_headers(tmp_path):
     assert text_of(stages.pltcalc, stream, root=root) == LEGACY + "occ_year,occ_month,occ_day\n"
 
 
+def test_special_records_are_no_samples(tmp_path):
+    """sidx -2, -3 and -4 change nothing. ktools counts -2 and -3 as samples: of a chance of loss of 0.75 it makes 1.25, and a
+    TIV can be a quantile."""
+    root = folder(tmp_path, [(5, 9, 20)], quantiles=[0.0, 0.5, 1.0])
+    special = [(-4, 1.0), (-3, 1000.5), (-2, 4.0)]
+    plain, mixed = [summaries.stream(4, [(5, 7, 1000.5, records)]) for records in
+                    (RECORDS, RECORDS[:1] + special + RECORDS[1:])]
+    for name, *_ in TABLES:
+        assert lines_of(mixed, root, name) == lines_of(plain, root, name) != []
+    assert lines_of(mixed, root) == lines_of(plain, root) != []
+    assert lines_of(mixed, root, "quantile")[2].endswith("1.00,30.00")
+
+
 # Beside the oracle
 
 def far_dates(rng, occurrences, options):
@@ -131,9 +144,9 @@ def cases():
     """(name, stream, tables): streams and work folders of many kinds."""
     made = []
     for seed, (options, size, periods, how) in enumerate([
-            (0, 10, 3, dict(ties=True)), (1, 100, 1000, dict(special=True)), (3, 37, 50, dict(max_loss=False)),
+            (0, 10, 3, dict(ties=True)), (1, 100, 1000, {}), (3, 37, 50, dict(max_loss=False)),
             (3, 1, 5, dict(zeros=0.5)), (1, 2, 7, dict(missing=0.9)), (0, 0, 5, {}), (3, 700, 4, dict(zeros=0.6)),
-            (1, -1, 5, {}), (0, 60, 9, dict(special=True, mean=False))]):
+            (1, -1, 5, {}), (0, 60, 9, dict(mean=False))]):
         rng = np.random.default_rng(seed)
         packets = summaries.random_packets(rng, events=40 if size < 700 else 6, summaries=3, sample_size=size, **how)
         if seed == 2:                               # records in any order, some twice; ids of any size

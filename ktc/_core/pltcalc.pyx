@@ -13,8 +13,7 @@ sidx -1 and above; the rows of all occurrences come together for each record. Th
 told in samples.pyx.
 
 The impacted exposure of a sample is the exposed value where it has a loss, else 0; its mean, and the chance of loss, are
-sums of S-th parts in float. As in ktools, records of sidx -2 and -3, which no summarycalc writes, count as samples in the
-chance of loss and in quantiles.
+sums of S-th parts in float. Records of sidx -2 to -4 are left out.
 """
 from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
@@ -42,7 +41,6 @@ cdef extern from *:
         WHEN "KTC_WHEN"
 
 cdef int32_t MEAN = _streams.MEAN
-cdef int32_t AFFECTED_RISKS = _streams.AFFECTED_RISKS
 cdef int32_t MAX_LOSS = _streams.MAX_LOSS
 cdef uint32_t SUMMARY = _streams.SUMMARY
 
@@ -171,8 +169,6 @@ cdef class PltCalc(LossConsumer):
                     self.put(block, i, 1, moments, 0, max_loss, exposure, exposure)
             elif sidx == MAX_LOSS:
                 max_loss = loss
-            elif sidx != AFFECTED_RISKS:
-                chance += chance_part if loss > 0 else 0
         if not any:
             return 0
         moments = moments_of(block, i, total, squares, self.sample_size)

@@ -13,14 +13,10 @@ from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
 from ktc._core.sorting cimport sort_descending
 from ktc.errors import DataError
-from ktc.schemas import streams as _streams
 
 cdef extern from "<math.h>" nogil:
     float sqrtf(float value)
 
-cdef int32_t MEAN = _streams.MEAN
-cdef int32_t AFFECTED_RISKS = _streams.AFFECTED_RISKS
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS
 # A variance below this part of the sum of squares is the noise of float sums.
 cdef double NOISE = 0.0000001
 
@@ -120,9 +116,8 @@ cdef class Quantiles:
             sidx, loss = block.sidx[k], block.loss[k]
             k += 1
             if sidx <= 0:
-                if not records or sidx == MEAN or sidx == AFFECTED_RISKS or sidx == MAX_LOSS:
-                    continue
-            elif sidx <= last and not records:
+                continue
+            if sidx <= last and not records:
                 return self.take_latest(block, i)
             last = sidx
             if records:
