@@ -16,6 +16,7 @@ from . import chain, work
 from ._core.io import Outputs
 from .errors import UsageError
 from .results import ResultTable
+from .stages import with_parquet
 
 OEP, AEP = "oep", "aep"
 WHEATSHEAF = "wheatsheaf"           # a curve for each sample
@@ -222,27 +223,25 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
 
     curves: names as leccalc's outputs; those with wheatsheaf make the PSEPT, all others the EPT. The rest is leccalc's.
     """
-    from .results import Parquet
-
-    destinations = {"EPT": [ept] * (ept is not None) + [Parquet(ept_parquet)] * (ept_parquet is not None),
-                    "PSEPT": [psept] * (psept is not None) + [Parquet(psept_parquet)] * (psept_parquet is not None)}
+    destinations = {"EPT": with_parquet(ept, ept_parquet), "PSEPT": with_parquet(psept, psept_parquet)}
     curves = checked(curves)
     if not curves:
         raise UsageError("no curves: ask for one at least, as in -F")
     for table, wanted in (("EPT", [name for name in curves if not name.endswith(WHEATSHEAF)]),
                           ("PSEPT", [name for name in curves if name.endswith(WHEATSHEAF)])):
-        if wanted and not destinations[table]:
+        if wanted and destinations[table] is None:
             raise UsageError(f"no destination for the {table}: asked for {', '.join(wanted)}, but for no file")
-        if destinations[table] and not wanted:
+        if destinations[table] is not None and not wanted:
             warnings.warn(f"nothing is asked for that goes to the {table}")
     with Outputs() as opened:
         run = chain.Run(opened, root)
         rows = {name: run.rows(report, destinations[table], not skip_header) for name, table, report in (
-            ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))}
+            ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))
+            if destinations[table] is not None}
         tables = Tables(root, return_periods or None, ensembles=False)
         wanted = tables.drop_unsupported(curves)
         sections = ord_sections(wanted + means_beside(wanted), **rows)
-        calculate(source, root, folder, tables, wanted, Report(sections, filter(None, rows.values())), memory)
+        calculate(source, root, folder, tables, wanted, Report(sections, rows.values()), memory)
 
 
 class ExceedanceCurves(work.Accumulator):
