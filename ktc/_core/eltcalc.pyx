@@ -20,7 +20,7 @@ from libc.string cimport memcpy
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport Occurrences, order_by
+from ktc._core.occurrence cimport Occurrences, order_by, place_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
 from ktc._core.tables cimport MOST_COLUMNS, Cell, CsvRows
@@ -100,14 +100,8 @@ cdef class EventRates:
         return 0
 
     cdef double of(self, int32_t event_id) noexcept nogil:
-        cdef int64_t low = 0, high = self.n, middle
-        while low < high:
-            middle = (low + high) // 2
-            if self.event_id[middle] < event_id:
-                low = middle + 1
-            else:
-                high = middle
-        return self.rate[low] if low < self.n and self.event_id[low] == event_id else 0
+        cdef Py_ssize_t place = place_of(self.event_id, self.n, event_id)
+        return self.rate[place] if place >= 0 else 0
 
 
 # What the records of a row come to.

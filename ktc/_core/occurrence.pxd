@@ -35,6 +35,18 @@ cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
     date[2] = <int32_t>(day - (m * 306 + 5) // 10 + 1)
 
 
+# The place of an id among n ascending ones, or -1.
+cdef inline Py_ssize_t place_of(const int32_t *ids, Py_ssize_t n, int32_t id) noexcept nogil:
+    cdef Py_ssize_t low = 0, high = n, middle
+    while low < high:
+        middle = (low + high) // 2
+        if ids[middle] < id:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < n and ids[low] == id else -1
+
+
 # The occurrences of event_id[i] are start[i] <= k < start[i + 1], in the file's order: in period[k], 1 to number_of_periods,
 # at date[k] (days, minutes or a number of the model's own, as dated and granular say).
 cdef class Occurrences:
@@ -52,14 +64,7 @@ cdef class Occurrences:
 
     # Where the occurrences of an event are, or -1.
     cdef inline Py_ssize_t find(self, int32_t event_id) noexcept nogil:
-        cdef Py_ssize_t low = 0, high = self.n_events, middle
-        while low < high:
-            middle = (low + high) // 2
-            if self.event_id[middle] < event_id:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < self.n_events and self.event_id[low] == event_id else -1
+        return place_of(self.event_id, self.n_events, event_id)
 
 
 # given: whether there is a table of weights with at least one row. n: its rows. weight[p]: that of period p, 1 to
