@@ -6,8 +6,9 @@ period (OEP) and for the sum of its losses (AEP). Losses are summed in float, in
 accumulators that are merged give the sum of both sums, which can differ in the last digit of a float from a sum in one go.
 
 Memory: 4 bytes for each period with losses, sample (and the mean) and summary, as many again where both OEP and AEP are asked
-for, and some 50 for each period with losses of a summary. The functions that read files keep that below `memory` (2 GiB unless told otherwise) or what one summary needs, if
-that is more, and read the files several times where it must be; sorting takes 8 bytes more for each loss of one summary.
+for, and some 50 for each period with losses of a summary. The functions that read files keep that below `memory` (2 GiB unless
+told otherwise) or what one summary needs, if that is more, and read the files several times where it must be. Sorting takes 8
+bytes more for each loss of one summary, 24 with weights.
 """
 import os
 import warnings
