@@ -1,7 +1,7 @@
 """ktc: the catastrophe-loss kernel.
 
-Stages as functions: eve, getmodel, gulcalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv, fmtocsv,
-summarycalctocsv.
+Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv,
+fmtocsv, summarycalctocsv.
 Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
 Tables: tobin, tocsv, read_table, write_table, read_csv. Streams: read_stream. The financial module's programmes and rules:
 read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
@@ -11,8 +11,8 @@ A name is imported when it is first asked for: `import ktc` costs next to nothin
 from ._version import __version__
 
 _HOME = {
-    "stages": ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv", "gultocsv",
-               "fmtocsv", "summarycalctocsv"),
+    "stages": ("eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
+               "gultocsv", "fmtocsv", "summarycalctocsv"),
     "curves": ("leccalc", "ordleccalc", "ExceedanceCurves"),
     "averages": ("aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly"),
     "concat": ("kat", "katparquet"),

@@ -43,6 +43,7 @@ from .stages import fmtocsv as fmtocsv
 from .stages import getmodel as getmodel
 from .stages import gulcalc as gulcalc
 from .stages import gultocsv as gultocsv
+from .stages import placalc as placalc
 from .stages import pltcalc as pltcalc
 from .stages import summarycalc as summarycalc
 from .stages import summarycalctocsv as summarycalctocsv
@@ -56,8 +57,8 @@ from .tables import tobin as tobin
 from .tables import tocsv as tocsv
 from .tables import write_table as write_table
 
-__all__ = ["__version__", "eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
-           "gultocsv", "fmtocsv", "summarycalctocsv", "leccalc", "ordleccalc",
+__all__ = ["__version__", "eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc",
+           "cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv", "leccalc", "ordleccalc",
            "ExceedanceCurves", "aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly",
            "kat", "katparquet", "Parquet", "ResultTable", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
            "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",

@@ -28,6 +28,8 @@ class Run:
 
     def __init__(self, outputs, root):
         self.outputs, self.root = outputs, "" if root == "." else root     # messages name files as users do
+        self.producer = None                # what feeds the stage that is being built
+        self.open_end = False               # a stage wants to know whether the stream's last packet has a terminator
 
     def table(self, name, input_path=None):
         """A table of this run, mapped. input_path: the folder that stands for input/."""
@@ -74,6 +76,7 @@ class Run:
         if stage.takes != producer.gives:
             raise UsageError(f"{type(stage).__name__} takes {stage.takes}, but {type(producer).__name__} gives "
                              f"{producer.gives}")
+        self.producer = producer
         if following:
             return stage.build(self, tuple(following) if len(following) > 1 else following[0])
         return stage.build(self)
@@ -161,7 +164,21 @@ class LossStream(Producer):
         self.source, self.kinds, self.whole_events = source, kinds, whole_events
 
     def decoder(self, run, steps=None):
-        return LossDecoder(Source(self.source), self.kinds, self.whole_events)
+        decoder = LossDecoder
+        if run.open_end:
+            from ._core.placalc import OpenEndDecoder as decoder
+        return decoder(Source(self.source), self.kinds, self.whole_events)
+
+
+class LossCopy(Producer):
+    """Losses of a LossStream, written with a last terminator if that has one."""
+
+    gives = "losses"
+
+    def encoder(self, sink):
+        from ._core.placalc import OpenEndEncoder
+
+        return OpenEndEncoder(sink)
 
 
 # Stages
@@ -214,6 +231,29 @@ class GulCalc(Stage):
                        clock=int(time.time()) & 0x7fffffff, **self.options)
         for name, consumer in following.items():
             setattr(stage, name, consumer)
+        return stage
+
+
+class PlaCalc(Stage):
+    """Losses by item in, the same times post-loss amplification factors out, written as what feeds it would write them. See
+    ktc.placalc.
+    """
+
+    takes, gives = "losses", "losses"
+
+    def __init__(self, out=None, *, relative_factor=1.0, absolute_factor=0.0):
+        self.out = out
+        self.factors = dict(relative=relative_factor, absolute=absolute_factor)
+
+    def build(self, run, out=None):
+        from ._core.placalc import PlaCalc as Kernel
+
+        producer = run.producer
+        if isinstance(producer, LossStream):
+            run.open_end, producer = True, LossCopy()
+        following = run.consumer(self.out if out is None else out, producer)
+        stage = Kernel(run.table("amplifications"), None if self.factors["absolute"] else run.table("lossfactors"), **self.factors)
+        stage.out = following
         return stage
 
 

@@ -41,6 +41,10 @@ class GulCalc(Stage[Losses]):
                  random: Literal["hashed", "cached", "file"] = "hashed", vector_size: int = 1000000, seed: int = 0,
                  debug: bool = False, areaperil: _AreaperilBytes = 4) -> None: ...
 
+class PlaCalc(Stage[Losses]):
+    def __init__(self, out: _Destination = None, *, relative_factor: float = 1.0,
+                 absolute_factor: float = 0.0) -> None: ...
+
 class FmCalc(Stage[Losses]):
     def __init__(self, out: _Destination = None, *, alloc_rule: int = 0, net: bool = False, debug: bool = False,
                  full_shares: bool = False, plan: Plan | None = None, max_level: int | None = None, stepped: bool = False,

@@ -187,7 +187,8 @@ def checked(curves):
 def calculate(source, root, folder, tables, curves, report, memory):
     """Feed the streams to a kernel and write the report that comes out."""
     sources, by_summary, again = sources_of(source, root, folder)
-    kernel = tables.kernel(curves, by_summary=by_summary, can_drop=again, limit=work.limit_of(memory if again else None))
+    limit = work.limit_of(memory)
+    kernel = tables.kernel(curves, by_summary=by_summary, can_drop=again, limit=limit if again else 0)
     work.feed(kernel, sources, lambda: report.take(kernel))
     report.close()
 
@@ -228,11 +229,13 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
     curves = checked(curves)
     if not curves:
         raise UsageError("no curves: ask for one at least, as in -F")
-    for table, wanted in (("EPT", [name for name in curves if not name.endswith(WHEATSHEAF)]),
-                          ("PSEPT", [name for name in curves if name.endswith(WHEATSHEAF)])):
-        if wanted and destinations[table] is None:
-            raise UsageError(f"no destination for the {table}: asked for {', '.join(wanted)}, but for no file")
-        if destinations[table] is not None and not wanted:
+    asked = {"EPT": [name for name in curves if not name.endswith(WHEATSHEAF)],
+             "PSEPT": [name for name in curves if name.endswith(WHEATSHEAF)]}
+    for table, names in asked.items():
+        if names and destinations[table] is None:
+            raise UsageError(f"no destination for the {table}: asked for {', '.join(names)}, but for no file")
+    for table, names in asked.items():
+        if destinations[table] is not None and not names:
             warnings.warn(f"nothing is asked for that goes to the {table}")
     with Outputs() as opened:
         run = chain.Run(opened, root)

@@ -66,6 +66,23 @@ def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_si
     Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
 
 
+def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.0, root="."):
+    """Post-loss amplification: a loss or item stream in, the same stream with every loss times a factor out.
+
+    Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by event and
+    amplification; a pair without one has the factor 1. relative_factor: how much of a factor counts, 0 to 1, which makes it
+    1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor of all losses; lossfactors.bin is not read,
+    coverage streams are taken too, and relative_factor is ignored with a warning. The mean, the TIV and the other records with
+    a sidx below 0 are multiplied like the samples.
+    """
+    if relative_factor < 1 and absolute_factor > 0:
+        print("placalc: warning: relative and absolute factors exclude each other: ignoring the relative one", file=sys.stderr)
+        relative_factor = 1.0
+    accepted = [kinds.LOSS, kinds.ITEM] + ([kinds.COVERAGE, kinds.COVERAGE_LOSS] if absolute_factor else [])
+    stage = chain.PlaCalc(target, relative_factor=relative_factor, absolute_factor=absolute_factor)
+    Chain(LossStream(source, kinds=accepted), stage, root=root).run()
+
+
 def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, debug=False, full_shares=False, stepped=False, max_level=None,
            input_path=None, benchmark=False, root=".", areaperil=4):
     """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of output ids out.

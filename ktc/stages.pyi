@@ -13,6 +13,8 @@ def gulcalc(source: _SourceLike = None, *, item: _TargetLike = None, coverage: _
             loss_threshold: float = 0.000001, random: Literal["hashed", "cached", "file"] = "hashed",
             vector_size: int = 1000000, seed: int = 0, debug: bool = False, benchmark: bool = False,
             root: _Path = ".", areaperil: _AreaperilBytes = 4) -> None: ...
+def placalc(source: _SourceLike = None, target: _TargetLike = None, *, relative_factor: float = 1.0,
+            absolute_factor: float = 0.0, root: _Path = ".") -> None: ...
 def fmcalc(source: _SourceLike = None, target: _TargetLike = None, *, alloc_rule: int = 0, net: bool = False,
            debug: bool = False, full_shares: bool = False, stepped: bool = False, max_level: int | None = None,
            input_path: _Path | None = None, benchmark: bool = False, root: _Path = ".",

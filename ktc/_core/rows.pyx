@@ -191,7 +191,10 @@ cdef class RowMemory(RowConsumer):
         """Add the rows of another one of the same report."""
         if other.report is not self.report:
             raise ValueError(f"rows of {other.report.name} cannot be added to {self.report.name}")
-        self.accept(other.rows, other.n)
+        if other.n:
+            self.grow(other.n)                      # first, as the other one may be this one
+            memcpy(self.rows + self.n * self.size, other.rows, other.n * self.size)
+            self.n += other.n
 
     cdef int accept(self, const char *rows, int64_t n) except -1 nogil:
         if n:

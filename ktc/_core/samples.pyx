@@ -5,6 +5,7 @@
 All of it is float, in ktools' order; sums beyond the largest float are worked out again in double. A quantile q lies at
 (S - 1) q of the S samples in ascending order, numbered from 0, and its loss is on the line between the two beside it.
 """
+from libc.float cimport FLT_MIN
 from libc.math cimport isfinite, sqrt
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -66,7 +67,8 @@ cdef class Quantiles:
         values = {}                                 # in which 0 and -0 are one, the first that comes
         for i in range(table.records(sizeof(float))):
             memcpy(&value, table.data + i * sizeof(float), sizeof(float))
-            if not 0 <= value <= 1:
+            # a whole number, of another table, would be a float too small for any quantile
+            if not 0 <= value <= 1 or 0 < value < FLT_MIN:
                 table.fail(i * sizeof(float), f"record {i + 1}: the quantile is {value}, expected 0 to 1")
             values.setdefault(value)
         self.n = len(values)

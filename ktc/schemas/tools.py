@@ -125,6 +125,10 @@ TOOLS = {t.name: t for t in (
         Option("-b", "benchmark", "accepted without effect"),
         AREAPERIL_BYTES,
     ), logs=True, reads="cdf stream", writes="loss streams"),
+    Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "stages:placalc", (
+        Option("-f", "relative_factor", "how much of each factor counts, 0 to 1 (default 1)", float, "SHARE"),
+        Option("-F", "absolute_factor", "one factor for all losses, instead of static/lossfactors.bin", float, "FACTOR"),
+    ), logs=True, reads="a loss or item stream", writes="the same stream"),
     Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "stages:fmcalc", (
         Option("-a", "alloc_rule", "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
                "by the losses from level to level", int, "RULE"),
