@@ -5,16 +5,18 @@
     python benchmarks/run.py --events 1000 --locations 5000 --samples 50 --runs 7
     python benchmarks/run.py --out benchmarks/results   also write results.json and results.md
 
-The input is ktc's example model, at the sizes asked for. Every program reads a prepared file and writes to /dev/null;
-the two sides take turns, all on one core. CPU is user + system of the process and what it started, as the kernel counts
-it (wait4). Before the timed runs each side runs once with its output hashed; `same` says whether the bytes agree.
+The input is ktc's example model, at the sizes asked for. Every program reads prepared files and writes to /dev/null, or
+to files in memory (tmpfs) where it has several outputs; the two sides take turns, all on one core. CPU is user + system
+of the process and what it started, as the kernel counts it (wait4). Before the timed runs each side runs once with its
+output hashed; `same` says whether the bytes agree, or the tables where they are parquet.
 
-Needs Linux, an installed ktc, and nothing beyond the standard library.
+Needs Linux, an installed ktc, and nothing beyond the standard library; pyarrow for the benchmarks of parquet.
 """
 import argparse
 import array
 import datetime
 import hashlib
+import importlib.util
 import itertools
 import json
 import os
@@ -44,10 +46,25 @@ CONVERTED = (
 TREATIES = ((12_000, 10), (12_000, 100), (12_000, 1000), (3_000, 100), (48_000, 100))
 TREATY_LOSSES, EXCESS_LOSSES = 12_000_000, 2_400_000        # ktools' time for several layers rises with items squared
 RISK = 3        # items of a risk
+# Output calculations: summary streams of several processes, in which every event has losses in all summaries.
+PARTS, OUTPUT_EVENTS, OUTPUT_PERIODS, OUTPUT_LOCATIONS = 4, 5_000, 20_000, 10
+CURVES = "FWSMfwsm"
+ROOM = 4 << 30  # bytes of outputs; where they lie in memory, so much must be free
+# A parquet file is the same as another one if its table is: names, types, values and their order.
+TABLE_HASH = """
+import hashlib, sys
+from pyarrow import parquet
+table = parquet.read_table(sys.argv[1])
+digest = hashlib.sha256(repr([(field.name, field.type) for field in table.schema]).encode())
+for column in table.columns:
+    for chunk in column.chunks:
+        digest.update(chunk.to_numpy().tobytes())
+print(digest.hexdigest())
+"""
 
 
 class Benchmark(NamedTuple):
-    """command: as bash runs it, in `folder`; `@` is a scratch folder. stdin: a file below the work folder, or "".
+    """command: as bash runs it, in `folder`; `@` is where output files go. stdin: a file below the work folder, or "".
 
     ktc: where ktc has another way to the same result, that; it is timed against `command` with ktc's own programs.
     alone: ktools takes too long; only ktc is timed.
@@ -94,18 +111,17 @@ def benchmarks(args):
     yield Benchmark("summarycalc, portfolio", "summarycalc -i -1 -", "long.bin")
     yield Benchmark("summarycalc, locations", "summarycalc -i -3 -", "long.bin")
     yield Benchmark("summarycalc -f, locations", "summarycalc -f -3 -", "insured.bin")
-    yield Benchmark("eltcalc", "eltcalc", "summary3.bin")
-    yield Benchmark("cdftocsv", "cdftocsv", "cdf.bin")
-    yield Benchmark("gultocsv", "gultocsv", "gul10.bin")
-    yield Benchmark("gultocsv -f", "gultocsv -f", "gul10.bin")
+    yield Benchmark("cdftocsv", "cdftocsv", "long-cdf.bin")
+    yield Benchmark("gultocsv", "gultocsv", "direct10.bin")
+    yield Benchmark("gultocsv -f", "gultocsv -f", "direct10.bin")
     yield Benchmark("fmtocsv", "fmtocsv", "insured10.bin")
     yield Benchmark("fmtocsv -f", "fmtocsv -f", "insured10.bin")
-    yield Benchmark("summarycalctocsv", "summarycalctocsv", "summary3.bin")
+    yield from output_calculations()
     for tool, file, flags in CONVERTED:
         yield Benchmark(f"{tool}tocsv", f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"tables/{file}.bin", "tables")
         yield Benchmark(f"{tool}tobin", f"{tool}tobin {flags}", f"{tool}.csv", "tables")
     yield Benchmark("footprinttocsv", "footprinttocsv", folder="tables/static")
-    yield Benchmark("footprinttobin", f"footprinttobin -i {INTENSITY_BINS} -b @/f.bin -x @/f.idx && cat @/f.idx",
+    yield Benchmark("footprinttobin", f"footprinttobin -i {INTENSITY_BINS} -b @/f.bin -x @/f.idx",
                     "footprint.csv", "tables")
     chain = f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | summarycalc -i -3 - | eltcalc"
     yield Benchmark("pipe: eve to eltcalc", chain)
@@ -125,7 +141,36 @@ def benchmarks(args):
     yield Benchmark("start-up: itemtocsv, one item", "itemtocsv", "tiny/input/items.bin", "tiny")
 
 
-def measure(command, path, stdin, cwd, output=subprocess.DEVNULL):
+def output_calculations():
+    """Yield the benchmarks of what comes after summarycalc."""
+    parts = [f"../selt{part}" for part in range(1, PARTS + 1)]
+    csv, parquet = (" ".join(part + ending for part in parts) for ending in (".csv", ".parquet"))
+    curves = " ".join(f"-{curve}" for curve in CURVES)
+    files = " ".join(f"-{curve} @/{curve}.csv" for curve in CURVES)
+    few, many = "-K lines", "-r -K locations"       # a line for each loss, of few summaries; return periods of many
+    calculations = [
+        ("summary3.bin", "summarycalctocsv", "summarycalctocsv -o"),
+        ("long-losses.bin", "eltcalc", "eltcalc -M -", "eltcalc -Q -", "eltcalc -M @/melt.csv -Q @/qelt.csv"),
+        ("long-losses.bin", "pltcalc", "pltcalc -M -", "pltcalc -Q -"), ("losses.bin", "pltcalc -S -"),
+        ("", *(f"leccalc {run} {files}" for run in (few, many)),
+         *(f"ordleccalc {run} {curves} -O @/ept.csv -o @/psept.csv" for run in (few, many)),
+         "aalcalc -K long", "aalcalc -K long -o -c @/alct.csv", "aalcalcmeanonly -K long",
+         "summaryindex -K long && cat work/long/{filelist,summaries,max_summary_id}.idx",
+         f"kat {csv}", f"kat -u {csv}")]
+    if importlib.util.find_spec("pyarrow"):
+        calculations += [
+            ("long-losses.bin", "eltcalc -m @/melt.parquet"), ("losses.bin", "pltcalc -s @/splt.parquet"),
+            ("", f"ordleccalc {few} {curves} -P @/ept.parquet -p @/psept.parquet",
+             f"katparquet -s -o @/selt.parquet {parquet}")]
+    for stdin, *commands in calculations:
+        for command in commands:
+            # without the names of files, and of curves where there are all
+            words = [word for word in command.partition(" && ")[0].split() if "/" not in word and word != "-"]
+            name = " ".join(words).replace(curves, "all curves")
+            yield Benchmark(name, command, stdin, "model" if stdin == "summary3.bin" else "output")
+
+
+def measure(command, path, stdin, cwd, output=subprocess.DEVNULL, timeout=TIMEOUT):
     """Run a command with the programs of the folder `path` first; its Run. RuntimeError when it fails."""
     env = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
     # bash waits for every member of a pipeline, so that their times are in its own; a lone command replaces it
@@ -134,7 +179,7 @@ def measure(command, path, stdin, cwd, output=subprocess.DEVNULL):
         began = time.perf_counter()
         process = subprocess.Popen(["bash", "-o", "pipefail", "-c", shell], stdin=source, stdout=output,
                                    stderr=subprocess.PIPE, cwd=cwd, env=env, start_new_session=True)
-        timer = threading.Timer(TIMEOUT, lambda: os.killpg(process.pid, 9))
+        timer = threading.Timer(timeout, lambda: os.killpg(process.pid, 9))
         timer.start()
         message = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -188,18 +233,27 @@ def write_treaty(folder, items, excess=False):
                 file.write(struct.pack(f"<{form}", *row))
 
 
-def write_losses(path, items, samples, losses):
-    """Write a stream in which every event hits all items: so many losses in all, a quarter of the samples without."""
-    draw = random.Random(samples)
+def loss_packets(draw, samples, without=0.25):
+    """Some packets, less their ids, as random numbers make them. without: the part of the samples that have no loss."""
     packets = []
     for _ in range(97):
         tiv = 100_000.0 * draw.randint(1, 50)
-        sampled = [max(0.0, draw.random() - 0.25) * tiv for _ in range(samples)]
+        sampled = [max(0.0, draw.random() - without) * tiv for _ in range(samples)]
         records = [(-3, tiv), (-1, sum(sampled) / samples), *((s, x) for s, x in enumerate(sampled, 1) if x), (0, 0.0)]
         packets.append(b"".join(struct.pack("<if", *record) for record in records))
+    return packets
+
+
+def write_losses(path, items, samples, losses, part=1, parts=1):
+    """Write a stream in which every event hits all items: so many losses in all, drawn from some packets.
+
+    part: 1 to parts; the stream has those of the events that are this part's when they are dealt out.
+    """
+    draw = random.Random(samples * part)
+    packets = loss_packets(draw, samples)
     with open(path, "wb") as file:
         file.write(struct.pack("<2i", 2 << 24 | 1, samples))
-        for event in range(1, max(1, losses // (items * samples)) + 1):
+        for event in range(part, max(1, losses // (items * samples)) + 1, parts):
             for item in range(1, items + 1):
                 file.write(struct.pack("<2i", event, item) + draw.choice(packets))
 
@@ -209,7 +263,8 @@ def prepare(work, tools, args, chosen):
     sizes = dict(events=args.events, locations=args.locations, grid=args.grid, perils=args.perils)
     models = {"model": sizes, "certain": {**sizes, "uncertainty": False}, "compressed": {**sizes, "compress": True},
               "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2),
-              "large": {**sizes, "events": max(1, args.events // 10), "locations": 10 * args.locations}}
+              "large": {**sizes, "events": max(1, args.events // 10), "locations": 10 * args.locations},
+              "output": dict(events=OUTPUT_EVENTS, locations=OUTPUT_LOCATIONS, perils=1, periods=OUTPUT_PERIODS)}
     needed = {name for b in chosen for name in (b.stdin, b.folder)}
     if args.tables:
         models["tables"] = dict(events=1000, locations=400_000, grid=40, periods=PERIODS, random_numbers=3_000_000,
@@ -241,6 +296,7 @@ def prepare(work, tools, args, chosen):
     make("gul.bin", f"gulcalc -S{args.samples} -a1 -i -", "cdf.bin")
     make("gul10.bin", "gulcalc -S10 -a1 -i -", "cdf.bin")
     repeat(work / "events.bin", work / "long-events.bin", 0, b"")
+    repeat(work / "cdf.bin", work / "long-cdf.bin", 4, b"", 4)
     reuse("long.bin", "gul.bin", REPEAT)
     reuse("direct.bin", "gul.bin", 4)
     reuse("direct10.bin", "gul10.bin", REPEAT)
@@ -250,7 +306,7 @@ def prepare(work, tools, args, chosen):
     if "large" in needed:
         make("large.bin", f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i -", folder="large")
     make("insured.bin", "fmcalc -a2", "direct.bin")
-    make("insured10.bin", "fmcalc -a2", "gul10.bin")
+    make("insured10.bin", "fmcalc -a2", "direct10.bin")
     write_treaty(work / "model" / "RI", 2 * example["items"])       # outputs of two layers
     for items, samples in TREATIES:
         size = f"{items}x{samples}"
@@ -259,6 +315,24 @@ def prepare(work, tools, args, chosen):
                 write_losses(work / f"{kind}{size}.bin", items, samples, losses)
                 if not (work / f"{kind}{items}").exists():
                     write_treaty(work / f"{kind}{items}" / "input", items, kind == "excess")
+    if "output" in needed:
+        folder = work / "output" / "work"
+        for name in ("lines", "locations", "long"):
+            (folder / name).mkdir(parents=True)
+        commands = " ".join(b.command for b in chosen)
+        items = os.path.getsize(work / "output" / "input" / "coverages.bin") // 4     # one peril: one of each coverage
+        for part in range(1, PARTS + 1):
+            write_losses(work / "part.bin", items, args.samples, OUTPUT_EVENTS * items * args.samples, part, PARTS)
+            measure(f"summarycalc -m -i -2 work/lines/summary_P{part}.bin -3 work/locations/summary_P{part}.bin", tools,
+                    work / "part.bin", work / "output")
+            stream = folder / "locations" / f"summary_P{part}.bin"
+            repeat(stream, folder / "long" / stream.name, 12, b"")
+            if f"selt{part}.csv" in commands:
+                make(f"selt{part}.csv", "summarycalctocsv -o", stream)
+            if f"selt{part}.parquet" in commands:
+                measure(f"summarycalctocsv -p selt{part}.parquet", tools, stream, work)
+        repeat(stream, work / "losses.bin", 12, b"", 3)
+        repeat(stream, work / "long-losses.bin", 12, b"", 40)
     make("summary3.bin", "summarycalc -i -3 -", "long.bin")
     make("tiny.bin", "eve 1 1 | getmodel", folder="tiny")
     if args.tables:
@@ -269,31 +343,57 @@ def prepare(work, tools, args, chosen):
     return example
 
 
-def side_commands(benchmark, args, work):
+def side_commands(benchmark, args, results):
     """The two sides: label -> (command, folder of programs)."""
-    command = benchmark.command.replace("@", str(work))
+    command = benchmark.command.replace("@", str(results))
     if benchmark.ktc:
         return {"ktc, pipes": (command, args.ktc), "ktc, one process": (benchmark.ktc, args.ktc)}
     sides = {"ktools": (command, args.oracle)} if args.oracle and not benchmark.alone else {}
     return {**sides, "ktc": (command, args.ktc)}
 
 
-def compare(benchmark, args, work):
-    """Run one benchmark; its entry in the results."""
+def side_folder(benchmark, label, work):
+    """Where a side runs: a copy of its own, made of links, where index files are written beside the streams."""
+    folder = work / benchmark.folder
+    if not (folder / "work").is_dir():
+        return folder
+    own = work / f"{benchmark.folder} of {label}"
+    if not own.exists():
+        shutil.copytree(folder, own, copy_function=os.link)
+    return own
+
+
+def digest_of(path):
+    """A hash of what a file holds. Of a parquet file in a process of its own: see the peak memory of children above."""
+    if path.suffix == ".parquet":
+        return subprocess.run([sys.executable, "-c", TABLE_HASH, path], capture_output=True, check=True).stdout
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def compare(benchmark, args, work, results):
+    """Run one benchmark, with the empty folder results for its files; its entry in the results."""
     stdin = work / benchmark.stdin if benchmark.stdin else ""
-    sides = side_commands(benchmark, args, work)
+    sides = side_commands(benchmark, args, results)
+
+    def run(label, output=subprocess.DEVNULL):
+        command, path = sides[label]
+        for file in results.iterdir():
+            file.unlink()
+        return measure(command, path, stdin, side_folder(benchmark, label, work), output)
+
     digests = set()
-    for command, path in sides.values():
-        with open(work / "output", "w+b") as target:
-            measure(command, path, stdin, work / benchmark.folder, target)
-            target.seek(0)
-            digests.add(hashlib.file_digest(target, "sha256").hexdigest())
-            size = os.fstat(target.fileno()).st_size
-    (work / "output").unlink()
+    for label in sides:
+        with open(work / "stdout", "wb") as target:
+            run(label, target)
+        written = [work / "stdout", *sorted(results.iterdir())]
+        digests.add(tuple((file.name, digest_of(file)) for file in written))
+        size = sum(file.stat().st_size for file in written)
+    (work / "stdout").unlink()
     runs = {label: [] for label in sides}
     for _ in range(args.runs):
-        for label, (command, path) in sides.items():
-            runs[label].append(measure(command, path, stdin, work / benchmark.folder))
+        for label in sides:
+            runs[label].append(run(label))
     both = len(sides) == 2
     first, last = ([None] if not both else []) + list(runs.values())
 
@@ -384,8 +484,11 @@ def main():
 
     from ktc import __version__
 
-    with tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work:
-        work = Path(work)
+    memory = Path("/dev/shm")
+    in_memory = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM
+    with tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work, \
+            tempfile.TemporaryDirectory(prefix="ktc-benchmark-", dir=memory if in_memory else work) as results:
+        work, results = Path(work), Path(results)
         example = prepare(work, args.oracle or args.ktc, args, chosen)
         sizes = {name.replace("_", " "): count for name, count in example.items()}
         report = {"date": datetime.date.today().isoformat(), "machine": machine(), "ktc": __version__,
@@ -395,7 +498,7 @@ def main():
         failed = []
         for benchmark in chosen:
             try:
-                entry = compare(benchmark, args, work)
+                entry = compare(benchmark, args, work, results)
             except RuntimeError as error:
                 failed.append(f"{benchmark.name}: {error}")
                 continue

@@ -25,13 +25,15 @@ LONGEST = 16_000
 class Case(NamedTuple):
     """name: the output's file. command: tool and flags. stdin: an earlier case's name, or a file of the example folder.
 
-    The command runs in the example folder; its standard output is the output, or the file that takes the place of `@`.
+    The command runs in the example folder; its standard output is the output, or the file that takes the place of `@`,
+    or `file`, which stays in the folder for later cases.
     """
 
     name: str
     command: str
     stdin: str = ""
     example: str = "items"
+    file: str = ""
 
 
 def cases():
@@ -77,6 +79,15 @@ def cases():
     yield Case("summary2.csv", "summarycalctocsv", "summary2.bin")
     yield Case("summary2-full.csv", "summarycalctocsv -f", "summary2.bin")
     yield Case("selt2.csv", "summarycalctocsv -o", "summary2.bin")
+    yield Case("selt2-full.csv", "summarycalctocsv -o -f -a", "summary2.bin")
+    yield Case("summary2-exposure.csv", "summarycalctocsv -e", "summary2.bin")
+    yield from reports("", "items", "summary2.bin", "gul-a1.bin", "-i -2")          # periods with weights, and without
+    yield from reports("-coverage", "coverages", "summary3-coverage.bin", "gul-coverage.bin", "-c -3")
+    for tag, example, losses, flags in (("2", "items", "gul-a1.bin", "-i -2"),
+                                        ("1-coverage", "coverages", "gul-coverage.bin", "-c -1")):
+        # of summaries with losses in every subset of the samples
+        yield Case(f"packets{tag}.idx", f"summarycalc -m {flags} work/all/P1.bin", losses, example, "work/all/P1.idx")
+        yield Case(f"alct{tag}.csv", "aalcalc -K all -o -l 0.9 -c @.csv", "", example)
     for file, tool, back in TABLES:
         csv = f"{file.split('/')[-1]}.csv"
         yield Case(csv, f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"{file}.bin")
@@ -84,6 +95,32 @@ def cases():
     yield Case("footprint.csv", "footprinttocsv -b static/footprint.bin -x static/footprint.idx")
     yield Case("footprint.csv.bin", "footprinttobin -i10 -b @ -x index.tmp", "footprint.csv")
     yield Case("footprint.csv.idx", "footprinttobin -i10 -b data.tmp -x @", "footprint.csv")
+
+
+def reports(tag, example, summary, losses, flags):
+    """The reports of a summary stream; flags are those with which summarycalc makes it of losses."""
+    weighted = example == "items"
+    yield Case(f"melt{tag}.csv", "eltcalc -M @", summary, example)
+    yield Case(f"qelt{tag}.csv", "eltcalc -Q @", summary, example)
+    yield Case(f"plt{tag}.csv", "pltcalc", summary, example)
+    for flag, name in ("-M", "mplt"), ("-Q", "qplt"), ("-S", "splt"):
+        yield Case(f"{name}{tag}.csv", f"pltcalc {flag} @", summary, example)
+    for r in "", "-r":
+        # of periods with weights ktools has no curves by sample, and their mean only at return periods
+        for letter in "FSfs" + "Mm" * (not weighted or bool(r)) + "Ww" * (not weighted):
+            yield Case(f"lec{tag}-{letter}{r}.csv", f"leccalc {r} -{letter} @", summary, example)
+        yield Case(f"ept{tag}{r}.csv", f"ordleccalc {r} -F -f -S -s -M -m -O @", summary, example)
+        if not weighted:
+            yield Case(f"psept{tag}{r}.csv", f"ordleccalc {r} -W -w -o @", summary, example)
+    # a folder of streams with indexes
+    yield Case(f"packets{tag}.idx", f"summarycalc -m {flags} work/run/P1.bin", losses, example, "work/run/P1.idx")
+    yield Case(f"lec{tag}-indexed.csv", "leccalc -K run -F @", "", example)
+    yield Case(f"ept{tag}-indexed-r.csv", "ordleccalc -K run -r -F -s -O @", "", example)
+    yield Case(f"aal{tag}.csv", "aalcalc -K run", "", example)
+    yield Case(f"alt{tag}.csv", "aalcalc -K run -o", "", example)
+    yield Case(f"aal-mean{tag}.csv", "aalcalcmeanonly -K run", "", example)
+    yield Case(f"alt-mean{tag}.csv", "aalcalcmeanonly -K run -o", "", example)
+    yield Case(f"summaries{tag}.idx", "summaryindex -K run", "", example, "work/run/summaries.idx")
 
 
 TABLES = (
@@ -147,6 +184,8 @@ def run_cases(folder, find, run):
 
     for name, options in EXAMPLES.items():
         write_example(folder / name, **options)
+        for work in "run", "all":
+            (folder / name / "work" / work).mkdir(parents=True)
     write_programmes(folder)
     outputs = {}
     for case in cases():
@@ -156,10 +195,11 @@ def run_cases(folder, find, run):
             continue
         stdin = outputs[case.stdin] if case.stdin in outputs else (cwd / case.stdin).read_bytes() if case.stdin else b""
         tool, *flags = case.command.split()
-        file = cwd / "output"
-        status, stdout, stderr = run([find(tool)] + [str(file) if f == "@" else f for f in flags], stdin, cwd)
-        output = file.read_bytes() if "@" in flags and file.exists() else stdout
-        file.unlink(missing_ok=True)
+        files = [cwd / f.replace("@", "output") for f in flags if "@" in f]
+        status, stdout, stderr = run([find(tool)] + [f.replace("@", "output") for f in flags], stdin, cwd)
+        output = next((f.read_bytes() for f in [*files, cwd / case.file] if f.is_file()), stdout)
+        for file in files:
+            file.unlink(missing_ok=True)
         if status:
             yield case, None, f"exit {status}: {stderr.strip()}"
             continue

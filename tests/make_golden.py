@@ -37,8 +37,8 @@ def main():
             else:
                 (GOLDEN / case.name).write_bytes(output)
                 kept.add(output)
-        files = [f"{name}/{path.relative_to(folder / name)}" for name in EXAMPLES
-                 for path in sorted((folder / name).rglob("*")) if path.suffix in (".bin", ".idx")]
+        files = [f"{name}/{path.relative_to(folder / name)}" for name in EXAMPLES for part in ("input", "static")
+                 for path in sorted((folder / name / part).iterdir()) if path.suffix in (".bin", ".idx")]
         (GOLDEN / "example.sha256").write_text("".join(
             f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in files))
     (GOLDEN / "sha256").write_text("".join(hashes))

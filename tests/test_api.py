@@ -101,7 +101,8 @@ def test_importing_ktc_imports_nothing_heavy(tmp_path):
     assert not [name for name in held if name.startswith("ktc.") and name != "ktc._version"]
 
 
-@pytest.mark.parametrize("name", ["stages", "tables", "streams", "chain", "example", "errors", "schemas", "cli"])
+@pytest.mark.parametrize("name", ["stages", "tables", "streams", "chain", "curves", "averages", "concat", "results", "work",
+                                  "example", "errors", "schemas", "cli"])
 def test_importing_a_module_imports_no_numpy(name, tmp_path):
     held = modules_after(f"import ktc.{name}", tmp_path)
     assert f"ktc.{name}" in held and "numpy" not in held
@@ -114,7 +115,9 @@ ITEM, CDF, SUMMARY = (b"\1\0\0\2" + bytes(4), b"\1\0\0\0", b"\1\0\0\3" + bytes(3
     "eve(1, 1, 'out')", "eve(1, 1, 'out', text=True)", "getmodel(b'', 'out')", "getmodel('events.bin', 'out')",
     f"gulcalc({CDF!r}, item='out', sample_size=10, alloc_rule=1)", f"gulcalc({CDF!r}, coverage='out', random='cached')",
     f"summarycalc({ITEM!r}, {{1: 'out'}}, item=True)", f"eltcalc({SUMMARY!r}, 'out')", f"cdftocsv({CDF!r}, 'out')",
-    f"gultocsv({ITEM!r}, 'out')", f"summarycalctocsv({SUMMARY!r}, 'out')",
+    f"gultocsv({ITEM!r}, 'out')", f"summarycalctocsv({SUMMARY!r}, 'out')", f"eltcalc({SUMMARY!r}, moment='out')",
+    f"pltcalc({SUMMARY!r}, 'out')", f"leccalc({SUMMARY!r}, {{'aep_sample_mean': 'out'}})",
+    f"ordleccalc({SUMMARY!r}, ['oep_wheatsheaf'], psept='out')", "kat(['input/events.bin'], 'out', unsorted=True)",
     "tocsv('items', 'input/items.bin', 'out')", "tobin('events', b'event_id\\n1\\n', 'out')"])
 def test_stages_and_converters_import_no_numpy(call, model):
     assert "numpy" not in modules_after(f"import ktc\nktc.{call}", model)

@@ -1,14 +1,18 @@
 """Stages joined in memory give what the scripts give through pipes."""
 import os
+import shutil
 import subprocess
+import sys
+import threading
 
 import numpy
 import pytest
 
 import ktc
 import programmes
+import summaries
 from ktc.chain import (CdfStream, CdfToCsv, Chain, EltCalc, Events, FmCalc, FmToCsv, GetModel, GulCalc, GulToCsv,
-                       LossStream, SummaryCalc, SummaryToCsv)
+                       LossStream, PltCalc, SummaryCalc, SummaryToCsv)
 from ktc.errors import DataError, InputError, UsageError
 
 
@@ -24,12 +28,16 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def piped(model, tool):
+def shell(model, tool):
+    """What a command line of the scripts, run in the model's folder, writes to standard output."""
+    path = f"{os.path.dirname(tool('gulcalc'))}{os.pathsep}{os.environ['PATH']}"
+    return lambda command: subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=model, check=True,
+                                          capture_output=True, env={**os.environ, "PATH": path}).stdout
+
+
+@pytest.fixture(scope="module")
+def piped(shell):
     """What the scripts give in pipes, by name."""
-    def shell(command):
-        path = f"{os.path.dirname(tool('gulcalc'))}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=model, check=True, capture_output=True,
-                              env={**os.environ, "PATH": path}).stdout
     gul = "eve 1 1 | getmodel | gulcalc -S20 -a1 -i -"
     fm = f"{gul} | fmcalc -a2"
     ri = f"{fm} | fmcalc -a2 -n -p RI_1 | fmcalc -a2 -p RI_2"
@@ -164,3 +172,151 @@ def test_events_of_many_blocks(tmp_path):
                 root=tmp_path)
     assert (tmp_path / "gul").read_bytes() == (tmp_path / "gul2").read_bytes()
     assert (tmp_path / "coverage").read_bytes() == (tmp_path / "coverage2").read_bytes()
+
+
+# What comes after summarycalc
+
+def as_csv(table):
+    """The lines of a ResultTable as csv has them."""
+    form = ",".join(field.csv or "%d" for field in table.report.fields) + "\n"
+    return (table.report.csv_header + "\n" + "".join(form % row for row in table.numpy().tolist())).encode()
+
+
+@pytest.fixture(scope="module")
+def reports(model, shell, piped):
+    """What the scripts make of the summaries by line of business: the tables of one stream, the reports of a folder."""
+    (model / "work" / "run").mkdir(parents=True)
+    (model / "work" / "run" / "P1.bin").write_bytes(piped["summary2"])
+    tables = {"elt": "eltcalc", "melt": "eltcalc -M -", "qelt": "eltcalc -Q -", "plt": "pltcalc",
+              "mplt": "pltcalc -M -", "qplt": "pltcalc -Q -", "splt": "pltcalc -S -", "selt": "summarycalctocsv -o"}
+    whole = {"ept": "ordleccalc -K run -F -f -S -s -M -m -O -", "psept": "ordleccalc -K run -W -w -o -",
+             "ept-r": "ordleccalc -K run -r -F -f -S -s -M -m -O -", "lec": "leccalc -K run -F -",
+             "wheatsheaf": "leccalc -K run -w -", "aal": "aalcalc -K run", "alt": "aalcalc -K run -o",
+             "alct": "aalcalc -K run -o -l 0.9 -c alct.csv > /dev/null && cat alct.csv",
+             "mean": "aalcalcmeanonly -K run", "mean-ord": "aalcalcmeanonly -K run -o"}
+    return ({name: shell(f"{command} < work/run/P1.bin") for name, command in tables.items()},
+            {name: shell(command) for name, command in whole.items()})
+
+
+def whole_reports(curves, at_periods, averages, means):
+    """The reports of accumulators, under the names of those of the fixture."""
+    return {"ept": curves.table(), "psept": curves.samples(), "ept-r": at_periods.table(),
+            "lec": curves.legacy("aep_full_uncertainty"), "wheatsheaf": curves.legacy("oep_wheatsheaf"),
+            "aal": averages.legacy(), "alt": averages.table(), "alct": averages.convergence(0.9),
+            "mean": means.legacy(), "mean-ord": means.table()}
+
+
+def accumulators(root):
+    return (ktc.ExceedanceCurves(root=root), ktc.ExceedanceCurves(return_periods=True, root=root),
+            ktc.AverageLoss(root), ktc.AverageLossMeanOnly(root))
+
+
+def test_every_report_at_once(model, reports, tmp_path):
+    """One process, one summary stream, sixteen reports: each what its script gives."""
+    tables, whole = reports
+    at, sums = {name: tmp_path / name for name in tables}, accumulators(model)
+    melt = ktc.ResultTable("moment_event_loss_table")
+    Chain(Events(), GetModel(), GulCalc(**GUL), SummaryCalc({2: [
+        EltCalc(at["elt"], moment=[at["melt"], melt], quantile=at["qelt"]),
+        PltCalc(at["plt"], moment=at["mplt"], quantile=at["qplt"], sample=at["splt"]),
+        SummaryToCsv(at["selt"], ord=True), *sums]}), root=model).run()
+    for name, expected in tables.items():
+        assert at[name].read_bytes() == expected and expected.count(b"\n") > 20, name
+    assert as_csv(melt) == tables["melt"]
+    found = whole_reports(*sums)
+    assert {name: as_csv(table) for name, table in found.items()} == whole
+    assert len(found["ept"]) > 1000 and len(found["ept-r"]) > 100 and len(found["alct"]) > 5
+    # asked for again, and fed once more with what they hold
+    assert {name: as_csv(table) for name, table in whole_reports(*sums).items()} == whole
+
+
+def test_accumulators_are_fed_with_files(model, reports):
+    """A path, bytes, and a summary stream that a chain begins with."""
+    _, whole = reports
+    for source in (model / "work" / "run" / "P1.bin", (model / "work" / "run" / "P1.bin").read_bytes()):
+        sums = accumulators(model)
+        for each in sums:
+            assert each.feed(source) is each
+        assert {name: as_csv(table) for name, table in whole_reports(*sums).items()} == whole
+    sums = accumulators(model)
+    Chain(LossStream(model / "work" / "run" / "P1.bin"), list(sums), root=model).run()
+    assert {name: as_csv(table) for name, table in whole_reports(*sums).items()} == whole
+
+
+def in_two_threads(model, root, shares):
+    """Accumulators of two chains in threads, merged, and those of one chain over everything."""
+    def run(events, sums):
+        Chain(Events(ids=events), GetModel(), GulCalc(**GUL), SummaryCalc({2: list(sums)}), root=model).run()
+
+    whole, merged = accumulators(root), accumulators(root)
+    others = [each.another() for each in merged]
+    run(numpy.sort(numpy.concatenate(shares)), whole)
+    threads = [threading.Thread(target=run, args=each) for each in zip(shares, (merged, others))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each, other in zip(merged, others):
+        assert each.merge(other) is each
+    return whole_reports(*merged), whole_reports(*whole)
+
+
+def test_two_threads(model):
+    """Largest losses are the same; sums of which two threads have parts, but for rounding."""
+    ids = numpy.arange(1, 31, dtype="i4")
+    occurrences = ktc.read_table("occurrence", model / "input" / "occurrence.bin")
+    odd = {period for event, period in zip(*(occurrences[name].tolist() for name in occurrences.dtype.names[:2]))
+           if event % 2}
+    assert odd & set(occurrences[occurrences[occurrences.dtype.names[0]] % 2 == 0][occurrences.dtype.names[1]].tolist())
+    merged, whole = in_two_threads(model, model, (ids[::2].copy(), ids[1::2].copy()))
+    for name in whole:
+        got, expected = merged[name].numpy(), whole[name].numpy()
+        assert len(got) == len(expected) > 0
+        if name.startswith("ept") or name == "psept":
+            largest = expected["EPType"] <= 2
+            assert numpy.array_equal(got["EPType"], expected["EPType"])
+            # the mean over samples of a period is a sum of both threads' too
+            largest &= expected["EPCalc"] != 4 if "EPCalc" in expected.dtype.names else True
+            assert largest.any() and got[largest].tobytes() == expected[largest].tobytes(), name
+        if name == "wheatsheaf":
+            assert got.tobytes() == expected.tobytes()
+        for column in got.dtype.names:
+            assert numpy.allclose(got[column], expected[column], rtol=2e-6, atol=1e-6), (name, column)
+
+
+def test_two_threads_with_periods_of_their_own(model, tmp_path):
+    """Where no period has events of both, nothing depends on who has added them up."""
+    rng = numpy.random.default_rng(4)
+    shares = [numpy.arange(1, 16, dtype="i4"), numpy.arange(16, 31, dtype="i4")]
+    occurrences = [(int(event), int(period) + 500 * k, 1) for k, share in enumerate(shares)
+                   for event, period in zip(rng.choice(share, 400), rng.integers(1, 501, 400))]
+    summaries.write_tables(tmp_path, occurrences=occurrences, periods=1000, return_periods=[1000, 200, 50, 10, 5, 2])
+    shutil.copytree(model / "input", tmp_path / "input", dirs_exist_ok=True, ignore=lambda *_: [
+        "occurrence.bin", "returnperiods.bin"])
+    merged, whole = in_two_threads(model, tmp_path, shares)
+    for name in whole:
+        assert len(whole[name]) > 0 and merged[name].numpy().tobytes() == whole[name].numpy().tobytes(), name
+
+
+def test_reports_import_no_numpy(model, reports, tmp_path):
+    """Not the modules, nor a chain that ends in csv, nor the functions behind the scripts."""
+    code = f"""
+import sys
+import ktc, ktc.averages, ktc.concat, ktc.curves, ktc.results, ktc.work
+from ktc.chain import Chain, EltCalc, LossStream, PltCalc, SummaryToCsv
+root, out = {str(model)!r}, {str(tmp_path)!r}
+curves, averages = ktc.ExceedanceCurves(root=root), ktc.AverageLoss(root)
+Chain(LossStream(root + "/work/run/P1.bin"), [EltCalc(moment=out + "/melt", quantile=out + "/qelt"),
+      PltCalc(moment=out + "/mplt", sample=out + "/splt"), SummaryToCsv(out + "/selt", ord=True), curves, averages],
+      root=root).run()
+tables = [len(curves.table()), len(averages.table())]
+ktc.ordleccalc(curves=["aep_full_uncertainty"], ept=out + "/ept", folder="run", root=root)
+ktc.leccalc(outputs={{"aep_full_uncertainty": out + "/lec"}}, folder="run", root=root)
+ktc.aalcalc("run", out + "/aal", root=root)
+ktc.aalcalcmeanonly("run", out + "/mean", root=root)
+ktc.kat([out + "/melt"], out + "/kat")
+print("numpy" in sys.modules, "pyarrow" in sys.modules, min(tables) > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False False True\n", done.stderr
+    assert (tmp_path / "kat").read_bytes() == (tmp_path / "melt").read_bytes() == reports[0]["melt"]

@@ -16,12 +16,14 @@ import time
 import numpy as np
 import programmes
 import pytest
+import summaries
 from models import make, write
 
 import ktc
 from ktc import stages
 from ktc.errors import DataError, KtcError, TruncatedError
 from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
+from ktc.schemas.tools import CURVES
 
 SAMPLES = 3
 
@@ -57,7 +59,7 @@ def packets(kind, data):
 
 
 class Stage:
-    """A stage as a function of bytes and as a script with its arguments."""
+    """A stage as a function of bytes and as a script with its arguments. name: the script's, and perhaps a flag."""
 
     def __init__(self, name, reads, arguments, call):
         self.name, self.reads, self.arguments, self.call = name, reads, arguments, call
@@ -74,17 +76,51 @@ STAGES = [
     Stage("summarycalc", "loss", ["-i", "-1", "-"],
           lambda s, t, root: stages.summarycalc(s, {1: t}, item=True, root=root)),
     Stage("eltcalc", "summary", [], lambda s, t, root: stages.eltcalc(s, t)),
+    Stage("eltcalc -M", "summary", ["-M", "-"], lambda s, t, root: stages.eltcalc(s, moment=t, root=root)),
+    Stage("eltcalc -Q", "summary", ["-Q", "-"], lambda s, t, root: stages.eltcalc(s, quantile=t, root=root)),
+    Stage("pltcalc", "summary", [], lambda s, t, root: stages.pltcalc(s, t, root=root)),
+    Stage("pltcalc -M", "summary", ["-M", "-"], lambda s, t, root: stages.pltcalc(s, moment=t, root=root)),
+    Stage("pltcalc -Q", "summary", ["-Q", "-"], lambda s, t, root: stages.pltcalc(s, quantile=t, root=root)),
+    Stage("pltcalc -S", "summary", ["-S", "-"], lambda s, t, root: stages.pltcalc(s, sample=t, root=root)),
+    Stage("leccalc", "summary", ["-F", "-"],
+          lambda s, t, root: ktc.leccalc(s, {"aep_full_uncertainty": t}, root=root)),
+    Stage("ordleccalc", "summary", ["-F", "-O", "-"],
+          lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept=t, root=root)),
     Stage("cdftocsv", "cdf", [], lambda s, t, root: stages.cdftocsv(s, t)),
     Stage("gultocsv", "loss", [], lambda s, t, root: stages.gultocsv(s, t)),
     Stage("fmtocsv", "loss", [], lambda s, t, root: stages.fmtocsv(s, t)),
     Stage("summarycalctocsv", "summary", [], lambda s, t, root: stages.summarycalctocsv(s, t)),
+    Stage("summarycalctocsv -o", "summary", ["-o"], lambda s, t, root: stages.summarycalctocsv(s, t, ord=True)),
 ]
 BY_NAME = {stage.name: stage for stage in STAGES}
 READERS = [stage for stage in STAGES if stage.reads != "events"]
+BY_SUMMARY = [stage.name for stage in STAGES if stage.reads == "summary"]
 # name: arguments and what it reads, of every script that these tests start
 SCRIPTS = {"eve": (["-n", "1", "1"], None), **{s.name: (s.arguments, s.reads) for s in STAGES},
-           "itemtobin": ([], "csv"), "itemtocsv": ([], "items")}
-LOGGED = ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc")
+           "itemtobin": ([], "csv"), "itemtocsv": ([], "items"),
+           "aalcalc": (["-K", "run"], None), "aalcalc -o": (["-K", "run", "-o"], None),
+           "aalcalcmeanonly": (["-K", "run"], None), "leccalc -K": (["-K", "run", "-F", "-"], None),
+           "ordleccalc -K": (["-K", "run", "-W", "-o", "-"], None),
+           "kat": (["tables/elt_P1.csv", "tables/elt_P2.csv"], None), "kat -u": (["-u", "tables/elt_P1.csv"], None)}
+LOGGED = ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "leccalc", "ordleccalc", "aalcalc",
+          "aalcalcmeanonly")
+try:
+    import pyarrow
+except ImportError:
+    pyarrow = None
+WITH_ARROW = pyarrow is not None
+needs_arrow = pytest.mark.skipif(not WITH_ARROW, reason="pyarrow is not installed")
+
+
+def script_of(name):
+    """The key in SCRIPTS of a script's name with flags that follow it, and those flags."""
+    known = name if name in SCRIPTS else name.split()[0]
+    return known, name[len(known):].split()
+
+
+def command_of(tool, name):
+    known, flags = script_of(name)
+    return [tool(name.split()[0]), *flags, *SCRIPTS[known][0]]
 
 
 def insurance(model):
@@ -95,6 +131,14 @@ def insurance(model):
         policytc=[(1, coverage, 1, 1) for coverage in coverages] + [(2, 1, 1, 2), (2, 1, 2, 3)],
         profiles=[(1, 12, 5.0, *[0.0] * 7), (2, 2, 0.0, 0, 0, 20.0, 200.0, 0.5, 0, 0), (3, 100, *[0.0] * 8)],
         xref=[(10 * layer + item[0], item[0], layer) for item in model.items for layer in (1, 2)])
+
+
+def write_output_tables(root, events):
+    """What the output calculations read: each event in one of five periods, one of them in two, at days."""
+    summaries.write_tables(root, occurrences=[*((event, 1 + k % 4, 700_000 + k) for k, event in enumerate(events)),
+                                              (events[0], 4, 700_100)], periods=5, date_options=1,
+                           weights={period: 0.2 for period in range(1, 6)}, return_periods=[10, 5, 2],
+                           quantiles=[0.0, 0.5, 1.0])
 
 
 class Run:
@@ -113,12 +157,14 @@ class Run:
             (*profile, 1, *[0.0] * 7) for profile in plain.profiles)))
         shutil.copy(root / "input" / "gulsummaryxref.bin", root / "input" / "fmsummaryxref.bin")
         self.data = {"events": (root / "input" / "events.bin").read_bytes()}
+        write_output_tables(root, small.events.tolist())
         for name, gives in (("getmodel", "cdf"), ("gulcalc", "loss"), ("summarycalc", "summary")):
             self.data[gives] = self.through(BY_NAME[name], self.data[BY_NAME[name].reads])
         self.data["items"] = (root / "input" / "items.bin").read_bytes()
         self.data["csv"] = b"item_id,coverage_id,areaperil_id,vulnerability_id,group_id\n1,1,4,8,1\n2,1,5,8,1\n"
         for kind in ("events", "cdf", "loss", "summary"):
             assert len({packet[0] for packet in packets(kind, self.data[kind])}) > 2
+        self.write_run(root)
 
     def through(self, stage, data, out=None):
         out = io.BytesIO() if out is None else out
@@ -126,7 +172,20 @@ class Run:
         return out.getvalue()
 
     def input_of(self, name):
-        return self.data.get(SCRIPTS[name][1], b"")
+        return self.data.get(SCRIPTS[script_of(name)[0]][1], b"")
+
+    def write_run(self, root):
+        """The summaries as those of two processes, in work/run/, and their event loss tables in tables/."""
+        sample_size, _, found = summaries.split(self.data["summary"])
+        events = sorted({packet[0] for packet in found})
+        self.parts = [summaries.stream(sample_size, [p for p in found if (p[0] == events[-1]) == last])
+                      for last in (False, True)]
+        summaries.write_work(root, self.parts)
+        (root / "tables").mkdir()
+        for part, data in enumerate(self.parts, 1):
+            stages.eltcalc(data, root / "tables" / f"elt_P{part}.csv")
+            if WITH_ARROW:
+                stages.eltcalc(data, moment_parquet=root / "tables" / f"melt_P{part}.parquet", root=root)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +196,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path, model):
     """A folder of its own for a run that changes files."""
-    for name in ("input", "static"):
+    for name in ("input", "static", "work", "tables"):
         shutil.copytree(model.root / name, tmp_path / name)
     return tmp_path
 
@@ -145,7 +204,7 @@ def folder(tmp_path, model):
 def message_of(stderr, name):
     """The one line that a script leaves behind."""
     lines = stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith(f"{name}: error: "), stderr
+    assert len(lines) == 1 and lines[0].startswith(f"{name.split()[0]}: error: "), stderr
     return lines[0]
 
 
@@ -174,7 +233,7 @@ def test_cut_at_every_byte(stage, model):
 @pytest.mark.parametrize("name", [stage.name for stage in STAGES])
 def test_script_on_cut_input(name, model, tool, run):
     data = model.input_of(name)
-    status, out, err = run([tool(name), *SCRIPTS[name][0]], data[:-3], cwd=model.root)
+    status, out, err = run(command_of(tool, name), data[:-3], cwd=model.root)
     assert status == 1 and f"standard input: byte {len(data) - 3}: " in message_of(err, name)
     assert model.through(BY_NAME[name], data).startswith(out)
 
@@ -210,11 +269,11 @@ def test_one_byte_at_a_time(stage, model):
     assert out.getvalue() == model.through(stage, data)
 
 
-@pytest.mark.parametrize("name", ["gulcalc", "fmcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["gulcalc", "fmcalc", "summarycalctocsv", "pltcalc -S", "leccalc"])
 def test_script_on_a_slow_pipe(name, model, tool):
     found = packets(SCRIPTS[name][1], model.input_of(name))
     data = model.input_of(name)[:max(end for _, _, end, _ in found if end <= 600)]
-    with subprocess.Popen([tool(name), *SCRIPTS[name][0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with subprocess.Popen(command_of(tool, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           cwd=model.root, bufsize=0) as process:
         for k in range(len(data)):
             process.stdin.write(data[k:k + 1])
@@ -227,7 +286,7 @@ def test_script_on_a_slow_pipe(name, model, tool):
 
 @pytest.mark.parametrize("name", [stage.name for stage in READERS])
 def test_no_bytes_at_all(name, model, tool, run):
-    status, out, err = run([tool(name), *SCRIPTS[name][0]], b"", cwd=model.root)
+    status, out, err = run(command_of(tool, name), b"", cwd=model.root)
     assert status == 1 and "standard input: byte 0: the input ends inside the stream header" in message_of(err, name)
     assert out == b""
 
@@ -256,9 +315,10 @@ def test_another_stream(stage, given, model):
 
 
 @pytest.mark.parametrize("name, given", [("gulcalc", "loss"), ("fmcalc", "summary"), ("fmtocsv", "cdf"),
-                                         ("summarycalc", "cdf"), ("eltcalc", "loss")])
+                                         ("summarycalc", "cdf"), ("eltcalc", "loss"),
+                                         ("pltcalc -Q", "loss"), ("leccalc", "loss"), ("ordleccalc", "cdf")])
 def test_script_on_another_stream(name, given, model, tool, run):
-    status, out, err = run([tool(name), *SCRIPTS[name][0]], model.data[given], cwd=model.root)
+    status, out, err = run(command_of(tool, name), model.data[given], cwd=model.root)
     assert (status, out) == (1, b"") and "standard input: byte 0: this is a" in message_of(err, name)
 
 
@@ -272,7 +332,7 @@ def test_losses_by_another_key(flag, kind, model):
 # Numbers out of range
 
 @pytest.mark.parametrize("sidx", [SAMPLES + 1, 2**31 - 1, -6, -2**31])
-@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", "eltcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_beyond_the_sample_size(name, sidx, model):
     stage = BY_NAME[name]
     at = 16 if stage.reads == "loss" else 24
@@ -282,7 +342,7 @@ def test_sample_beyond_the_sample_size(name, sidx, model):
 
 
 @pytest.mark.parametrize("size", [-2, -2**31, 2**31 - 1])
-@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", "eltcalc", "summarycalctocsv"])
+@pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_size_out_of_range(name, size, model):
     stage = BY_NAME[name]
     data = bytearray(model.data[stage.reads])
@@ -383,23 +443,32 @@ FILES = [("eve", "input/events.bin"), ("getmodel", "input/items.bin"), ("getmode
          ("gulcalc", "input/coverages.bin"), ("gulcalc", "static/damage_bin_dict.bin"),
          ("gulcalc -r", "static/random.bin"),
          *(("fmcalc", f"input/{name}.bin") for name in ("fm_programme", "fm_policytc", "fm_profile", "items")),
-         ("fmcalc -S", "input/fm_profile_step.bin"), ("summarycalc", "input/gulsummaryxref.bin")]
+         ("fmcalc -S", "input/fm_profile_step.bin"), ("summarycalc", "input/gulsummaryxref.bin"),
+         *((name, "input/occurrence.bin") for name in (
+             "eltcalc -M", "pltcalc", "pltcalc -M", "leccalc", "ordleccalc -K", "aalcalc", "aalcalcmeanonly")),
+         ("eltcalc -Q", "input/quantile.bin"), ("pltcalc -Q", "input/quantile.bin"),
+         ("leccalc -r", "input/returnperiods.bin"), ("ordleccalc -r", "input/returnperiods.bin"),
+         ("kat", "tables/elt_P2.csv"), ("kat -u", "tables/elt_P1.csv")]
+# Those that a run may lack, and their bytes if it is not they that the example has
+OPTIONAL = [*((name, "input/periods.bin", None) for name in ("pltcalc -M", "leccalc", "ordleccalc", "aalcalc",
+                                                             "aalcalcmeanonly")),
+            ("leccalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
+            ("aalcalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
+            ("eltcalc -M", "input/event_rates.csv", b"event_id,rate\n1,0.25\n2,0.5\n3,x\n")]
 
 
 @pytest.mark.parametrize("name, file", FILES)
 def test_missing_file(name, file, folder, model, tool, run):
-    name, *flags = name.split()
     os.unlink(folder / file)
-    status, out, err = run([tool(name), *flags, *SCRIPTS[name][0]], model.input_of(name), cwd=folder)
+    status, out, err = run(command_of(tool, name), model.input_of(name), cwd=folder)
     assert (status, out) == (3, b"") and file in message_of(err, name)
 
 
-@pytest.mark.parametrize("name, file", FILES)
+@pytest.mark.parametrize("name, file", [case for case in FILES if case[0].split()[0] != "kat"])
 def test_cut_file(name, file, folder, model, tool, run):
-    name, *flags = name.split()
     path = folder / file
     path.write_bytes(path.read_bytes()[:-1])
-    status, out, err = run([tool(name), *flags, *SCRIPTS[name][0]], model.input_of(name), cwd=folder)
+    status, out, err = run(command_of(tool, name), model.input_of(name), cwd=folder)
     assert status == 1 and file in message_of(err, name)
     if name in BY_NAME:
         assert model.through(BY_NAME[name], model.input_of(name)).startswith(out)
@@ -409,11 +478,174 @@ def test_cut_file(name, file, folder, model, tool, run):
 
 @pytest.mark.parametrize("name, file", FILES)
 def test_folder_in_the_place_of_a_file(name, file, folder, model, tool, run):
-    name, *flags = name.split()
     os.unlink(folder / file)
     os.mkdir(folder / file)
-    status, out, err = run([tool(name), *flags, *SCRIPTS[name][0]], model.input_of(name), cwd=folder)
+    status, out, err = run(command_of(tool, name), model.input_of(name), cwd=folder)
     assert (status, out) == (3, b"") and file in message_of(err, name)
+
+
+@pytest.mark.parametrize("name, file, data", OPTIONAL)
+def test_file_that_a_run_may_lack(name, file, data, folder, model, tool, run):
+    """Without it all is well; one that is cut, or that cannot be read, is not taken for one that is missing."""
+    path, command = folder / file, command_of(tool, name)
+    data = path.read_bytes() if data is None else data
+    path.unlink(missing_ok=True)
+    assert run(command, model.input_of(name), cwd=folder)[::2] == (0, "")
+    path.write_bytes(data[:-1])
+    status, out, err = run(command, model.input_of(name), cwd=folder)
+    assert (status, out) == (1, b"") and file in message_of(err, name)
+    path.unlink()
+    path.mkdir()
+    status, out, err = run(command, model.input_of(name), cwd=folder)
+    assert (status, out) == (3, b"") and file in message_of(err, name)
+
+
+# Summary streams of a folder, and tables in files
+
+def tables_in(out, **names):
+    """Keywords of files in a folder: {keyword: name}; those of parquet where there is pyarrow."""
+    return {keyword: out / name for keyword, name in names.items() if WITH_ARROW or "parquet" not in keyword}
+
+
+LETTERS = [name for _, name, _ in CURVES]
+# Every table that a function can write, to files of the folder `out`
+TABLES = {
+    "eltcalc": lambda s, out, root: (
+        stages.eltcalc(s, out / "legacy", root=root, **tables_in(
+            out, moment="melt", quantile="qelt", moment_parquet="melt.parquet", quantile_parquet="qelt.parquet"))),
+    "pltcalc": lambda s, out, root: (
+        stages.pltcalc(s, out / "legacy", root=root, **tables_in(
+            out, moment="mplt", quantile="qplt", sample="splt", sample_parquet="splt.parquet"))),
+    "summarycalctocsv": lambda s, out, root: (
+        stages.summarycalctocsv(s, out / "selt", ord=True, **tables_in(out, parquet="selt.parquet")))}
+FOLDER_TABLES = {
+    "leccalc": lambda root, out: ktc.leccalc(
+        outputs={name: out / name for name in LETTERS}, folder="run", return_periods=True, root=root),
+    "ordleccalc": lambda root, out: ktc.ordleccalc(
+        curves=LETTERS, folder="run", root=root, **tables_in(
+            out, ept="ept", psept="psept", ept_parquet="ept.parquet", psept_parquet="psept.parquet")),
+    "aalcalc": lambda root, out: ktc.aalcalc(
+        "run", out / "alt", ord=True, convergence=out / "alct", root=root, **tables_in(out, parquet="alt.parquet")),
+    "aalcalcmeanonly": lambda root, out: ktc.aalcalcmeanonly(
+        "run", out / "alt", ord=True, root=root, **tables_in(out, parquet="alt.parquet")),
+    "summaryindex": lambda root, out: ktc.summaryindex("run", root=root)}
+
+
+def hidden_in(data):
+    """Where a summary stream can be cut unseen."""
+    return {12, *(end for _, _, end, _ in packets("summary", data))}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_table_of_a_cut_stream(name, model, tmp_path):
+    """Several tables at once in files, csv and parquet: all of them, or none."""
+    data, hidden = model.parts[1], hidden_in(model.parts[1])
+    for cut in range(len(data)):
+        if cut not in hidden:
+            with pytest.raises(TruncatedError, match=f"byte {cut}: the input ends inside"):
+                TABLES[name](data[:cut], tmp_path, model.root)
+            assert os.listdir(tmp_path) == []
+    TABLES[name](data, tmp_path, model.root)
+    sizes = [os.path.getsize(tmp_path / file) for file in os.listdir(tmp_path)]
+    assert len(sizes) == {"eltcalc": 3, "pltcalc": 4, "summarycalctocsv": 1}[name] + (
+        {"eltcalc": 2}.get(name, 1) if WITH_ARROW else 0) and min(sizes) > 50
+
+
+@pytest.mark.filterwarnings("ignore:periods have weights")
+@pytest.mark.parametrize("name", FOLDER_TABLES)
+def test_no_table_of_a_folder_with_a_cut_stream(name, folder):
+    path, out = folder / "work" / "run" / "summary_P2.bin", folder / "out"
+    data, before = path.read_bytes(), sorted(os.listdir(path.parent))
+    out.mkdir()
+    for cut in range(len(data)):
+        if cut not in hidden_in(data):
+            path.write_bytes(data[:cut])
+            with pytest.raises(TruncatedError, match=rf"^\S*/summary_P2\.bin: byte {cut}: the input ends inside"):
+                FOLDER_TABLES[name](folder, out)
+            assert os.listdir(out) == [] and sorted(os.listdir(path.parent)) == before
+    path.write_bytes(data)
+    FOLDER_TABLES[name](folder, out)
+    csv = {"leccalc": 8, "ordleccalc": 2, "aalcalc": 2, "aalcalcmeanonly": 1, "summaryindex": 0}[name]
+    assert len(os.listdir(out)) == csv * (1 + (WITH_ARROW and name != "leccalc"))
+    assert ("summaries.idx" in os.listdir(path.parent)) == (name == "summaryindex")
+
+
+FOLDER_SCRIPTS = ["aalcalc", "aalcalcmeanonly", "leccalc -K", "ordleccalc -K", "summaryindex"]
+
+
+@pytest.mark.parametrize("name", FOLDER_SCRIPTS)
+def test_script_on_a_folder(name, folder, model, tool, run):
+    """What may be wrong in work/run/: a file cut, empty, of another stream or sample size; no file, no folder."""
+    command = [tool(name.split()[0]), *SCRIPTS.get(name, (["-K", "run"],))[0]]
+    place = folder / "work" / "run"
+    path = place / "summary_P2.bin"
+    data = path.read_bytes()
+    listing = sorted(os.listdir(place))
+    other = bytearray(data)
+    struct.pack_into("<i", other, 4, SAMPLES + 1)
+    for wrong, told in ((data[:-3], f"byte {len(data) - 3}: the input ends inside"),
+                        (b"", "byte 0: the input ends inside the stream header"),
+                        (model.data["loss"], "byte 0: this is a loss stream"),
+                        (b"event_id,loss\n", "byte 0: this is no "),
+                        (bytes(other), " samples, those before it ")):
+        if wrong == other and name in ("aalcalcmeanonly", "summaryindex"):
+            continue
+        path.write_bytes(wrong)
+        status, out, err = run(command, cwd=folder)
+        assert (status, out) == (1, b"") and told in message_of(err, name)
+        assert "work/run/summary_P2.bin: " in err or wrong == other and "work/run/summary_P" in err
+        assert sorted(os.listdir(place)) == listing
+    path.unlink()
+    path.mkdir()
+    status, out, err = run(command, cwd=folder)
+    assert (status, out) == (3, b"") and "work/run/summary_P2.bin" in message_of(err, name)
+    for step in (lambda: (path.rmdir(), (place / "summary_P1.bin").unlink()), place.rmdir):
+        step()
+        status, out, err = run(command, cwd=folder)
+        assert (status, out) == (3, b"") and "work/run" in message_of(err, name)
+
+
+@pytest.mark.parametrize("name, to, from_", [
+    ("eltcalc -M", "occurrence", "periods"), ("pltcalc", "occurrence", "returnperiods"),
+    ("leccalc", "occurrence", "quantile"), ("aalcalc", "occurrence", "events"), ("pltcalc -M", "periods", "occurrence"),
+    ("aalcalc", "periods", "quantile"), ("leccalc -r", "returnperiods", "quantile"),
+    ("ordleccalc -r", "returnperiods", "occurrence"), ("pltcalc -Q", "quantile", "coverages")])
+def test_another_table(name, to, from_, folder, model, tool, run):
+    shutil.copy(folder / "input" / f"{from_}.bin", folder / "input" / f"{to}.bin")
+    status, out, err = run(command_of(tool, name), model.input_of(name), cwd=folder)
+    assert (status, out) == (1, b"") and f"input/{to}.bin: byte " in message_of(err, name)
+
+
+FOLDER_PATHS = [("aalcalc", ["-K", "run", "-p"]), ("aalcalcmeanonly", ["-K", "run", "-p"]),
+                ("leccalc", ["-K", "run", "-w"]), ("ordleccalc", ["-K", "run", "-W", "-p"]),
+                ("katparquet", ["-m", "tables/melt_P1.parquet", "tables/melt_P2.parquet", "-o"])]
+
+
+@needs_arrow
+@pytest.mark.parametrize("name, flags", FOLDER_PATHS)
+def test_output_of_a_folder(name, flags, folder, tool, run):
+    """Complete, or an error that names the path."""
+    for path, reason in (("nowhere/out", "No such file"), ("/dev/full", os.strerror(28))):
+        status, out, err = run([tool(name), *flags, path], cwd=folder)
+        assert (status, out) == (4, b"") and path in message_of(err, name) and reason in err
+    assert run([tool(name), *flags, "out"], cwd=folder) == (0, b"", "")
+    assert (folder / "out").read_bytes()[:4] == (b"summ" if name == "leccalc" else b"PAR1")
+
+
+@needs_arrow
+def test_katparquet_on_damaged_files(folder, tool, run):
+    command = [tool("katparquet"), "-m", "-o", "out", "tables/melt_P1.parquet", "tables/melt_P2.parquet"]
+    path = folder / "tables" / "melt_P2.parquet"
+    data = path.read_bytes()
+    for wrong in (data[:-1], data[:len(data) // 2], b"", (folder / "tables" / "elt_P1.csv").read_bytes()):
+        path.write_bytes(wrong)
+        status, out, err = run(command, cwd=folder)
+        assert (status, out) == (1, b"") and "tables/melt_P2.parquet: not a parquet file, or a damaged" in message_of(
+            err, "katparquet")
+    path.unlink()
+    status, _, err = run(command, cwd=folder)
+    assert status == 3 and "tables/melt_P2.parquet" in message_of(err, "katparquet")
+    assert not (folder / "out").exists()
 
 
 # Output
@@ -421,7 +653,7 @@ def test_folder_in_the_place_of_a_file(name, file, folder, model, tool, run):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_full_device(name, model, tool):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([tool(name), *SCRIPTS[name][0]], input=model.input_of(name), stdout=full,
+        done = subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=full,
                               stderr=subprocess.PIPE, cwd=model.root, timeout=20)
     assert done.returncode == 4
     assert os.strerror(28) in message_of(done.stderr.decode(), name)
@@ -433,21 +665,24 @@ def test_reader_that_has_gone(name, model, tool):
     for ignored in (False, True):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run([tool(name), *SCRIPTS[name][0]], input=model.input_of(name), stdout=writer,
+        done = subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=writer,
                               stderr=subprocess.PIPE, cwd=model.root, timeout=20, restore_signals=not ignored)
         os.close(writer)
         assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
-def test_reader_that_leaves_early(model, tool):
+@pytest.mark.parametrize("name, start", [("gultocsv", b"event_id,i"), ("eltcalc -M", b"EventId,Su"),
+                                         ("pltcalc -S", b"Period,Per")])
+def test_reader_that_leaves_early(name, start, model, tool):
     """It takes ten bytes and goes while there is more to come than a pipe holds."""
-    data = model.data["loss"][:8] + model.data["loss"][8:packets("loss", model.data["loss"])[0][2]] * 20_000
-    process = subprocess.Popen([tool("gultocsv")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    kind, head = ("loss", 8) if name == "gultocsv" else ("summary", 12)
+    data = model.data[kind][:head] + model.data[kind][head:packets(kind, model.data[kind])[0][2]] * 20_000
+    process = subprocess.Popen(command_of(tool, name), cwd=model.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     try:
         feeder = threading.Thread(target=feed, args=(process.stdin, data))
         feeder.start()
-        assert process.stdout.read(10) == b"event_id,i"
+        assert process.stdout.read(10) == start
         process.stdout.close()
         feeder.join(20)
         assert process.wait(20) == -signal.SIGPIPE and process.stderr.read() == b""
@@ -455,6 +690,16 @@ def test_reader_that_leaves_early(model, tool):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@needs_arrow
+def test_reader_of_parquet_that_has_gone(model, tool):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([tool("eltcalc"), "-m", "/dev/stdout"], input=model.data["summary"], stdout=writer,
+                          stderr=subprocess.PIPE, cwd=model.root, timeout=20)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
 def feed(pipe, data):
@@ -471,7 +716,7 @@ def test_appending(name, model, tool, folder):
     with open(folder / "out", "wb") as file:
         file.write(b"before")
     with open(folder / "out", "ab") as file:
-        subprocess.run([tool(name), *SCRIPTS[name][0]], input=model.input_of(name), stdout=file, cwd=folder, check=True,
+        subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=file, cwd=folder, check=True,
                        timeout=20)
     got = (folder / "out").read_bytes()
     assert got.startswith(b"before") and len(got) > 10
@@ -480,7 +725,7 @@ def test_appending(name, model, tool, folder):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_closed_descriptors(name, model, tool, run):
     """<&- is input that cannot be read, >&- output that cannot be written; no other file takes their place."""
-    command = [tool(name), *SCRIPTS[name][0]]
+    command = command_of(tool, name)
     status, out, err = run(["sh", "-c", 'exec "$@" >&-', "sh", *command], model.input_of(name), cwd=model.root)
     assert (status, out) == (4, b"") and message_of(err, name)
     if SCRIPTS[name][1]:
@@ -488,36 +733,70 @@ def test_closed_descriptors(name, model, tool, run):
         assert (status, out) == (3, b"") and message_of(err, name)
 
 
-FILE_OUTPUTS = {"gulcalc": [f"-S{SAMPLES}", "-a1", "-i"], "summarycalc": ["-m", "-i", "-1"]}
+# Flags whose last one is followed by a path, and how the function writes there
+FILE_OUTPUTS = {
+    "gulcalc": ([f"-S{SAMPLES}", "-a1", "-i"], BY_NAME["gulcalc"].call),
+    "summarycalc": (["-m", "-i", "-1"], BY_NAME["summarycalc"].call),
+    "eltcalc": (["-M"], BY_NAME["eltcalc -M"].call),
+    "pltcalc": (["-S"], BY_NAME["pltcalc -S"].call),
+    "leccalc": (["-F"], BY_NAME["leccalc"].call),
+    "ordleccalc": (["-F", "-O"], BY_NAME["ordleccalc"].call)}
+PARQUET_OUTPUTS = {
+    "eltcalc": (["-m"], lambda s, t, root: stages.eltcalc(s, moment_parquet=t, root=root)),
+    "pltcalc": (["-q"], lambda s, t, root: stages.pltcalc(s, quantile_parquet=t, root=root)),
+    "summarycalctocsv": (["-p"], lambda s, t, root: stages.summarycalctocsv(s, parquet=t)),
+    "ordleccalc": (["-F", "-P"],
+                   lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept_parquet=t, root=root))}
+PATHS = [pytest.param(name, *output, marks=marks, id=f"{name} {output[0][-1]}") for outputs, marks in
+         ((FILE_OUTPUTS, ()), (PARQUET_OUTPUTS, needs_arrow)) for name, output in outputs.items()]
 
 
-@pytest.mark.parametrize("name", FILE_OUTPUTS)
-def test_missing_output_folder(name, folder, model, tool, run):
-    status, out, err = run([tool(name), *FILE_OUTPUTS[name], "nowhere/out.bin"], model.input_of(name), cwd=folder)
+@pytest.mark.parametrize("name, flags, call", PATHS)
+def test_missing_output_folder(name, flags, call, folder, model, tool, run):
+    status, out, err = run([tool(name), *flags, "nowhere/out.bin"], model.input_of(name), cwd=folder)
     assert (status, out) == (4, b"") and "nowhere/out.bin" in message_of(err, name)
 
 
-@pytest.mark.parametrize("before", [None, b"earlier"])
-@pytest.mark.parametrize("name", FILE_OUTPUTS)
-def test_file_is_complete_or_as_it_was(name, before, folder, model, tool, run):
+@pytest.mark.parametrize("name, flags, call", PATHS)
+def test_file_is_complete_or_as_it_was(name, flags, call, folder, model, tool, run):
     out, data = folder / "out.bin", model.input_of(name)
-    listing = sorted(os.listdir(folder) + ["out.bin"] * (before is not None))
-    if before is not None:
-        out.write_bytes(before)
-    command = [tool(name), *FILE_OUTPUTS[name], "out.bin"]
+    listing = sorted(os.listdir(folder))
+    command = [tool(name), *flags, "out.bin"]
     assert run(command, data[:-3], cwd=folder)[0] == 1
-    assert sorted(os.listdir(folder)) == listing and (before is None or out.read_bytes() == before)
+    assert sorted(os.listdir(folder)) == listing
+    out.write_bytes(b"earlier")
+    assert run(command, data[:-3], cwd=folder)[0] == 1
+    assert sorted(os.listdir(folder)) == sorted([*listing, "out.bin"]) and out.read_bytes() == b"earlier"
     assert run(command, data, cwd=folder) == (0, b"", "")
-    assert out.read_bytes() == model.through(BY_NAME[name], data)
+    call(data, folder / "again.bin", str(model.root))
+    assert out.read_bytes() == (folder / "again.bin").read_bytes() and out.stat().st_size > 100
+
+
+@pytest.mark.parametrize("name, flags, call", PATHS)
+def test_full_device_by_its_path(name, flags, call, model, tool, run):
+    status, out, err = run([tool(name), *flags, "/dev/full"], model.input_of(name), cwd=model.root)
+    assert (status, out) == (4, b"") and os.strerror(28) in message_of(err, name)
+
+
+@pytest.mark.parametrize("name, flags, call", [path for path in PATHS if path.values[0] in TABLES])
+def test_disk_that_fills_up(name, flags, call, folder, model, tool, run):
+    """Beyond so many KiB a file cannot grow: an error with the path, and no part of the file stays."""
+    listing = sorted(os.listdir(folder))
+    data = model.data["summary"]
+    data = data[:12] + data[12:packets("summary", data)[0][2]] * 20_000
+    command = ["bash", "-c", 'ulimit -f 16; exec "$@"', "bash", tool(name), *flags, "out.bin"]
+    status, out, err = run(command, data, cwd=folder)
+    assert (status, out) == (4, b"") and "out.bin: byte " in message_of(err, name) and os.strerror(27) in err
+    assert sorted(os.listdir(folder)) == listing
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("name", FILE_OUTPUTS)
-def test_interrupt(name, number, folder, model, tool):
+@pytest.mark.parametrize("name, flags, call", [path for path in PATHS if path.id != "summarycalctocsv -p"])
+def test_interrupt(name, flags, call, number, folder, model, tool):
     """Ctrl-C or kill ends a script that waits for input: quietly, by the signal, and without a trace of its output."""
     listing = sorted(os.listdir(folder))
-    process = subprocess.Popen([tool(name), *FILE_OUTPUTS[name], "out.bin"], stdin=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder)
+    process = subprocess.Popen([tool(name), *flags, "out.bin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, cwd=folder)
     try:
         process.stdin.write(model.input_of(name)[:-3])
         process.stdin.flush()
@@ -570,25 +849,37 @@ def test_outputs_are_opened_before_anything_can_fail(folder, model, tool):
 
 # Logs
 
+# The file that a script reads where that is not standard input
+READS_FILE = {"eve": "input/events.bin", "aalcalc": "work/run/summary_P1.bin",
+              "aalcalcmeanonly": "work/run/summary_P2.bin"}
+
+
 @pytest.mark.parametrize("name", LOGGED)
 def test_log(name, folder, model, tool):
     """Two lines on success; on failure no line that says finish."""
     (folder / "log").mkdir()
-    for data in (model.input_of(name), model.input_of(name)[:-3]):
-        if name == "eve" and data == model.input_of(name)[:-3]:
-            (folder / "input" / "events.bin").write_bytes(model.data["events"][:-3])
-        process = subprocess.Popen([tool(name), *SCRIPTS[name][0]], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    for cut in (False, True):
+        data = model.input_of(name)[:-3 if cut else None]
+        if cut and name in READS_FILE:
+            path = folder / READS_FILE[name]
+            path.write_bytes(path.read_bytes()[:-3])
+        process = subprocess.Popen(command_of(tool, name), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, cwd=folder)
         process.communicate(data, timeout=20)
         lines = (folder / "log" / f"{name}_{process.pid}.log").read_text().splitlines()
         assert lines[0] == f"INFO:{name}:{process.pid}:starting process.."
-        if process.returncode == 0:
-            assert lines[1:] == [f"INFO:{name}:{process.pid}:finishing process.."]
-        else:
+        if cut:
             assert process.returncode == 1 and not any("finish" in line for line in lines)
-        if name == "eve":
-            (folder / "input" / "events.bin").write_bytes(model.data["events"][:-3])
-    assert process.returncode == 1
+        else:
+            assert lines[1:] == [f"INFO:{name}:{process.pid}:finishing process.."]
+
+
+@pytest.mark.parametrize("name", ["pltcalc", "summarycalctocsv", "kat"])
+def test_no_log(name, folder, model, tool, run):
+    """As in ktools; who counts `finish` lines counts on it."""
+    (folder / "log").mkdir()
+    assert run(command_of(tool, name), model.input_of(name), cwd=folder)[0] == 0
+    assert os.listdir(folder / "log") == []
 
 
 def test_usage(model, tool, run):
@@ -597,10 +888,16 @@ def test_usage(model, tool, run):
                     ["gulcalc", "-Sx", "-i", "-"], ["summarycalc", "-i"], ["summarycalc", "-1", "-"],
                     ["summarycalc", "-i", "-f", "-1", "-"],
                     ["summarycalc", "-i", "-1", "a", "-1", "b"], ["summarycalc", "-i", "-1", "-", "-2", "-"],
-                    ["eltcalc", "--nonsense"], ["gultocsv", "operand"]):
+                    ["eltcalc", "--nonsense"], ["gultocsv", "operand"], ["eltcalc", "-M"], ["pltcalc", "-S"],
+                    ["leccalc"], ["leccalc", "-K", "run"], ["leccalc", "-F"],
+                    ["leccalc", "-F", "-", "-K", "run", "--memory", "0"],
+                    ["ordleccalc"], ["ordleccalc", "-O", "-"], ["ordleccalc", "-F"], ["ordleccalc", "-W"],
+                    ["aalcalc"], ["aalcalc", "-K", "run", "-l", "2"], ["aalcalc", "-K", "run", "--memory", "x"],
+                    ["aalcalcmeanonly"], ["summaryindex"], ["kat"], ["katparquet"], ["katparquet", "-m", "-o", "x"],
+                    ["katparquet", "-m", "-M", "-o", "x", "y"], ["katparquet", "-m", "y"]):
         status, out, err = run([tool(command[0]), *command[1:]], cwd=model.root)
         assert (status, out) == (2, b"") and message_of(err, command[0]), command
-    assert sorted(os.listdir(model.root)) == ["input", "static"]
+    assert sorted(os.listdir(model.root)) == ["input", "static", "tables", "work"]
 
 
 def test_every_error_has_its_status():

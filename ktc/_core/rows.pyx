@@ -9,6 +9,8 @@ from ktc._core.memory cimport allot, resize
 from ktc._core.tables cimport Column, put_cells
 from ktc._core.text cimport FIXED_MAX
 
+from ktc.errors import OutputError
+
 cdef enum:
     ROWS = 512                      # of a block
     ROW_GROUP = 1 << 17             # of a row group of a parquet file
@@ -249,6 +251,10 @@ cdef class RowGroups(RowMemory):
 cdef class RowSpool(RowMemory):
     """Holds rows back until replay(), beyond SPOOL bytes in a temporary file."""
 
+    def __del__(self):
+        if self.file is not None:
+            self.file.close()
+
     def __cinit__(self, report):
         self.limit = max(1, SPOOL // <int64_t>self.size)
 
@@ -263,8 +269,12 @@ cdef class RowSpool(RowMemory):
         if self.file is None:
             import tempfile
 
-            self.file = tempfile.TemporaryFile()
+            try:
+                self.file = tempfile.TemporaryFile()
+            except OSError as error:
+                raise OutputError(f"no temporary file can be made: {error.strerror}") from None
             self.sink = Sink(self.file.fileno())
+            self.sink.name = "a temporary file"
         self.sink.write(self.rows, self.n * self.size)
         self.filed += self.n
         self.n = 0
@@ -284,6 +294,7 @@ cdef class RowSpool(RowMemory):
                     some = min(self.filed, <int64_t>ROWS)
                     to.to.accept(source.take(some * self.size, b"a row"), some)
                     self.filed -= some
+            self.file.close()
             self.file = self.sink = None
         to.to.accept(self.rows, self.n)
         self.n = 0
