@@ -252,7 +252,8 @@ class PlaCalc(Stage):
         if isinstance(producer, LossStream):
             run.open_end, producer = True, LossCopy()
         following = run.consumer(self.out if out is None else out, producer)
-        stage = Kernel(run.table("amplifications"), None if self.factors["absolute"] else run.table("lossfactors"), **self.factors)
+        factors = None if self.factors["absolute"] else run.table("lossfactors")
+        stage = Kernel(run.table("amplifications"), factors, **self.factors)
         stage.out = following
         return stage
 

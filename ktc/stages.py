@@ -71,8 +71,8 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
 
     Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by event and
     amplification; a pair without one has the factor 1. relative_factor: how much of a factor counts, 0 to 1, which makes it
-    1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor of all losses; lossfactors.bin is not read,
-    coverage streams are taken too, and relative_factor is ignored with a warning. The mean, the TIV and the other records with
+    1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor of all losses, whatever their ids are (those of
+    coverages too); lossfactors.bin is not read, and relative_factor is ignored with a warning. The mean, the TIV and the other records with
     a sidx below 0 are multiplied like the samples.
     """
     if relative_factor < 1 and absolute_factor > 0:

@@ -153,6 +153,40 @@ cdef class CdfDecoder:
         return more
 
 
+cdef extern from *:
+    """
+    #ifdef __GNUC__                     /* four bytes of a record, whatever they are: loops over these become vector loads */
+      typedef int ktc_word __attribute__((may_alias));
+    #else
+      typedef int ktc_word;
+    #endif
+    """
+    ctypedef int word "ktc_word"
+
+
+cdef bint take_apart(const rec.loss_record *record, int32_t n, int32_t *sidx, float *loss) noexcept nogil:
+    """n records as two arrays; whether their sidx are 1 .. n."""
+    cdef const word *from_ = <const word *>record
+    cdef word *to = <word *>loss
+    cdef word *number = <word *>sidx
+    cdef word s, value, other = 0
+    cdef int64_t k
+    for k in range(n):
+        s, value = from_[2 * k], from_[2 * k + 1]
+        number[k], to[k] = s, value
+        other |= s ^ <word>(k + 1)
+    return not other
+
+
+cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx, const float *loss) noexcept nogil:
+    """Two arrays as n records."""
+    cdef word *to = <word *>record
+    cdef const word *value = <const word *>loss
+    cdef int64_t k
+    for k in range(n):
+        to[2 * k], to[2 * k + 1] = sidx[k], value[k]
+
+
 cdef class LossDecoder:
     """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for cdfs."""
 
@@ -249,10 +283,18 @@ cdef class LossDecoder:
             self.rows.used = used                       # room() counts from here
             self.rows.room(n)
             sidx, loss = self.rows.sidx + used, self.rows.loss + used
-            for k in range(n):
+            k = 0
+            while k < n:
                 s = record[k].sidx
                 if s == 0:
                     break
+                # Nearly all rows end with all samples: look at them at once.
+                if s == 1 and following == 1 and 1 <= sample_size < n - k and record[k + sample_size].sidx == 0:
+                    if take_apart(record + k, sample_size, sidx + k, loss + k):
+                        k += sample_size
+                        following = sample_size + 1
+                        last = sample_size
+                        break
                 if s < -SPECIAL_SAMPLES or s > sample_size:
                     self.source.pos += k * sizeof(rec.loss_record)
                     with gil:
@@ -267,6 +309,7 @@ cdef class LossDecoder:
                 sidx[k] = s
                 loss[k] = record[k].loss
                 last = s
+                k += 1
             else:
                 used += n
                 self.source.pos += n * sizeof(rec.loss_record)
@@ -390,9 +433,7 @@ cdef class LossEncoder(LossConsumer):
                     self.sink.write(&packet, sizeof(packet))
                 self.event_id, self.id, self.open = block.event_id, block.id[i], True
             record = <rec.loss_record *>self.sink.reserve(n * sizeof(rec.loss_record))
-            for k in range(n):
-                record[k].sidx = block.sidx[first + k]
-                record[k].loss = block.loss[first + k]
+            put_together(record, n, block.sidx + first, block.loss + first)
             self.sink.pos = <char *>(record + n)
             if not self.merge:
                 self.end_packet()

@@ -35,8 +35,7 @@ cdef class PlaCalc(LossConsumer):
     cdef int load_items(self, Mapped items) except -1
     cdef int load_factors(self) except -1
     cdef void look_up(self, int32_t event_id) noexcept nogil
-    cdef int fail_item(self, const LossBlock *block, int32_t item) except -1
-    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1
+    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i, float factor) except -1
 
 
 @cython.final

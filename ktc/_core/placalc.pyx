@@ -50,21 +50,21 @@ cdef class PlaCalc(LossConsumer):
 
     items: the records of amplifications.bin. factors: lossfactors.bin, or None with an absolute factor. relative, 0 to 1: how
     much of what a factor takes off or puts on counts, 1 + relative * (factor - 1). absolute: unless 0, the factor of all
-    losses, and relative is without effect. `out` takes the stream that comes in, with other losses.
+    losses, whatever their ids are, and relative is without effect. `out` takes the stream that comes in, with other losses.
 
     Raises UsageError for factors out of range, DataError for tables that are cut or hold values that no amplification has;
-    when running, for coverages without an absolute factor, since amplifications are by item, for an item that the table does
-    not have, and for a loss that is, or becomes, no number that float32 holds.
+    when running without an absolute factor, for coverages and for an item that the table does not have; and for a loss that is,
+    or becomes, no number that float32 holds.
     """
 
-    def __cinit__(self, Mapped items not None, Mapped factors=None, *, float relative=1, float absolute=0):
+    def __cinit__(self, Mapped items not None, Mapped factors=None, *, float relative=1, double absolute=0):
         if not 0 <= relative <= 1:
             raise UsageError(f"relative factor {relative:g}: expected 0 to 1")
-        if not 0 <= absolute < INFINITY:
-            raise UsageError(f"absolute factor {absolute:g}: expected a number from 0 on")
+        self.relative, self.absolute = relative, absolute
+        if not 0 <= absolute or not self.absolute < INFINITY or absolute and not self.absolute:
+            raise UsageError(f"absolute factor {absolute:g}: expected 0, or a number in the range of float32 above it")
         if factors is None and absolute == 0:
             raise UsageError("no factors: expected a table of factors or an absolute factor")
-        self.relative, self.absolute = relative, absolute
         self.load_items(items)
         if absolute == 0:
             self.factors = factors
@@ -110,8 +110,6 @@ cdef class PlaCalc(LossConsumer):
             free(order)
             free(spare)
         self.factor = <float *>allot(self.n_amplifications, sizeof(float))
-        for i in range(self.n_amplifications):
-            self.factor[i] = self.absolute
         return 0
 
     cdef int load_factors(self) except -1:
@@ -208,24 +206,24 @@ cdef class PlaCalc(LossConsumer):
             resize(<void **>&self.loss, self.room, sizeof(float))
         for i in range(block.n):
             item, first = block.id[i], block.start[i]
-            if item < 0 or item > self.last_item:
+            if self.absolute:
+                factor = self.absolute
+            elif 0 <= item <= self.last_item:
+                factor = self.factor[self.place[item]]
+            else:
                 with gil:
-                    self.fail_item(block, item)
-            factor = self.factor[self.place[item]]
+                    raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: expected 1 to "
+                                    f"{self.last_item}")
             if not amplify(self.loss + first, block.loss + first, block.start[i + 1] - first, factor):
                 with gil:
-                    self.fail_loss(block, i)
+                    self.fail_loss(block, i, factor)
         amplified.loss = self.loss
         return self.out.accept(&amplified)
 
     cdef int finish(self) except -1 nogil:
         return self.out.finish()
 
-    cdef int fail_item(self, const LossBlock *block, int32_t item) except -1:
-        raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: expected 1 to {self.last_item}")
-
-    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1:
-        cdef float factor = self.factor[self.place[block.id[i]]]
+    cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i, float factor) except -1:
         for k in range(block.start[i], block.start[i + 1]):
             where = f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}"
             if not isfinite(block.loss[k]):
