@@ -9,6 +9,7 @@ A csv that breaks a rule raises DataError naming the line and its text; a binary
 the byte; what is allowed but strange is a warning.
 """
 import os
+import sys
 import warnings
 
 from ._core.io import Mapped, Outputs, Sink, Source
@@ -124,12 +125,14 @@ def tobin(table, source=None, target=None, *, areaperil=4, no_header=False, **op
                 packets="packet" in entry.extra)
 
 
-def convert(table, source, data, layout, *, header=True, values=None, validate=True, rules=None, index=None, **options):
+def convert(table, source, data, layout, *, header=True, values=None, validate=True, rules=None, uniform=False,
+            index=None, **options):
     """Run the engine over a csv; everything it can be told. values: of the table's header."""
     rows = CsvRows(source, layout, header)
-    checks = Checks(rows, table.extra.get("rules", ()) if rules is None else rules, values or {}, validate)
+    checks = Checks(rows, table.extra.get("rules", ()) if rules is None else rules, values or {}, validate, uniform,
+                    table.extra.get("empty", True))
     writer = TableWriter(rows, checks, data, index, **options)
-    writer.run(header_of(table, values or {}), table.extra.get("empty", True))
+    writer.run(header_of(table, values or {}))
     tell(checks.warnings)
     return writer.n
 
@@ -214,7 +217,7 @@ def vulnerability_tobin(source=None, target=None, index=None, *, areaperil=4, no
     if max_damage_bin is None:
         raise UsageError("the largest damage bin (-d) is missing")
     table = TABLES["vulnerability"]
-    rules = [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
+    rules = rules_of(table, any_intensity_bins)
     values = {"max_damage_bin": max_damage_bin}
     with Outputs() as outputs:
         if not indexed and not compress:
@@ -229,6 +232,11 @@ def vulnerability_tobin(source=None, target=None, index=None, *, areaperil=4, no
                 index_size=TABLES["vulnerability_index"].size(), compress=compress, original=compress)
 
 
+def rules_of(table, any_intensity_bins):
+    """The rules of a table, without the one on intensity bins that some functions lack."""
+    return [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
+
+
 def with_suffix(target):
     """A path with .z at its end; anything else as it is."""
     if isinstance(target, (str, os.PathLike)) and not os.fspath(target).endswith(".z"):
@@ -238,6 +246,51 @@ def with_suffix(target):
 
 TO_BINARY = {"damage_bin_dict": damage_bin_dict_tobin, "returnperiods": returnperiods_tobin,
              "occurrence": occurrence_tobin, "footprint": footprint_tobin, "vulnerability": vulnerability_tobin}
+
+
+# --- csv checked
+
+# What ktools calls the tables that it validates, and the bins whose largest it tells.
+VALIDATED = {"damage_bin_dict": ("Damage Bin Dictionary", ""), "footprint": ("Footprint", "intensity"),
+             "vulnerability": ("Vulnerability", "damage")}
+
+
+def checked(table, source, areaperil, any_intensity_bins):
+    """The engine's Checks after a run over a csv that passed them."""
+    if table not in VALIDATED:
+        raise UsageError(f"{table!r} cannot be validated; {', '.join(VALIDATED)} can")
+    if any_intensity_bins and table != "vulnerability":
+        raise UsageError(f"{table} takes no option any_intensity_bins")
+    entry = TABLES[table]
+    rows = CsvRows(Source(source), layout_of(entry, areaperil), every_fault=True)
+    checks = Checks(rows, rules_of(entry, any_intensity_bins), {}, uniform=table == "damage_bin_dict", empty=False)
+    try:
+        checks.run()
+        rows.raise_faults()
+    finally:
+        tell(checks.warnings)
+    return checks
+
+
+def validate(table, source=None, *, areaperil=4, any_intensity_bins=False):
+    """Check the csv of a damage_bin_dict, footprint or vulnerability, with its header line, as tobin does.
+
+    Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin asks for,
+    else None. DataError has a line for each fault, 20 at most. What a line that cannot be read leaves open, such as the
+    sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin. Memory does not grow with the rows, but
+    with the rows of one areaperil in an event, and with the number of vulnerability functions.
+    """
+    return checked(table, source, areaperil, any_intensity_bins).largest
+
+
+def report_validation(table, source=None, *, areaperil=4, any_intensity_bins=False):
+    """validate(), and ktools' words on standard error for a csv that passed."""
+    checks = checked(table, source, areaperil, any_intensity_bins)
+    name, bins = VALIDATED[table]
+    if bins:
+        print(f"INFO: Maximum value of {bins} bin index = {checks.largest}", file=sys.stderr)
+    print(f"INFO: All {name} file validation checks have passed."
+          + (" Please take note of any warnings." if checks.warnings else ""), file=sys.stderr)
 
 
 # --- binary to csv
@@ -481,7 +534,7 @@ def read_csv(name, source, areaperil=4, no_header=False):
     memory = Sink.memory()
     rules = [r for r in table.extra.get("rules", ()) if r.limit is None]
     rows = CsvRows(Source(source), layout, not no_header)
-    checks = Checks(rows, rules, {})
-    TableWriter(rows, checks, memory).run(b"", table.extra.get("empty", True))
+    checks = Checks(rows, rules, {}, empty=table.extra.get("empty", True))
+    TableWriter(rows, checks, memory).run()
     tell(checks.warnings)
     return numpy.frombuffer(memory.getvalue(), numpy.dtype(fields))

@@ -42,6 +42,7 @@ cdef struct Check:
     int column, within, low_column, high_column
     double low, high
     int64_t limit
+    int64_t largest                 # of "at most": the largest value so far, at least 0
 
 
 # The values of a "complete" column that come with one key.
@@ -80,6 +81,8 @@ cdef class CsvRows:
     cdef size_t marks, at           # how many there are; the first one that is not behind pos
     cdef const char *marked
     cdef int64_t from_offset        # of it in the input
+    cdef readonly list faults       # what is wrong, where all of it is wanted; else None
+    cdef bint lost                  # the row before could not be read
     cdef int start(self) except -1 nogil
     cdef int next(self, Cell *cell) except -1 nogil
     cdef int next_any(self, Cell *cell) except -1 nogil
@@ -90,8 +93,8 @@ cdef class CsvRows:
     cdef bint parse(self, Cell *cell) noexcept nogil
     cdef bint not_a_row(self, int column, const char *at) noexcept nogil
     cdef const char *value_start(self, const char *p) noexcept nogil
-    cdef int fail(self, str message) except -1
-    cdef int fail_column(self) except -1
+    cdef int fault(self, str message) except -1
+    cdef int fault_of_column(self) except -1
 
 
 # What must hold for the rows, checked as they come.
@@ -112,8 +115,13 @@ cdef class Checks:
     cdef Span *span                 # for "complete", by key
     cdef Py_ssize_t n_spans, span_room
     cdef int complete               # which check that is
+    cdef bint partial               # a row of the group could not be read
+    cdef bint uniform, empty
+    cdef int columns                # of the first row
     cdef readonly list warnings
+    cdef int next(self) except -1 nogil
     cdef int accept(self) except -1 nogil
+    cdef int other_columns(self) except -1 nogil
     cdef int finish(self) except -1 nogil
     cdef int check_bin(self, const Check *check) except -1 nogil
     cdef int check_seen(self, const Check *check, int64_t value) except -1 nogil

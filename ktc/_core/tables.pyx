@@ -38,6 +38,7 @@ cdef extern from "Python.h":
 cdef enum:
     LONGEST_LINE = 1 << 16
     MOST_WARNINGS = 20
+    MOST_FAULTS = 20
     DRAWS = 1024                    # random numbers made at once
     LINES = 64                      # that one reservation of a sink is for
     LINES_BYTES = 1 << 15           # of them at most, more than any line has
@@ -159,25 +160,43 @@ cdef const char *get_cell(const Column *column, const char *p, const char *end, 
 
 @cython.final
 cdef class CsvRows:
-    """The rows of a csv, one after the other. header: its first line is a header."""
+    """The rows of a csv, one after the other. header: its first line is a header.
 
-    def __cinit__(self, Source source, Layout layout, header=True):
+    The first fault is raised. With every_fault, faults are collected: a row that cannot be read is passed over, and
+    raise_faults() raises what there was, or the fault beyond the most that are shown does.
+    """
+
+    def __cinit__(self, Source source, Layout layout, header=True, every_fault=False):
         self.source, self.layout, self.header = source, layout, header
+        self.faults = [] if every_fault else None
 
-    cdef int fail(self, str message) except -1:
+    cdef int fault(self, str message) except -1:
         text = self.text[:min(self.length, 120)].decode("utf-8", "replace").rstrip("\r")
         if self.length > 120:
             text += "..."
-        raise DataError(f"{self.source.name}: line {self.line}: {text!r}: {message}")
+        line = f"{self.source.name}: line {self.line}: {text!r}: {message}"
+        if self.faults is None:
+            raise DataError(line)
+        if len(self.faults) == MOST_FAULTS:
+            self.faults.append("and more")
+            self.raise_faults()
+        self.faults.append(line)
 
-    cdef int fail_column(self) except -1:
+    def raise_faults(self):
+        """DataError with a line for each fault, if there are any."""
+        if self.faults:
+            raise DataError("\n".join(self.faults))
+
+    cdef int fault_of_column(self) except -1:
         names = ",".join(self.layout.names[:self.layout.required])
         rest = self.bad_at[:self.text + self.length - self.bad_at]
         found = rest.split(b",")[0].decode("utf-8", "replace").strip()
+        if len(found) > 40:
+            found = found[:40] + "..."
         if not found and b"," not in rest:
-            self.fail(f"expected {self.layout.required} columns ({names}), found {self.bad}")
+            return self.fault(f"expected {self.layout.required} columns ({names}), found {self.bad}")
         expected = EXPECTED[self.layout.column[self.bad].type]
-        self.fail(f"column {self.bad + 1} ({self.layout.names[self.bad]}): expected {expected}, found {found!r}")
+        self.fault(f"column {self.bad + 1} ({self.layout.names[self.bad]}): expected {expected}, found {found!r}")
 
     # The next line into text and length: 1, or 0 at the end of the input.
     cdef int next_line(self) except -1 nogil:
@@ -206,7 +225,8 @@ cdef class CsvRows:
             self.source.pos = stop + 1
         if self.length > LONGEST_LINE:
             with gil:
-                self.fail(f"the line has no end within {LONGEST_LINE} bytes")
+                self.fault(f"the line has no end within {LONGEST_LINE} bytes")
+                self.raise_faults()
         if self.line == 1 and self.length >= 3 and memcmp(self.text, <const char *>b"\xef\xbb\xbf", 3) == 0:
             self.text += 3
             self.length -= 3
@@ -265,9 +285,10 @@ cdef class CsvRows:
             with gil:
                 raise TruncatedError(f"{self.source.name}: byte 0: empty input, expected a header line")
         if self.parse(cell):
+            self.lost = True
             with gil:
-                self.fail("this is data; expected a header line "
-                          f"({','.join(self.layout.names[:self.layout.required])})")
+                self.fault("this is data; expected a header line "
+                           f"({','.join(self.layout.names[:self.layout.required])})")
         return 0
 
     # Find the marks of the next rows: whole rows only, so that whoever goes from mark to mark inside a row meets its end.
@@ -389,15 +410,18 @@ cdef class CsvRows:
         while True:
             if self.next_line() == 0:
                 return 0
-            if skip_blanks(self.text, self.text + self.length) < self.text + self.length:
+            if skip_blanks(self.text, self.text + self.length) == self.text + self.length:
+                gap = True
+                continue
+            if gap:
+                with gil:
+                    self.fault("a blank line before this row; blank lines may only be at the end")
+                gap = False
+            if self.parse(cell):
                 break
-            gap = True
-        if gap:
+            self.lost = True
             with gil:
-                self.fail("a blank line before this row; blank lines may only be at the end")
-        if not self.parse(cell):
-            with gil:
-                self.fail_column()
+                self.fault_of_column()
         self.skip_marks()
         return 1
 
@@ -419,14 +443,18 @@ cdef inline double ten_thousandths(float value) noexcept nogil:
 cdef class Checks:
     """The rules of a table over its rows.
 
-    rules: the registry's. limits: values of header fields that rules refer to. validate: False keeps only those that
-    always hold. warnings: lines about what is allowed but strange.
+    rules: the registry's. limits: values of header fields that rules refer to; one that is not there is no limit.
+    validate: False keeps only those that always hold. uniform: every row has as many columns as the first one.
+    empty=False: no rows are an error. warnings: lines about what is allowed but strange.
+
+    Where every fault is wanted (see CsvRows), a row that breaks a rule is still the one that the next is compared with.
+    What a row that could not be read leaves open is not held against the rows around it.
     """
 
-    def __cinit__(self, CsvRows rows, rules, limits, validate=True):
+    def __cinit__(self, CsvRows rows, rules, limits, validate=True, uniform=False, empty=True):
         cdef Check *check
         names = rows.layout.names
-        self.rows, self.layout = rows, rows.layout
+        self.rows, self.layout, self.uniform, self.empty = rows, rows.layout, uniform, empty
         self.warnings = []
         rules = [r for r in rules if validate or r.always]
         self.check = <Check *>malloc(max(1, len(rules)) * sizeof(Check))
@@ -445,7 +473,7 @@ cdef class Checks:
             if check.kind == COMPLETE:
                 self.complete = self.n
             if rule.limit is not None:
-                check.limit = limits[rule.limit]
+                check.limit = limits.get(rule.limit, INT64_MAX)
             self.depth = max(self.depth, rule.within)
             self.n += 1
 
@@ -469,9 +497,46 @@ cdef class Checks:
     cdef _group(self, int within):
         return ", ".join([f"{self.layout.names[i]} {self._number(self.last, i)}" for i in range(within)])
 
+    @property
+    def largest(self):
+        """The largest value of the column that a header field of the table limits, at least 0; None without one."""
+        cdef int k
+        for k in range(self.n):
+            if self.check[k].kind == AT_MOST:
+                return self.check[k].largest
+        return None
+
+    def run(self):
+        """Read and check every row."""
+        with nogil:
+            self.rows.start()
+            while self.next():
+                pass
+            self.finish()
+
+    # The next row into `cell`, checked; it is the row before from then on. 1, or 0 at the end of the input.
+    cdef inline int next(self) except -1 nogil:
+        if not self.rows.next(self.cell):
+            return 0
+        if self.uniform and self.rows.found != self.columns:
+            self.other_columns()
+        self.accept()
+        return 1
+
+    # The row in `cell` has not as many columns as the first one, or is that.
+    cdef int other_columns(self) except -1 nogil:
+        with gil:
+            if self.columns:
+                self.rows.fault(f"{self.rows.found} columns, expected {self.columns} as in the first row")
+            else:
+                self.columns = self.rows.found
+                for name in self.layout.names[self.layout.required:self.columns]:
+                    self._warn(f"the column {name} is deprecated: it is no longer needed")
+        return 0
+
     # The row in `cell`, which is the row before from now on.
     cdef inline int accept(self) except -1 nogil:
-        cdef const Check *check = self.check
+        cdef Check *check = self.check
         cdef const Check *stop = check + self.n
         cdef const Cell *cell = self.cell
         cdef const Cell *last = self.last
@@ -486,10 +551,10 @@ cdef class Checks:
             value = cell[check.column].i
             before = last[check.column].i
             if check.kind == NUMBERED:
-                if value != (1 if same < check.within else before + 1):
+                if value != (1 if same < check.within else before + 1) and not self.rows.lost:
                     self.refuse(check, same)
             elif check.kind == CONSECUTIVE:
-                if same >= check.within and value != before and value != before + 1:
+                if same >= check.within and value != before and value != before + 1 and not self.rows.lost:
                     self.refuse(check, same)
             elif check.kind == ASCENDING:
                 if 0 <= same < check.within and is_less(&self.layout.column[same], cell[same], last[same]):
@@ -506,9 +571,11 @@ cdef class Checks:
                 self.n_seen += 1
             elif check.kind == SUMS:
                 if same < check.within:
-                    if same >= 0 and ten_thousandths(self.total) != 10000:
+                    if same >= 0 and ten_thousandths(self.total) != 10000 and not (self.partial or self.rows.lost):
                         self.refuse(check, same)
                     self.total = 0          # and 0 + x is x
+                    self.partial = False
+                self.partial |= self.rows.lost
                 self.total = self.total + cell[check.column].f
             elif check.kind == RANGE:
                 real = as_real(&self.layout.column[check.column], cell[check.column])
@@ -517,6 +584,7 @@ cdef class Checks:
             elif check.kind == AT_MOST:
                 if value > check.limit:
                     self.refuse(check, same)
+                check.largest = max(check.largest, value)
             elif check.kind == COMPLETE:
                 if same <= 0 and (same < 0 or cell[0].i != last[0].i):
                     self.add_span()
@@ -527,6 +595,7 @@ cdef class Checks:
             check += 1
         self.cell, self.last = self.last, self.cell
         self.any = True
+        self.rows.lost = False
         return 0
 
     # The rules of damage bins.
@@ -534,7 +603,7 @@ cdef class Checks:
         cdef float value = self.cell[check.column].f, low, high
         cdef double centre
         if check.kind == FIRST:
-            if not self.any and value != check.low:
+            if not self.any and not self.rows.lost and value != check.low:
                 with gil:
                     self._warn(f"{self.layout.names[check.column]} of the first row is {value:g}, "
                                f"usually {check.low:g}")
@@ -556,10 +625,10 @@ cdef class Checks:
         cdef Py_ssize_t i
         for i in range(self.n_seen):
             if self.seen[i] == value:
-                self.refuse(check, 0)
+                return self.refuse(check, 0)
         return 0
 
-    # Raise: the row in `cell` breaks this rule. same: as in accept().
+    # The row in `cell` breaks this rule. same: as in accept().
     cdef int refuse(self, const Check *check, int same) except -1 nogil:
         with gil:
             self._refuse(check, same)
@@ -591,7 +660,7 @@ cdef class Checks:
         else:
             message = (f"{name} {value} lies outside {self._number(self.cell, check.low_column)} to "
                        f"{self._number(self.cell, check.high_column)}")
-        self.rows.fail(message)
+        self.rows.fault(message)
 
     cdef int add_span(self) except -1 nogil:
         cdef int64_t value = self.cell[self.check[self.complete].column].i
@@ -620,19 +689,26 @@ cdef class Checks:
     cdef int finish(self) except -1 nogil:
         cdef int k
         if not self.any:
+            if not self.empty and not self.rows.lost:
+                with gil:
+                    raise DataError(f"{self.rows.source.name}: line {self.rows.line + 1}: the input ends here, "
+                                    f"expected rows ({','.join(self.layout.names[:self.layout.required])})")
             return 0
         for k in range(self.n):
             if self.check[k].kind == SUMS:
-                if ten_thousandths(self.total) != 10000:
+                if ten_thousandths(self.total) != 10000 and not (self.partial or self.rows.lost):
                     with gil:
-                        self.rows.fail(f"the {self.layout.names[self.check[k].column]} values of "
-                                       f"{self._group(self.check[k].within)} sum to {self.total:.6f}, expected 1")
+                        self.rows.fault(f"the {self.layout.names[self.check[k].column]} values of "
+                                        f"{self._group(self.check[k].within)} sum to {self.total:.6f}, expected 1")
             elif self.check[k].kind == LAST and self.last[self.check[k].column].f != self.check[k].low:
-                with gil:
-                    self._warn(f"{self.layout.names[self.check[k].column]} of the last row is "
-                               f"{self.last[self.check[k].column].f:g}, usually {self.check[k].low:g}")
+                if not self.rows.lost:
+                    with gil:
+                        self._warn(f"{self.layout.names[self.check[k].column]} of the last row is "
+                                   f"{self.last[self.check[k].column].f:g}, usually {self.check[k].low:g}")
             elif self.check[k].kind == COMPLETE:
                 with gil:
+                    if self.rows.faults:            # the spans may have gaps then, of any size
+                        continue
                     self._warn_incomplete(self.layout.names[self.check[k].column])
         return 0
 
@@ -669,14 +745,13 @@ cdef class TableWriter:
               key's records are a zlib stream; original: the entries' original size is filled in
     packets   each key's records follow a head with their number
     dates     1: columns 3 to 5 are a date, written as days; 2: columns 3 to 7 a date and time, written as minutes
-    uniform   every row has as many columns as the first one
     """
 
     cdef CsvRows rows
     cdef Layout layout
     cdef Checks checks
     cdef Sink data, index
-    cdef bint indexed, compress, packets, original, uniform
+    cdef bint indexed, compress, packets, original
     cdef size_t index_size
     cdef int dates
     cdef rec.vulnerability_index entry
@@ -686,27 +761,23 @@ cdef class TableWriter:
     cdef readonly int64_t n             # records written
 
     def __cinit__(self, CsvRows rows, Checks checks, Sink data, Sink index=None, *, index_size=0, compress=False,
-                  original=False, packets=False, dates=0, uniform=False):
+                  original=False, packets=False, dates=0):
         self.rows, self.layout, self.checks, self.data, self.index = rows, rows.layout, checks, data, index
         self.indexed, self.index_size, self.compress = index is not None, index_size, compress
-        self.original, self.packets, self.dates, self.uniform = original, packets, dates, uniform
+        self.original, self.packets, self.dates = original, packets, dates
 
     def __dealloc__(self):
         free(self.held)
 
-    def run(self, bytes header=b"", empty=True):
-        """Convert everything; header: the bytes before the first record. empty=False: no rows are an error."""
+    def run(self, bytes header=b""):
+        """Convert everything; header: the bytes before the first record."""
         self.data.write(<const char *>header, len(header))
         self.entry.offset = len(header)
         with nogil:
             self.convert()
-        if not self.n and not empty:
-            raise DataError(f"{self.rows.source.name}: line {self.rows.line + 1}: the input ends here, expected rows "
-                            f"({','.join(self.layout.names[:self.layout.required])})")
 
     cdef int convert(self) except -1 nogil:
         cdef Cell *cell
-        cdef int columns = 0
         cdef bint grouped = self.indexed or self.packets
         cdef bint waits = self.packets or self.compress
         cdef char *record
@@ -715,15 +786,8 @@ cdef class TableWriter:
         self.rows.start()
         while True:
             cell = self.checks.cell
-            if not self.rows.next(cell):
+            if not self.checks.next():
                 break
-            if self.uniform:
-                if columns == 0:
-                    columns = self.rows.found
-                elif columns != self.rows.found:
-                    with gil:
-                        self.rows.fail(f"{self.rows.found} columns, expected {columns} as in the first row")
-            self.checks.accept()
             if self.dates:
                 self.to_number(cell)
             if grouped and (self.n == 0 or cell[0].i != self.key):
@@ -765,7 +829,7 @@ cdef class TableWriter:
         if self.packets:
             if self.n_key > INT32_MAX:
                 with gil:
-                    self.rows.fail(f"more than {INT32_MAX} rows of one {self.layout.names[0]}")
+                    self.rows.fault(f"more than {INT32_MAX} rows of one {self.layout.names[0]}")
             word[0], word[1] = <int32_t>self.key, <int32_t>self.n_key
             self.data.write(word, 8)
             self.data.write(self.held, size)
@@ -793,15 +857,15 @@ cdef class TableWriter:
         if self.dates == 2:
             if self.rows.found == self.layout.n - 1:
                 with gil:
-                    self.rows.fail("an hour without a minute")
+                    self.rows.fault("an hour without a minute")
             number = number * MINUTES + 60 * cell[5].i + cell[6].i
             good = good and 0 <= cell[5].i <= 23 and 0 <= cell[6].i <= 59
         elif number < INT32_MIN or number > INT32_MAX:
             good = False
         if not good:
             with gil:
-                self.rows.fail("not a date: expected a month of 1 to 12, a day of 1 to 31, an hour of 0 to 23 and a "
-                               "minute of 0 to 59, in a year whose days fit 32 bits")
+                self.rows.fault("not a date: expected a month of 1 to 12, a day of 1 to 31, an hour of 0 to 23 and a "
+                                "minute of 0 to 59, in a year whose days fit 32 bits")
         cell[2].i = number
         return 0
 

@@ -10,7 +10,8 @@ SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
 FOLDER = Option("-K", "folder", "the folder below work/ that holds the summary streams", str, "DIR")
 FULL_PRECISION = Option("-f", "full_precision", "six decimals instead of two")
 
-STAGE, STREAM_TEXT, OUTPUT, CONVERTER = "stages", "streams as text", "output calculations", "converters"
+STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text", "output calculations", "converters",
+                                                     "validation")
 
 NO_HEADER = Option("-n", "no_header", "the csv has no header line")
 NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
@@ -85,6 +86,12 @@ CONVERTERS = (
         Option("-i", "source", "binary file (default standard input)", str, "FILE"),
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
 )
+
+VALIDATORS = tuple(
+    Tool(f"validate{tool}", VALIDATION, f"checks of the {table} csv, which write nothing", "tables:report_validation", options,
+         fixed={"table": table}, reads="csv") for tool, table, options in (
+        ("damagebin", "damage_bin_dict", ()), ("footprint", "footprint", (AREAPERIL_BYTES,)), ("vulnerability", "vulnerability", (
+            Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)"),))))
 
 # Exceedance curves: ktools' letters, capitals for the sum of a period's losses (AEP), small ones for the largest (OEP).
 CURVES = tuple((letter, f"{type}_{kind}", f"{type.upper()}, {text}") for type, letters in (("aep", "FWSM"), ("oep", "fwsm"))
@@ -229,4 +236,5 @@ TOOLS = {t.name: t for t in (
     Tool("summaryindex", OUTPUT, "index of the summary streams of a run", "averages:summaryindex", (FOLDER,),
          reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them"),
     *CONVERTERS,
+    *VALIDATORS,
 )}
