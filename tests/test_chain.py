@@ -317,6 +317,6 @@ ktc.aalcalcmeanonly("run", out + "/mean", root=root)
 ktc.kat([out + "/melt"], out + "/kat")
 print("numpy" in sys.modules, "pyarrow" in sys.modules, min(tables) > 0)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "False False True\n", done.stderr
     assert (tmp_path / "kat").read_bytes() == (tmp_path / "melt").read_bytes() == reports[0]["melt"]

@@ -796,7 +796,8 @@ def test_interrupt(name, flags, call, number, folder, model, tool):
     """Ctrl-C or kill ends a script that waits for input: quietly, by the signal, and without a trace of its output."""
     listing = sorted(os.listdir(folder))
     process = subprocess.Popen([tool(name), *flags, "out.bin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, cwd=folder)
+                               stderr=subprocess.PIPE, cwd=folder,      # a shell's background jobs ignore Ctrl-C
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         process.stdin.write(model.input_of(name)[:-3])
         process.stdin.flush()
