@@ -277,8 +277,8 @@ def validate(table, source=None, *, areaperil=4, any_intensity_bins=False):
 
     Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin asks for,
     else None. DataError has a line for each fault, 20 at most. What a line that cannot be read leaves open, such as the
-    sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin. Memory does not grow with the rows, but
-    with the rows of one areaperil in an event, and with the number of vulnerability functions.
+    sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin. Memory does not grow with the rows,
+    but with those of one areaperil in an event, and with the number of vulnerability functions.
     """
     return checked(table, source, areaperil, any_intensity_bins).largest
 

@@ -26,8 +26,8 @@ def footprint():
 
 def vulnerability():
     """Three functions of three intensity bins of three damage bins."""
-    return [[str(function), str(intensity), str(bin), part] for function in (2, 3, 2147483647) for intensity in (1, 2, 3)
-            for bin, part in ((1, "0.25"), (2, "0.5"), (3, "0.25"))]
+    return [[str(function), str(intensity), str(bin), part] for function in (2, 3, 2147483647)
+            for intensity in (1, 2, 3) for bin, part in ((1, "0.25"), (2, "0.5"), (3, "0.25"))]
 
 
 GOOD = {"damage_bin_dict": damage_bins, "footprint": footprint, "vulnerability": vulnerability}
@@ -182,7 +182,8 @@ def test_verdicts_are_those_of_ktools(oracle, run, end):
 
 
 STRANGE = {
-    "deprecated": ("damage_bin_dict", lambda rows: [row.append("1201") for row in rows], "interval_type is deprecated"),
+    "deprecated": ("damage_bin_dict", lambda rows: [row.append("1201") for row in rows],
+                   "interval_type is deprecated"),
     "first": ("damage_bin_dict", lambda rows: rows[0].__setitem__(1, "0.0625"), "bin_from of the first row is 0.0625"),
     "centre": ("damage_bin_dict", lambda rows: rows[4].__setitem__(3, "0.55"),
                "line 6: interpolation 0.55 is not the centre"),
