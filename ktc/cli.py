@@ -1,7 +1,8 @@
 """The console scripts: arguments -> the function that the registry names -> an exit status. No logic of its own.
 
 Every script is this main(); the name it was started under says which tool it is. Flags are ktools', -h and -v included, which
-speak on stderr and exit 1; --help and --version speak on stdout and exit 0.
+speak on stderr and exit 1; --help and --version speak on stdout and exit 0. The script ktc is the front door: `ktc TOOL ...` is
+that tool, and it has commands of its own (ktc.schemas.COMMANDS).
 """
 import argparse
 import os
@@ -16,6 +17,7 @@ from .schemas.model import AREAPERIL
 
 KTOOLS_VERSION = "3.12.4"
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
+TRACEBACK_VARIABLE = "KTC_TRACEBACK"
 
 
 class Layout(argparse.HelpFormatter):
@@ -24,12 +26,23 @@ class Layout(argparse.HelpFormatter):
     def __init__(self, prog):
         super().__init__(prog, max_help_position=28, width=100)
 
+    def _fill_text(self, text, width, indent):
+        """What stands in lines of its own (everything but the sentence below the usage) stays as it is."""
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
 
 class Parser(argparse.ArgumentParser):
-    """argparse that raises instead of leaving."""
+    """argparse that raises instead of leaving. tool: the Tool whose help it gives, or None."""
+
+    tool = None
 
     def error(self, message):
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def format_help(self):
+        if self.tool is not None:
+            self.epilog = "\n".join(f"{head}:\n  {text}" for head, text in self.tool.told().items()) + "\n"
+        return super().format_help()
 
 
 class Pair(argparse.Action):
@@ -53,14 +66,11 @@ class Speak(argparse.Action):
 
 
 def parser_of(tool):
-    """The argparse parser of a Tool."""
-    text = [f"{tool.name}: {tool.help}."]
-    if tool.reads:
-        text.append(f"Reads {tool.reads}.")
-    if tool.writes:
-        text.append(f"Writes {tool.writes}.")
-    parser = Parser(prog=tool.name, description=" ".join(text), add_help=False, allow_abbrev=False,
+    """The argparse parser of a Tool of the registry's TOOLS or COMMANDS."""
+    parser = Parser(prog=tool.name if tool.name in TOOLS else f"ktc {tool.name}",
+                    description=f"{tool.help[0].upper()}{tool.help[1:]}.", add_help=False, allow_abbrev=False,
                     argument_default=argparse.SUPPRESS, formatter_class=Layout)
+    parser.tool = tool
     for option in tool.options:
         if option.type is None:
             parser.add_argument(option.flag, dest=option.dest, help=option.help, const=option.const,
@@ -72,7 +82,8 @@ def parser_of(tool):
             parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, type=option.type,
                                 choices=option.choices)
     for name, type, nargs, help in tool.operands:
-        parser.add_argument(name, type=type, nargs=nargs, help=help)
+        choices, type = (type, str) if isinstance(type, tuple) else (None, type)
+        parser.add_argument(name, type=type, nargs=nargs, help=help, metavar=name.upper(), choices=choices)
     parser.add_argument("-h", "--help", action=Speak, nargs=0, dest="help", help="show this help")
     parser.add_argument("-v", "--version", action=Speak, nargs=0, dest="version", help="show the version")
     return parser
@@ -129,29 +140,53 @@ def leave_as(number):
 
 
 def run(tool, argv):
-    """Run one tool, logging its start and its success."""
+    """Run one tool, logging its start and its success; the exit status, which only a command's function gives."""
     keywords = arguments(tool, argv)
     function = function_of(tool)
     warnings.simplefilter("always")
     warnings.showwarning = lambda message, *place: print(f"{tool.name}: warning: {message}", file=sys.stderr)
     log = Log(tool)
     log.line("starting process..")
-    function(**keywords)
+    result = function(**keywords)
     log.line("finishing process..")
+    return 0 if tool.name in TOOLS else result
+
+
+def overview():
+    """The text of `ktc --help`: every command and every tool by group, with a line each."""
+    from .schemas import COMMANDS
+
+    groups = {}
+    for tool in (*COMMANDS.values(), *TOOLS.values()):
+        groups.setdefault(tool.group, []).append(f"  {tool.name:28}{tool.help}")
+    return "\n".join([
+        "usage: ktc COMMAND ...", "       ktc TOOL ...            the same as TOOL ...",
+        "       ktc [COMMAND | TOOL] --help", "       ktc --version", "",
+        "ktc: the catastrophe-loss kernel. Its tools have the names, flags and files of ktools."]
+        + ["\n".join(["", f"{group}:", *lines]) for group, lines in groups.items()] + [
+        "", "pipeline:", "  eve 1 1 | getmodel | gulcalc -S100 -a1 -i - | fmcalc -a2 | summarycalc -f -1 - | eltcalc > elt.csv", ""])
 
 
 def front_door(argv):
-    """The script ktc itself."""
-    from . import demo
+    """The script ktc itself: a command, or a tool."""
+    from .console import say
+    from .schemas import COMMANDS
 
-    parser = Parser(prog="ktc", description="The catastrophe-loss kernel.", allow_abbrev=False, formatter_class=Layout)
-    parser.add_argument("--version", action="version", version=f"ktc {__version__} (ktools {KTOOLS_VERSION})")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    command = commands.add_parser("demo", help="make an example model and run the ground-up pipeline on it",
-                                  description=demo.__doc__, formatter_class=Layout)
-    demo.add_arguments(command)
-    args = parser.parse_args(argv)
-    return demo.run(args)
+    name = argv[0] if argv else None
+    if name in TOOLS:
+        return guarded(name, lambda: run(TOOLS[name], argv[1:]))
+    if name in COMMANDS:
+        return guarded(f"ktc {name}", lambda: run(COMMANDS[name], argv[1:]))
+    if name in ("-v", "--version"):
+        return say(f"ktc {__version__} (ktools {KTOOLS_VERSION})\n")
+    if name in ("-h", "--help"):
+        return say(overview())
+    if name is None:
+        raise UsageError("name a command or a tool; see ktc --help")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*COMMANDS, *TOOLS], 3)
+    raise UsageError(f"there is no command or tool {name!r}{', but ' + ' and '.join(near) if near else ''}; see ktc --help")
 
 
 def guarded(name, work):
@@ -169,6 +204,10 @@ def guarded(name, work):
         message, status = str(error), error.status
     except MemoryError as error:
         message, status = f"out of memory{f': {error}' if str(error) else ''}", 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        message, status = f"this is a fault of ktc: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)", 1
     print(f"{name}: error: {message}", file=sys.stderr)
     return status
 

@@ -120,35 +120,24 @@ def size_text(size):
     return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.0f} KiB"
 
 
-def add_arguments(parser):
-    """What `ktc demo` takes."""
-    parser.add_argument("folder", nargs="?", default="ktc-demo", metavar="DIR", help="where to put it (%(default)s)")
-    for name, default, text in (("events", 300, "events of the model"), ("locations", 100, "insured locations"),
-                                ("samples", 100, "samples of each item"), ("seed", 1, "another seed, another model")):
-        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{text} ({default})")
-    parser.add_argument("--force", action="store_true", help="write into a folder that is not empty and not a demo's")
-
-
-def run(args):
-    """`ktc demo` with the arguments parsed; the exit status. Raises what demo() does."""
+def report(folder="ktc-demo", *, samples=100, force=False, **options):
+    """`ktc demo`: demo(), with a bar while it runs, and what it made on standard output. Raises what demo() does."""
     import shlex
     import time
 
-    from ._core.io import Outputs
-    from ._core.tables import write_all
+    from .console import say
 
     progress = Progress()
     began = time.perf_counter()
     try:
-        example, results = demo(args.folder, samples=args.samples, force=args.force, events=args.events,
-                                locations=args.locations, seed=args.seed, progress=progress)
+        example, results = demo(folder, samples=samples, force=force, progress=progress, **options)
     finally:
         progress.clear()
     took = time.perf_counter() - began
     text = [
         f"A made-up country of {example.areaperils:,} areaperils, with a portfolio of {example.locations:,} locations,",
         f"{example.items:,} items and {example.tiv / 1e6:,.0f} million insured, was struck by",
-        f"{example.events:,} events, {args.samples:,} samples each: {took:.2f} s.", "",
+        f"{example.events:,} events, {samples:,} samples each: {took:.2f} s.", "",
         "Largest events, ground-up loss in thousands:", "",
         f"{'event':>8}{'mean':>12}{'std dev':>12}{'largest sample':>17}"]
     for event, *losses in largest_events(results[0], results[1]):
@@ -158,7 +147,5 @@ def run(args):
     for name in (*example.files, *(str(path.relative_to(example.folder)) for path in results), "README.txt"):
         text.append(f"  {name:28}{size_text((example.folder / name).stat().st_size):>12}")
     text += ["", "The same in the shell, with a pipe between the programs:", ""]
-    text += [f"  {line}" for line in [f"cd {shlex.quote(str(example.folder))}", *shell_lines(args.samples)]]
-    with Outputs() as outputs:
-        write_all(outputs.open(), "\n".join([*text, ""]).encode())
-    return 0
+    text += [f"  {line}" for line in [f"cd {shlex.quote(str(example.folder))}", *shell_lines(samples)]]
+    say("\n".join([*text, ""]))

@@ -137,7 +137,7 @@ def test_a_folder_of_others_is_left_alone(ktc, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     status, out, err = ktc("demo", tmp_path, "--events", "3", "--locations", "2")
     assert (status, out) == (2, b"") and err.count("\n") == 1
-    assert err.startswith("ktc: error: ") and "not empty" in err and "--force" in err
+    assert err.startswith("ktc demo: error: ") and "not empty" in err and "--force" in err
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
     assert ktc("demo", tmp_path, "--events", "3", "--locations", "2", "--force")[0] == 0
     assert (tmp_path / "mine.txt").read_text() == "mine" and (tmp_path / "results/elt.csv").exists()
@@ -146,7 +146,7 @@ def test_a_folder_of_others_is_left_alone(ktc, tmp_path):
 @pytest.mark.parametrize("arguments, status, words", [
     (["demo", "--events", "0"], 2, "events is 0"), (["demo", "--samples", "0"], 2, "samples is 0"),
     (["demo", "--events", "many"], 2, "invalid int"), (["demo", "/dev/null"], 2, "name a folder"),
-    (["demo", "/dev/null/x"], 4, "cannot write"), ([], 2, "COMMAND"), (["nothing"], 2, "invalid choice")])
+    (["demo", "/dev/null/x"], 4, "cannot write"), ([], 2, "name a command"), (["nothing"], 2, "no command")])
 def test_exit_statuses(ktc, tmp_path, arguments, status, words):
     got, out, err = ktc(*arguments, cwd=tmp_path)
     assert (got, out) == (status, b"") and words in err and "Traceback" not in err
@@ -157,7 +157,7 @@ def test_a_full_device_and_a_reader_that_leaves(tool, tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run([tool("ktc"), "demo", tmp_path / "a", "--events", "3"], stdout=full,
                               stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 4 and done.stderr.startswith("ktc: error: ") and done.stderr.count("\n") == 1
+    assert done.returncode == 4 and done.stderr.startswith("ktc demo: error: ") and done.stderr.count("\n") == 1
     line = f"{tool('ktc')} demo {tmp_path}/b --events 3 | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.stdout == "141\n" and done.stderr == ""
@@ -169,7 +169,7 @@ def test_version_and_help(ktc):
     status, out, _ = ktc("--version")
     assert status == 0 and __version__ in out.decode()
     status, out, _ = ktc("demo", "--help")
-    assert status == 0 and all(name in out.decode() for name in ("DIR", "--events", "--samples", "--force"))
+    assert status == 0 and all(name in out.decode() for name in ("FOLDER", "--events", "--samples", "--force"))
 
 
 def test_options_out_of_range_write_nothing(tmp_path):

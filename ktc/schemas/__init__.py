@@ -1,15 +1,15 @@
 """The registry: what every file, stream, report and console script is, stated once. Nothing here imports NumPy.
 
-STREAMS, TABLES, REPORTS and TOOLS are dictionaries by name; each is loaded when it is first asked for, since a script that
+STREAMS, TABLES, REPORTS, TOOLS and COMMANDS are dictionaries by name; each is loaded when it is first asked for, since a script that
 reads one stream and writes another needs none of the tables.
 """
 from .model import AREAPERIL, Field, Option, Report, Stream, Table, Tool
 
-__all__ = ["AREAPERIL", "Field", "Option", "Report", "Stream", "Table", "Tool", "REPORTS", "STREAMS", "TABLES", "TOOLS"]
+__all__ = ["AREAPERIL", "Field", "Option", "Report", "Stream", "Table", "Tool", "COMMANDS", "REPORTS", "STREAMS", "TABLES", "TOOLS"]
 
 
 def __getattr__(name):
-    if name not in ("REPORTS", "STREAMS", "TABLES", "TOOLS"):
+    if name not in ("COMMANDS", "REPORTS", "STREAMS", "TABLES", "TOOLS"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 

@@ -144,13 +144,27 @@ class Tool(Entry):
 
     function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its own.
     fixed: keywords that the script always passes (a converter's table). operands: (name, type, nargs, help) as argparse
-    takes them. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect.
-    reads, writes: what stdin and stdout carry, for help.
+    takes them; a tuple as type is a choice of words. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's
+    scripts expect. reads, writes: what goes in and comes out, for help. example: a command line that works where a run's
+    input/ and static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
+    {columns} are its.
     """
 
-    __slots__ = ("name", "group", "help", "function", "options", "operands", "fixed", "logs", "reads", "writes")
+    __slots__ = ("name", "group", "help", "function", "options", "operands", "fixed", "logs", "reads", "writes", "example",
+                 "table")
 
-    def __init__(self, name, group, help, function, options=(), operands=(), fixed=None, logs=False, reads="", writes=""):
+    def __init__(self, name, group, help, function, options=(), operands=(), fixed=None, logs=False, reads="", writes="",
+                 example="", table=None):
         self.name, self.group, self.help, self.function = name, group, help, function
         self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
-        self.logs, self.reads, self.writes = logs, reads, writes
+        self.logs, self.reads, self.writes, self.example, self.table = logs, reads, writes, example, table
+
+    def told(self):
+        """{"reads": text, "writes": text, "example": command line}, without what is empty."""
+        words = {}
+        if self.table is not None:
+            from .tables import TABLES
+
+            table = TABLES[self.table]
+            words = dict(name=table.name, path=table.path, columns=table.csv_header.replace('"', "").replace(" ", ""))
+        return {name: getattr(self, name).format(**words) for name in ("reads", "writes", "example") if getattr(self, name)}

@@ -17,13 +17,18 @@ NO_HEADER = Option("-n", "no_header", "the csv has no header line")
 NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
 
 
-def converters(tool, table, to_binary=(), to_csv=(), function=None, **fixed):
+CSV_IN, CSV_OUT = "csv on standard input: {columns}", "csv on standard output"
+
+
+def converters(tool, table, to_binary=(), to_csv=(), function=None, writes="{path}, on standard output",
+               reads="{path}, on standard input", examples=("{} < {name}.csv > {path}", "{} < {path} > {name}.csv")):
     """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they have some."""
-    stem, fixed = (f"{function}_", fixed) if function else ("", {"table": table, **fixed})
-    return (Tool(f"{tool}tobin", CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary, fixed=fixed,
-                 reads="csv"),
-            Tool(f"{tool}tocsv", CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed,
-                 writes="csv"))
+    stem, fixed = (f"{function}_", {}) if function else ("", {"table": table})
+    tobin, tocsv = f"{tool}tobin", f"{tool}tocsv"
+    return (Tool(tobin, CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary, fixed=fixed, table=table,
+                 reads=CSV_IN, writes=writes, example=examples[0].replace("{}", tobin)),
+            Tool(tocsv, CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed, table=table,
+                 reads=reads, writes=CSV_OUT, example=examples[1].replace("{}", tocsv)))
 
 
 STEP = Option("-S", "table", "stepped policies (fm_profile_step)", const="fm_profile_step")
@@ -46,7 +51,10 @@ CONVERTERS = (
         Option("-e", "events", "only these event ids, both included", str, "FROM[-TO]"),
         Option("-b", "source", "binary file (default footprint.bin)", str, "FILE"),
         Option("-x", "index", "index file (default footprint.idx)", str, "FILE"),
-        AREAPERIL_BYTES), function="footprint"),
+        AREAPERIL_BYTES), function="footprint", writes="footprint.bin and footprint.idx, or the files of -b and -x",
+        reads="footprint.bin and footprint.idx, or the files of -b and -x",
+        examples=("{} -i 20 -b {path} -x static/footprint.idx < {name}.csv",
+                  "{} -b {path} -x static/footprint.idx > {name}.csv")),
     *converters("vulnerability", "vulnerability", (
         Option("-d", "max_damage_bin", "largest damage bin", int, "BIN"),
         Option("-i", "indexed", "write vulnerability.bin and vulnerability.idx"),
@@ -55,13 +63,18 @@ CONVERTERS = (
         Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)")), (
         SKIP_HEADER,
         Option("-i", "indexed", "read vulnerability.bin and vulnerability.idx"),
-        Option("-z", "compressed", "read vulnerability.bin.z and vulnerability.idx.z")), function="vulnerability"),
-    Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"}, reads="csv"),
+        Option("-z", "compressed", "read vulnerability.bin.z and vulnerability.idx.z")), function="vulnerability",
+        writes="{path}, on standard output; with -i and -z, two files of the working directory",
+        reads="{path}, on standard input; with -i and -z, two files of the working directory",
+        examples=("{} -d 22 < {name}.csv > {path}", "{} < {path} > {name}.csv")),
+    Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"}, table="random",
+         reads=CSV_IN, writes="{path}, on standard output", example="randtobin < {name}.csv > {path}"),
     Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
         SKIP_HEADER,
         Option("-r", "convert", "convert random.bin (wins over -g)"),
         Option("-g", "generate", "generate so many random numbers", int, "N"),
-        Option("-S", "seed", "their seed (default 0: another one each time)", int, "SEED")), writes="csv"),
+        Option("-S", "seed", "their seed (default 0: another one each time)", int, "SEED")), table="random",
+         reads="{path}, on standard input, unless it generates", writes=CSV_OUT, example="randtocsv -g 1000 -S 7 > {name}.csv"),
     *converters("gulsummaryxref", "gulsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmsummaryxref", "fmsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmprogramme", "fm_programme", (), (SKIP_HEADER,)),
@@ -71,7 +84,8 @@ CONVERTERS = (
     *converters("occurrence", "occurrence", (
         Option("-P", "periods", "number of periods", int, "N"),
         Option("-D", "date_id", "the csv has occ_date_id instead of a date"),
-        Option("-H", "granular", "use occ_hour and occ_minute (0 if the csv does not have them)")), (SKIP_HEADER,)),
+        Option("-H", "granular", "use occ_hour and occ_minute (0 if the csv does not have them)")), (SKIP_HEADER,),
+        examples=("{} -P 1000 < {name}.csv > {path}", "{} < {path} > {name}.csv")),
     *converters("returnperiod", "returnperiods", (), (SKIP_HEADER,)),
     *converters("periods", "periods"),
     *converters("quantile", "quantile", (NO_HEADER,), (SKIP_HEADER,)),
@@ -89,7 +103,8 @@ CONVERTERS = (
 
 VALIDATORS = tuple(
     Tool(f"validate{tool}", VALIDATION, f"checks of the {table} csv, which write nothing", "tables:report_validation", options,
-         fixed={"table": table}, reads="csv") for tool, table, options in (
+         fixed={"table": table}, table=table, reads=CSV_IN, writes="what is wrong, and the verdict, on standard error",
+         example=f"validate{tool} < {{name}}.csv") for tool, table, options in (
         ("damagebin", "damage_bin_dict", ()), ("footprint", "footprint", (AREAPERIL_BYTES,)), ("vulnerability", "vulnerability", (
             Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)"),))))
 
@@ -100,6 +115,7 @@ CURVES = tuple((letter, f"{type}_{kind}", f"{type.upper()}, {text}") for type, l
                    ("wheatsheaf", "a curve for each sample (wheatsheaf)"),
                    ("sample_mean", "one curve of the means over the samples"),
                    ("wheatsheaf_mean", "the mean of the samples' curves"))))
+SUMMARIES = "work/DIR/*.bin, summary streams; input/occurrence.bin; input/periods.bin if it is there"
 WORK_FOLDER = Option("-K", "folder", "read the summary streams work/DIR/*.bin instead of standard input", str, "DIR")
 MEMORY = Option("--memory", "memory", "MiB for losses by period (default 2048 with -K, else no limit)", float, "MIB")
 CURVE_OPTIONS = (WORK_FOLDER, Option("-r", "return_periods", "read the curves off at the periods of input/returnperiods.bin"),
@@ -112,9 +128,10 @@ TOOLS = {t.name: t for t in (
         Option("-R", "legacy_shuffle", "shuffle as std::shuffle does, consecutive events"),
         Option("-t", "text", "text, one event id a line"),
     ), operands=(("process", int, None, "number of this process, from 1"), ("total", int, None, "number of processes")),
-        logs=True, writes="event ids"),
+        logs=True, reads="input/events.bin", writes="event ids, on standard output", example="eve 1 4 > events_1_of_4.bin"),
     Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "stages:getmodel", (AREAPERIL_BYTES,),
-         logs=True, reads="event ids", writes="a cdf stream"),
+         logs=True, reads="event ids, on standard input; input/items.bin, static/footprint, static/vulnerability, "
+         "static/damage_bin_dict.bin", writes="a cdf stream, on standard output", example="eve 1 1 | getmodel > cdf.bin"),
     Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "stages:gulcalc", (
         Option("-S", "sample_size", "number of samples", int, "N"),
         Option("-i", "item", "item losses to this file, or - for standard output", str, "FILE"),
@@ -131,11 +148,13 @@ TOOLS = {t.name: t for t in (
         Option("-d", "debug", "give random numbers instead of losses"),
         Option("-b", "benchmark", "accepted without effect"),
         AREAPERIL_BYTES,
-    ), logs=True, reads="cdf stream", writes="loss streams"),
+    ), logs=True, reads="a cdf stream, on standard input; input/items.bin, input/coverages.bin, static/damage_bin_dict.bin",
+        writes="loss streams, to where the flags say", example="eve 1 1 | getmodel | gulcalc -S100 -a1 -i - > gul.bin"),
     Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "stages:placalc", (
         Option("-f", "relative_factor", "how much of each factor counts, 0 to 1 (default 1)", float, "SHARE"),
         Option("-F", "absolute_factor", "one factor for all losses, instead of static/lossfactors.bin", float, "FACTOR"),
-    ), logs=True, reads="a loss or item stream", writes="the same stream"),
+    ), logs=True, reads="a loss or item stream, on standard input; input/amplifications.bin, static/lossfactors.bin",
+        writes="the same stream, on standard output", example="placalc -f 0.5 < gul.bin > amplified.bin"),
     Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "stages:fmcalc", (
         Option("-a", "alloc_rule", "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
                "by the losses from level to level", int, "RULE"),
@@ -147,7 +166,9 @@ TOOLS = {t.name: t for t in (
         Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
         Option("-O", "benchmark", "accepted without effect"),
         AREAPERIL_BYTES,
-    ), logs=True, reads="a loss stream", writes="a loss stream"),
+    ), logs=True, reads="a loss stream, on standard input; the programme: input/fm_programme.bin, fm_policytc.bin, "
+        "fm_profile.bin, fm_xref.bin; input/coverages.bin and items.bin for insured values",
+        writes="a loss stream, on standard output", example="fmcalc -a2 < gul.bin > insured.bin"),
     Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc", (
         Option("-i", "item", "input is a loss stream by item"),
         Option("-f", "fm", "input is a loss stream of the financial module"),
@@ -159,13 +180,15 @@ TOOLS = {t.name: t for t in (
         Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
     ) + tuple(Option(f"-{n}", "outputs", f"where summary set {n} goes: a file, a named pipe, or - for standard output", str, "FILE",
                      const=n) for n in range(10)) + (AREAPERIL_BYTES,),
-        logs=True, reads="a loss stream", writes="summary streams"),
+        logs=True, reads="a loss stream, on standard input; input/gulsummaryxref.bin or, with -f, input/fmsummaryxref.bin",
+        writes="a summary stream for each summary set", example="summarycalc -i -1 summary.bin -2 by_line.bin < gul.bin"),
     Tool("cdftocsv", STREAM_TEXT, "cdf stream to csv", "stages:cdftocsv", (SKIP_HEADER, AREAPERIL_BYTES),
-         reads="a cdf stream", writes="csv"),
+         reads="a cdf stream, on standard input", writes=CSV_OUT, example="cdftocsv < cdf.bin > cdf.csv"),
     Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
-         reads="an item, coverage or loss stream", writes="csv"),
+         reads="an item, coverage or loss stream, on standard input", writes=CSV_OUT, example="gultocsv < gul.bin > gul.csv"),
     Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (SKIP_HEADER, FULL_PRECISION),
-         reads="a loss stream of the financial module", writes="csv"),
+         reads="a loss stream of the financial module, on standard input", writes=CSV_OUT,
+         example="fmtocsv < insured.bin > insured.csv"),
     Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
         SKIP_HEADER, FULL_PRECISION,
         Option("-e", "exposure", "show the exposed value of each summary"),
@@ -173,7 +196,8 @@ TOOLS = {t.name: t for t in (
         Option("-z", "drop_unexposed", "leave out summaries without exposure"),
         Option("-o", "ord", "Open Results Data: the sample event loss table (SELT)"),
         Option("-p", "parquet", "SELT as parquet to this file; without -o, no csv", str, "FILE"),
-    ), reads="a summary stream", writes="csv"),
+    ), reads="a summary stream, on standard input", writes="csv on standard output, parquet",
+        example="summarycalctocsv -o < summary.bin > selt.csv"),
     Tool("eltcalc", OUTPUT, "event loss tables; without -M, -m, -Q and -q: mean and standard deviation by event and summary",
          "stages:eltcalc", (
              Option("-M", "moment", "moment event loss table (MELT) to this file, or - for standard output", str, "FILE"),
@@ -182,7 +206,8 @@ TOOLS = {t.name: t for t in (
              Option("-q", "quantile_parquet", "QELT as parquet to this file", str, "FILE"),
              Option("-P", "process", "leave an empty file work/sema_elt/N.id at the start (0: none)", int, "N"),
              SKIP_HEADER,
-         ), logs=True, reads="a summary stream", writes="csv or parquet"),
+         ), logs=True, reads="a summary stream, on standard input; for MELT input/occurrence.bin or input/event_rates.csv, for QELT "
+         "input/quantile.bin", writes="csv on standard output, csv and parquet files", example="eltcalc -M melt.csv < summary.bin"),
     Tool("pltcalc", OUTPUT, "period loss tables; without other flags than -H: mean and standard deviation by occurrence",
          "stages:pltcalc", (
              Option("-M", "moment", "moment period loss table (MPLT) to this file, or - for standard output", str, "FILE"),
@@ -192,12 +217,15 @@ TOOLS = {t.name: t for t in (
              Option("-S", "sample", "sample period loss table (SPLT) to this file, or -", str, "FILE"),
              Option("-s", "sample_parquet", "SPLT as parquet to this file", str, "FILE"),
              Option("-H", "skip_header", "leave the header line out"),
-         ), reads="a summary stream", writes="csv or parquet"),
+         ), reads="a summary stream, on standard input; input/occurrence.bin; input/periods.bin if it is there; for QPLT "
+         "input/quantile.bin", writes="csv on standard output, csv and parquet files",
+         example="pltcalc -M mplt.csv -S splt.csv < summary.bin"),
     Tool("kat", OUTPUT, "tables in csv from several files to one, merged by event, or by period and event", "concat:kat", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
         Option("-u", "unsorted", "one file behind the other as they are"),
         Option("-P", "process_id", "accepted without effect", int, "N"),
-    ), operands=(("files", str, "*", "files or named pipes"),), writes="csv"),
+    ), operands=(("files", str, "*", "files or named pipes"),), reads="the csv files named, or those of a folder", writes=CSV_OUT,
+        example="kat melt_P1.csv melt_P2.csv > melt.csv"),
     Tool("katparquet", OUTPUT, "parquet tables to one, merged by event, or by period and event", "concat:katparquet", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
         Option("-o", "target", "the parquet file to write", str, "FILE"),
@@ -207,10 +235,13 @@ TOOLS = {t.name: t for t in (
         Option("-m", "melt", "the files are moment event loss tables (MELT)"),
         Option("-q", "qelt", "the files are quantile event loss tables (QELT)"),
         Option("-s", "selt", "the files are sample event loss tables (SELT)"),
-    ), operands=(("files", str, "*", "parquet files"),)),
+    ), operands=(("files", str, "*", "parquet files"),), reads="the parquet files named, or those of a folder",
+        writes="the parquet file of -o", example="katparquet -m -o melt.parquet melt_P1.parquet melt_P2.parquet"),
     Tool("leccalc", OUTPUT, "exceedance curves", "curves:leccalc", tuple(
         Option(f"-{letter}", "outputs", text, str, "FILE", const=name) for letter, name, text in CURVES) + CURVE_OPTIONS,
-         logs=True, reads="a summary stream, or those of a folder (-K)", writes="csv files"),
+         logs=True, reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin and "
+         "input/ensemble.bin if they are there; with -r input/returnperiods.bin", writes="csv files",
+         example="leccalc -r -F aep.csv -f oep.csv < summary.bin"),
     Tool("ordleccalc", OUTPUT, "exceedance probability tables of Open Results Data: EPT and PSEPT", "curves:ordleccalc", tuple(
         Option(f"-{letter}", "curves", f"{text}: {'PSEPT' if name.endswith('wheatsheaf') else 'EPT'}", const=name, several=True)
         for letter, name, text in CURVES) + (
@@ -218,7 +249,9 @@ TOOLS = {t.name: t for t in (
         Option("-o", "psept", "the table by sample (PSEPT) as csv to this file, or -", str, "FILE"),
         Option("-P", "ept_parquet", "the EPT as parquet", str, "FILE"),
         Option("-p", "psept_parquet", "the PSEPT as parquet", str, "FILE"), *CURVE_OPTIONS),
-        logs=True, reads="a summary stream, or those of a folder (-K)", writes="csv and parquet files"),
+        logs=True, reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin if "
+        "it is there; with -r input/returnperiods.bin", writes="csv and parquet files",
+        example="ordleccalc -r -F -f -W -w -O ept.csv -o psept.csv < summary.bin"),
     Tool("aalcalc", OUTPUT, "average annual loss by summary: mean and standard deviation", "averages:aalcalc", (
         FOLDER,
         Option("-o", "ord", "Open Results Data: the average loss table (ALT)"),
@@ -226,15 +259,17 @@ TOOLS = {t.name: t for t in (
         Option("-c", "convergence", "the average loss convergence table (ALCT) to this file", str, "FILE"),
         Option("-l", "confidence", "confidence level of its intervals, 0 to 1 (default 0.95)", float, "LEVEL"),
         SKIP_HEADER, MEMORY,
-    ), logs=True, reads="work/DIR/*.bin, summary streams", writes="csv"),
+    ), logs=True, reads=SUMMARIES + "; input/ensemble.bin if it is there", writes="csv on standard output, csv and parquet files",
+        example="aalcalc -K gul -o > alt.csv"),
     Tool("aalcalcmeanonly", OUTPUT, "average annual loss by summary: the mean alone", "averages:aalcalcmeanonly", (
         FOLDER,
         Option("-o", "ord", "Open Results Data: the average loss table (ALT), without deviations"),
         Option("-p", "parquet", "the same as parquet to this file; without -o, no csv", str, "FILE"),
         SKIP_HEADER,
-    ), logs=True, reads="work/DIR/*.bin, summary streams", writes="csv"),
+    ), logs=True, reads=SUMMARIES, writes="csv on standard output, a parquet file", example="aalcalcmeanonly -K gul -o > alt.csv"),
     Tool("summaryindex", OUTPUT, "index of the summary streams of a run", "averages:summaryindex", (FOLDER,),
-         reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them"),
+         reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them",
+         example="summaryindex -K gul"),
     *CONVERTERS,
     *VALIDATORS,
 )}
