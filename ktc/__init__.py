@@ -3,7 +3,7 @@
 Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv,
 fmtocsv, summarycalctocsv.
 Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
-Tables: tobin, tocsv, read_table, write_table, read_csv. Streams: read_stream. The financial module's programmes and rules:
+Tables: tobin, tocsv, read_table, write_table, read_csv; a whole run's: validate_run. Streams: read_stream. The financial module's programmes and rules:
 read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
 
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
@@ -18,6 +18,7 @@ _HOME = {
     "concat": ("kat", "katparquet"),
     "results": ("Parquet", "ResultTable"),
     "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
+    "validation": ("validate_run",),
     "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
     "financial": ("Plan", "read_plan", "apply_rule"),
     "chain": ("Chain",),

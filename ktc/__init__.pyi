@@ -10,6 +10,7 @@ from . import schemas as schemas
 from . import stages as stages
 from . import streams as streams
 from . import tables as tables
+from . import validation as validation
 from ._version import __version__ as __version__
 from .averages import AverageLoss as AverageLoss
 from .averages import AverageLossMeanOnly as AverageLossMeanOnly
@@ -56,11 +57,12 @@ from .tables import read_table as read_table
 from .tables import tobin as tobin
 from .tables import tocsv as tocsv
 from .tables import write_table as write_table
+from .validation import validate_run as validate_run
 
 __all__ = ["__version__", "eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc",
            "cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv", "leccalc", "ordleccalc",
            "ExceedanceCurves", "aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly",
-           "kat", "katparquet", "Parquet", "ResultTable", "tobin", "tocsv", "read_table", "write_table", "read_csv", "read_stream", "StreamReader",
-           "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",
+           "kat", "katparquet", "Parquet", "ResultTable", "tobin", "tocsv", "read_table", "write_table", "read_csv",
+           "validate_run", "read_stream", "StreamReader", "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",
            "Chain", "write_example", "KtcError", "DataError", "TruncatedError", "UsageError", "InputError",
            "OutputError", "ReaderGone"]

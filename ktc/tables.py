@@ -53,6 +53,15 @@ def layout_of(table, areaperil=4, columns=None):
                   infinite=table.extra.get("infinite", False))
 
 
+def record_layout(table, areaperil=4):
+    """A Layout whose columns are the fields of the record, whatever its csv has."""
+    columns, at = [], 0
+    for field in table.fields:
+        columns.append((field.name, field.resolved(areaperil), field.csv, at))
+        at += field.width(areaperil)
+    return Layout(columns, at)
+
+
 def packed_layout(table, areaperil=4):
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
@@ -378,17 +387,24 @@ def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_h
         raise UsageError("the footprint (-b) and its index (-x) must be given together")
     suffix = ".z" if compressed else ""
     data, index = Mapped(source or f"footprint.bin{suffix}"), Mapped(index or f"footprint.idx{suffix}")
-    table = TABLES["footprint"]
-    flags = header_values(table, source_of(data))["flags"]
-    sized = compressed and bool(flags & SIZED)
-    entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
     options = {}
     if events is not None:
         options["first"], options["last"] = event_range(events)
     with Outputs() as outputs:
-        reader = TableReader(layout_of(table, areaperil), outputs.open(target), header_line(table, skip_header))
-        reader.indexed(data, index, entry_size=entry.size(), header_size=table.header_size(), compressed=compressed,
-                       sized=sized, **options)
+        footprint_records(lambda layout, header: TableReader(layout, outputs.open(target), header_line(
+            TABLES["footprint"], skip_header)), data, index, areaperil=areaperil, compressed=compressed, **options)
+
+
+def footprint_records(reader_of, data, index, *, areaperil=4, compressed=False, **events):
+    """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives; the reader."""
+    table = TABLES["footprint"]
+    header = header_values(table, source_of(data))
+    sized = compressed and bool(header["flags"] & SIZED)
+    entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
+    reader = reader_of(layout_of(table, areaperil), header)
+    reader.indexed(data, index, entry_size=entry.size(), header_size=table.header_size(), compressed=compressed, sized=sized,
+                   **events)
+    return reader
 
 
 def event_range(text):
@@ -416,12 +432,18 @@ def vulnerability_tocsv(source=None, target=None, index=None, *, areaperil=4, sk
         return
     suffix = ".z" if compressed else ""
     data, index = Mapped(source or f"vulnerability.bin{suffix}"), Mapped(index or f"vulnerability.idx{suffix}")
-    header_values(table, source_of(data))
-    table = TABLES["vulnerability_rows"]
     with Outputs() as outputs:
-        reader = TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header))
-        reader.indexed(data, index, entry_size=TABLES["vulnerability_index"].size(), header_size=table.header_size(),
-                       compressed=compressed, sized=compressed)
+        vulnerability_records(lambda layout, header: TableReader(layout, outputs.open(target), header_line(table, skip_header)),
+                              data, index, compressed=compressed)
+
+
+def vulnerability_records(reader_of, data, index, *, compressed=False):
+    """The same for vulnerability functions that have an index."""
+    table = TABLES["vulnerability_rows"]
+    reader = reader_of(layout_of(table), header_values(table, source_of(data)))
+    reader.indexed(data, index, entry_size=TABLES["vulnerability_index"].size(), header_size=table.header_size(),
+                   compressed=compressed, sized=compressed)
+    return reader
 
 
 TO_CSV = {"damage_bin_dict": damage_bin_dict_tocsv, "occurrence": occurrence_tocsv, "random": random_tocsv,

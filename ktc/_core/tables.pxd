@@ -4,11 +4,16 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
+from ktc._core.keys cimport Keys, KeySet
 from ktc._core.text cimport put_exponent, put_fixed, put_i32, put_i64, put_shortest, put_u32, put_u64
 
 # How a column is written.
 cdef enum:
     PUT_I4, PUT_U4, PUT_I8, PUT_U8, PUT_FIXED_F4, PUT_FIXED_F8, PUT_EXPONENT_F4, PUT_SHORTEST_F4, PUT_LEAD
+
+# How a column is read, and how its value is kept in a Cell.
+cdef enum:
+    I4, U4, I8, U8, WORD, F4, F8    # WORD: 32 bits, signed or not
 
 cdef enum:
     MOST_COLUMNS = 32
@@ -43,6 +48,26 @@ cdef struct Check:
     double low, high
     int64_t limit
     int64_t largest                 # of "at most": the largest value so far, at least 0
+    bint warning                    # rows that break it are counted, and a warning in the end
+    int64_t broken                  # so many
+
+
+# What a row's key, of one or two columns, is to the keys of a table.
+cdef enum:
+    ADD, UNIQUE, FIND               # one more; one more, and a new one; one of them
+
+
+cdef struct Link:
+    KeySet *keys
+    int action
+    int first, second               # columns; second -1: there is one only
+    int given                       # the column that says whether this holds for a row; -1: for every row
+    int64_t low, high               # it does from low to high
+    int64_t less                    # taken off the first column's value
+    bint warning
+    uint64_t last                   # the key of the row before, found already
+    bint any                        # there is one
+    int64_t missed                  # rows whose key was not found, where that is a warning
 
 
 # The values of a "complete" column that come with one key.
@@ -66,25 +91,33 @@ cdef class Layout:
     cdef int prefix_size
 
 
-# The rows of a csv.
-cdef class CsvRows:
-    cdef Source source
+# The rows of a table, whatever they are read from.
+cdef class Rows:
     cdef Layout layout
+    cdef readonly str name          # of the file
+    cdef readonly int64_t line      # number of the current row's line or record, from 1
+    cdef int found                  # columns of the current row that were there
+    cdef readonly list faults       # what is wrong, where all of it is wanted; else None
+    cdef bint lost                  # the row before could not be read
+    cdef readonly bint incomplete   # some row could not be read
+    cdef int start(self) except -1 nogil            # before the first row
+    cdef int next(self, Cell *cell) except -1 nogil     # the next row: 1, or 0 at the end
+    cdef str place(self)            # of the current row, in messages
+    cdef str shown(self)            # what it holds, in messages
+    cdef int fault(self, str message) except -1     # of the current row
+
+
+cdef class CsvRows(Rows):
+    cdef Source source
     cdef bint header
-    cdef int64_t line               # number of the current line, from 1
     cdef const char *text           # the current line, without its end
     cdef Py_ssize_t length
-    cdef int found                  # columns of the current row that were there
     cdef int bad                    # the column that could not be read
     cdef const char *bad_at
     cdef uint16_t mark[AHEAD]       # where the bytes from `marked` on are no digits
     cdef size_t marks, at           # how many there are; the first one that is not behind pos
     cdef const char *marked
     cdef int64_t from_offset        # of it in the input
-    cdef readonly list faults       # what is wrong, where all of it is wanted; else None
-    cdef bint lost                  # the row before could not be read
-    cdef int start(self) except -1 nogil
-    cdef int next(self, Cell *cell) except -1 nogil
     cdef int next_any(self, Cell *cell) except -1 nogil
     cdef int look_ahead(self) except -1 nogil
     cdef void skip_marks(self) noexcept nogil
@@ -93,16 +126,23 @@ cdef class CsvRows:
     cdef bint parse(self, Cell *cell) noexcept nogil
     cdef bint not_a_row(self, int column, const char *at) noexcept nogil
     cdef const char *value_start(self, const char *p) noexcept nogil
-    cdef int fault(self, str message) except -1
     cdef int fault_of_column(self) except -1
+
+
+# A value as text, for messages.
+cdef str number_of(const Column *column, const Cell *cell)
 
 
 # What must hold for the rows, checked as they come.
 cdef class Checks:
-    cdef CsvRows rows
+    cdef Rows rows
     cdef Layout layout
     cdef Check *check
     cdef int n
+    cdef Link *link
+    cdef int n_links
+    cdef list linked                # the Keys of each link, and what its ids are, in messages
+    cdef dict first_broken          # what the first row is that is only counted, by check and by link
     cdef int depth                  # how many leading columns make the widest group
     cdef Cell room[2 * MOST_COLUMNS]
     cdef Cell *cell                 # where the next row goes
@@ -123,13 +163,15 @@ cdef class Checks:
     cdef int accept(self) except -1 nogil
     cdef int other_columns(self) except -1 nogil
     cdef int finish(self) except -1 nogil
-    cdef int check_bin(self, const Check *check) except -1 nogil
-    cdef int check_seen(self, const Check *check, int64_t value) except -1 nogil
+    cdef int check_bin(self, Check *check) except -1 nogil
+    cdef int check_seen(self, Check *check, int64_t value) except -1 nogil
     cdef int grow_seen(self) except -1 nogil
     cdef int add_span(self) except -1 nogil
-    cdef int refuse(self, const Check *check, int same) except -1 nogil
-    cdef int _refuse(self, const Check *check, int same) except -1
-    cdef _number(self, const Cell *cell, int i)
+    cdef int follow(self, const Cell *cell) except -1 nogil
+    cdef int not_linked(self, Py_ssize_t i, const Cell *cell) except -1
+    cdef int refuse(self, Check *check, int same) except -1 nogil
+    cdef int _refuse(self, Check *check, int same) except -1
+    cdef str _number(self, const Cell *cell, int i)
     cdef _group(self, int within)
 
 

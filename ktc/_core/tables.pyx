@@ -19,11 +19,12 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.math cimport INFINITY, isfinite, isnan, trunc
 from libc.stdint cimport (INT32_MAX, INT32_MIN, INT64_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint16_t,
                           uint32_t, uint64_t)
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
+from ktc._core.keys cimport Keys, add_key, find_key
 from ktc._core.mersenne cimport LANES, Mersenne
 from ktc._core.occurrence cimport MINUTES, date_of
 from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
@@ -44,21 +45,17 @@ cdef enum:
     LINES_BYTES = 1 << 15           # of them at most, more than any line has
     BEYOND = 16                     # readable bytes that text's quick_* want behind what is marked
 
-# How a column is read, and how its value is kept in a Cell.
-cdef enum:
-    I4, U4, I8, U8, WORD, F4, F8    # WORD: 32 bits, signed or not
-
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
 EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295", I8: "a whole number of 64 bits",
             U8: "a whole number of 64 bits, not negative", WORD: "a whole number of 32 bits",
             F4: "a finite number that fits a float", F8: "a finite number"}
 
 cdef enum:
-    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE
+    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE, DESCENDING
 
 KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDING, "distinct": DISTINCT,
          "sums to one": SUMS, "range": RANGE, "at most": AT_MOST, "between": BETWEEN, "centre": CENTRE, "first": FIRST,
-         "last": LAST, "complete": COMPLETE}
+         "last": LAST, "complete": COMPLETE, "descending": DESCENDING}
 
 
 @cython.final
@@ -115,6 +112,40 @@ cdef class Layout:
         free(self.column)
 
 
+# --- rows
+
+cdef class Rows:
+    """Rows of a table. The first fault is raised, unless `faults` is a list: it is kept there then, a row that cannot be read
+    is passed over, and raise_faults() raises what there was, or the fault beyond the most that are shown does.
+    """
+
+    cdef int start(self) except -1 nogil:
+        return 0
+
+    cdef int next(self, Cell *cell) except -1 nogil:
+        return 0
+
+    cdef str place(self):
+        return f"{self.name}: record {self.line}"
+
+    cdef str shown(self):
+        return ""
+
+    cdef int fault(self, str message) except -1:
+        line = f"{self.place()}: {self.shown()}{message}"
+        if self.faults is None:
+            raise DataError(line)
+        if len(self.faults) == MOST_FAULTS:
+            self.faults.append("and more")
+            self.raise_faults()
+        self.faults.append(line)
+
+    def raise_faults(self):
+        """DataError with a line for each fault, if there are any."""
+        if self.faults:
+            raise DataError("\n".join(self.faults))
+
+
 # --- reading csv
 
 cdef inline const char *skip_blanks(const char *p, const char *end) noexcept nogil:
@@ -159,33 +190,19 @@ cdef const char *get_cell(const Column *column, const char *p, const char *end, 
 
 
 @cython.final
-cdef class CsvRows:
-    """The rows of a csv, one after the other. header: its first line is a header.
-
-    The first fault is raised. With every_fault, faults are collected: a row that cannot be read is passed over, and
-    raise_faults() raises what there was, or the fault beyond the most that are shown does.
-    """
+cdef class CsvRows(Rows):
+    """The rows of a csv. header: its first line is a header. every_fault: faults are kept (see Rows)."""
 
     def __cinit__(self, Source source, Layout layout, header=True, every_fault=False):
-        self.source, self.layout, self.header = source, layout, header
+        self.source, self.name, self.layout, self.header = source, source.name, layout, header
         self.faults = [] if every_fault else None
 
-    cdef int fault(self, str message) except -1:
-        text = self.text[:min(self.length, 120)].decode("utf-8", "replace").rstrip("\r")
-        if self.length > 120:
-            text += "..."
-        line = f"{self.source.name}: line {self.line}: {text!r}: {message}"
-        if self.faults is None:
-            raise DataError(line)
-        if len(self.faults) == MOST_FAULTS:
-            self.faults.append("and more")
-            self.raise_faults()
-        self.faults.append(line)
+    cdef str place(self):
+        return f"{self.name}: line {self.line}"
 
-    def raise_faults(self):
-        """DataError with a line for each fault, if there are any."""
-        if self.faults:
-            raise DataError("\n".join(self.faults))
+    cdef str shown(self):
+        text = self.text[:min(self.length, 120)].decode("utf-8", "replace").rstrip("\r")
+        return f"{text + '...' if self.length > 120 else text!r}: "
 
     cdef int fault_of_column(self) except -1:
         names = ",".join(self.layout.names[:self.layout.required])
@@ -285,7 +302,7 @@ cdef class CsvRows:
             with gil:
                 raise TruncatedError(f"{self.source.name}: byte 0: empty input, expected a header line")
         if self.parse(cell):
-            self.lost = True
+            self.lost = self.incomplete = True
             with gil:
                 self.fault("this is data; expected a header line "
                            f"({','.join(self.layout.names[:self.layout.required])})")
@@ -419,7 +436,7 @@ cdef class CsvRows:
                 gap = False
             if self.parse(cell):
                 break
-            self.lost = True
+            self.lost = self.incomplete = True
             with gil:
                 self.fault_of_column()
         self.skip_marks()
@@ -439,6 +456,12 @@ cdef inline double ten_thousandths(float value) noexcept nogil:
     return trunc(<double>(value * <float>10000) + 0.5)
 
 
+cdef str number_of(const Column *column, const Cell *cell):
+    if column.type >= F4:
+        return f"{as_real(column, cell[0]):g}"
+    return str(cell.u if column.type == U8 else cell.i)
+
+
 @cython.final
 cdef class Checks:
     """The rules of a table over its rows.
@@ -446,13 +469,19 @@ cdef class Checks:
     rules: the registry's. limits: values of header fields that rules refer to; one that is not there is no limit.
     validate: False keeps only those that always hold. uniform: every row has as many columns as the first one.
     empty=False: no rows are an error. warnings: lines about what is allowed but strange.
+    links: (action, columns, Keys, options) of each; the key of a row is the value of one column, or of two of 32 bits:
+        "add"       to the Keys
+        "unique"    to the Keys, among which it must be new
+        "find"      among the Keys; options: where, in words; warning=True: rows without are counted, and a warning in the end
+    and of all, options: when=(column, low, high), only rows whose value there lies between; less, taken off the first column.
 
     Where every fault is wanted (see CsvRows), a row that breaks a rule is still the one that the next is compared with.
     What a row that could not be read leaves open is not held against the rows around it.
     """
 
-    def __cinit__(self, CsvRows rows, rules, limits, validate=True, uniform=False, empty=True):
+    def __cinit__(self, Rows rows, rules, limits, validate=True, uniform=False, empty=True, links=()):
         cdef Check *check
+        cdef Link *link
         names = rows.layout.names
         self.rows, self.layout, self.uniform, self.empty = rows, rows.layout, uniform, empty
         self.warnings = []
@@ -474,24 +503,40 @@ cdef class Checks:
                 self.complete = self.n
             if rule.limit is not None:
                 check.limit = limits.get(rule.limit, INT64_MAX)
+            check.warning = rule.warning
             self.depth = max(self.depth, rule.within)
             self.n += 1
+        self.linked, self.first_broken = [], {}
+        self.link = <Link *>calloc(max(1, len(links)), sizeof(Link))
+        if self.link == NULL:
+            raise MemoryError
+        for action, columns, keys, options in links:
+            link = &self.link[self.n_links]
+            link.action = {"add": ADD, "unique": UNIQUE, "find": FIND}[action]
+            link.first, link.second = names.index(columns[0]), names.index(columns[1]) if len(columns) > 1 else -1
+            link.given = -1
+            if options.get("when"):
+                name, low, high = options["when"]
+                link.given, link.low, link.high = names.index(name), low, INT64_MAX if high is None else high
+            link.less, link.warning = options.get("less", 0), options.get("warning", False)
+            link.keys = &(<Keys?>keys).set
+            self.linked.append((keys, columns, options.get("where", "")))
+            self.n_links += 1
 
     def __dealloc__(self):
         free(self.check)
+        free(self.link)
         free(self.seen)
         free(self.span)
 
     def _warn(self, message):
         if len(self.warnings) < MOST_WARNINGS:
-            self.warnings.append(f"{self.rows.source.name}: line {self.rows.line}: {message}")
+            self.warnings.append(f"{self.rows.place()}: {message}")
         elif len(self.warnings) == MOST_WARNINGS:
-            self.warnings.append(f"{self.rows.source.name}: more warnings are not shown")
+            self.warnings.append(f"{self.rows.name}: more warnings are not shown")
 
-    cdef _number(self, const Cell *cell, int i):
-        if self.layout.column[i].type >= F4:
-            return f"{as_real(&self.layout.column[i], cell[i]):g}"
-        return str(cell[i].u if self.layout.column[i].type == U8 else cell[i].i)
+    cdef str _number(self, const Cell *cell, int i):
+        return number_of(&self.layout.column[i], &cell[i])
 
     # The group of the row before.
     cdef _group(self, int within):
@@ -581,6 +626,9 @@ cdef class Checks:
                 real = as_real(&self.layout.column[check.column], cell[check.column])
                 if real < check.low or real > check.high:
                     self.refuse(check, same)
+            elif check.kind == DESCENDING:
+                if same >= 0 and not is_less(&self.layout.column[check.column], cell[check.column], last[check.column]):
+                    self.refuse(check, same)
             elif check.kind == AT_MOST:
                 if value > check.limit:
                     self.refuse(check, same)
@@ -593,13 +641,61 @@ cdef class Checks:
             else:
                 self.check_bin(check)
             check += 1
+        if self.n_links:
+            self.follow(cell)
         self.cell, self.last = self.last, self.cell
         self.any = True
         self.rows.lost = False
         return 0
 
+    # The keys of a row.
+    cdef int follow(self, const Cell *cell) except -1 nogil:
+        cdef Link *link = self.link
+        cdef Link *stop = link + self.n_links
+        cdef uint64_t key
+        cdef int64_t given
+        cdef bint good
+        while link < stop:
+            if link.given >= 0:
+                given = cell[link.given].i
+                if given < link.low or given > link.high:
+                    link += 1
+                    continue
+            key = cell[link.first].u - <uint64_t>link.less
+            if link.second >= 0:
+                key = key << 32 | <uint32_t>cell[link.second].u
+            if link.action != UNIQUE and link.any and key == link.last:
+                link += 1
+                continue
+            if link.action == FIND:
+                good = find_key(link.keys, key)
+            else:
+                good = add_key(link.keys, key) or link.action == ADD
+            link.last, link.any = key, good
+            if not good:
+                with gil:
+                    self.not_linked(link - self.link, cell)
+            link += 1
+        return 0
+
+    # The row in `cell` has a key that is missing, or that came before.
+    cdef int not_linked(self, Py_ssize_t i, const Cell *cell) except -1:
+        cdef Link *link = &self.link[i]
+        _, columns, where = self.linked[i]
+        shown = f"{columns[0]} {self._number(cell, link.first)}"
+        if link.second >= 0:
+            shown += f", {columns[1]} {self._number(cell, link.second)}"
+        if link.action == UNIQUE:
+            self.rows.fault(f"{shown} comes a second time")
+        elif not link.warning:
+            self.rows.fault(f"{shown} is not in {where}")
+        else:
+            if not link.missed:
+                self.first_broken[-1 - i] = f"{self.rows.place()}: {self.rows.shown()}{shown} is not in {where}"
+            link.missed += 1
+
     # The rules of damage bins.
-    cdef int check_bin(self, const Check *check) except -1 nogil:
+    cdef int check_bin(self, Check *check) except -1 nogil:
         cdef float value = self.cell[check.column].f, low, high
         cdef double centre
         if check.kind == FIRST:
@@ -621,7 +717,7 @@ cdef class Checks:
                                    "bin")
         return 0
 
-    cdef int check_seen(self, const Check *check, int64_t value) except -1 nogil:
+    cdef int check_seen(self, Check *check, int64_t value) except -1 nogil:
         cdef Py_ssize_t i
         for i in range(self.n_seen):
             if self.seen[i] == value:
@@ -629,12 +725,12 @@ cdef class Checks:
         return 0
 
     # The row in `cell` breaks this rule. same: as in accept().
-    cdef int refuse(self, const Check *check, int same) except -1 nogil:
+    cdef int refuse(self, Check *check, int same) except -1 nogil:
         with gil:
             self._refuse(check, same)
         return 0
 
-    cdef int _refuse(self, const Check *check, int same) except -1:
+    cdef int _refuse(self, Check *check, int same) except -1:
         cdef bint fresh = same < check.within
         name, value = self.layout.names[check.column], self._number(self.cell, check.column)
         before = self.last[check.column].i
@@ -655,12 +751,18 @@ cdef class Checks:
             high = f"at most {check.high:g}" if check.high < INFINITY else ""
             real = as_real(&self.layout.column[check.column], self.cell[check.column])
             message = f"{name} is {real:.9g}, expected {low}{' and ' if low and high else ''}{high}"
+        elif check.kind == DESCENDING:
+            message = f"{name} is {value}, expected less than the {self._number(self.last, check.column)} before it"
         elif check.kind == AT_MOST:
             message = f"{name} is {value}, more than the maximum given, {check.limit}"
         else:
             message = (f"{name} {value} lies outside {self._number(self.cell, check.low_column)} to "
                        f"{self._number(self.cell, check.high_column)}")
-        self.rows.fault(message)
+        if not check.warning:
+            return self.rows.fault(message)
+        if not check.broken:
+            self.first_broken[check - self.check] = f"{self.rows.place()}: {self.rows.shown()}{message}"
+        check.broken += 1
 
     cdef int add_span(self) except -1 nogil:
         cdef int64_t value = self.cell[self.check[self.complete].column].i
@@ -691,7 +793,7 @@ cdef class Checks:
         if not self.any:
             if not self.empty and not self.rows.lost:
                 with gil:
-                    raise DataError(f"{self.rows.source.name}: line {self.rows.line + 1}: the input ends here, "
+                    raise DataError(f"{self.rows.name}: line {self.rows.line + 1}: the input ends here, "
                                     f"expected rows ({','.join(self.layout.names[:self.layout.required])})")
             return 0
         for k in range(self.n):
@@ -710,6 +812,10 @@ cdef class Checks:
                     if self.rows.faults:            # the spans may have gaps then, of any size
                         continue
                     self._warn_incomplete(self.layout.names[self.check[k].column])
+        with gil:
+            for k, first in self.first_broken.items():
+                n = self.check[k].broken if k >= 0 else self.link[-1 - k].missed
+                self.warnings.append(f"{first} ({n:,} rows are so)" if n > 1 else first)
         return 0
 
     def _warn_incomplete(self, name):
@@ -872,13 +978,16 @@ cdef class TableWriter:
 
 # --- binary to csv
 
-@cython.final
 cdef class TableReader:
-    """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them."""
+    """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them.
 
-    def __cinit__(self, Layout layout, Sink sink, bytes header=b"", counted=False):
+    A subclass does something else with them: it has a write_records of its own, and needs no sink.
+    """
+
+    def __cinit__(self, Layout layout, Sink sink=None, bytes header=b"", counted=False, **others):
         self.layout, self.sink, self.counted, self.lead = layout, sink, counted, 1
-        sink.write(<const char *>header, len(header))
+        if sink is not None:
+            sink.write(<const char *>header, len(header))
 
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil:
         # Locals: what a store through p could change for all the compiler knows, it would load again for each column.

@@ -60,19 +60,38 @@ def packed(fields, areaperil=4):
     return numpy.dtype([(f.name, TYPES[f.resolved(areaperil)][1]) for f in fields])
 
 
+class Ref(Entry):
+    """Ids of a table that must be known to another one.
+
+    columns: of this table, one or a pair. table: the one that has them as its columns `keys` (called the same unless given).
+    also: a (table, keys) that may have them instead. when: (column, low, high), only rows whose value there lies between
+    (high None: no end). of: the same for the other table's rows. less: taken off the first column, when it is a level whose
+    ids are those of the level below. complete: every id there must come up here. warning: an id that is not known is worth a
+    warning and no more.
+    """
+
+    __slots__ = ("columns", "table", "keys", "also", "when", "of", "less", "complete", "warning")
+
+    def __init__(self, columns, table, keys=None, also=None, when=None, of=None, less=0, complete=False, warning=False):
+        names = lambda text: tuple(text.split())    # noqa: E731
+        self.columns, self.table, self.keys = names(columns), table, names(keys or columns)
+        self.also = (also[0], names(also[1])) if also else None
+        self.when, self.of, self.less, self.complete, self.warning = when, of, less, complete, warning
+
+
 class Table(Entry):
     """A file of fixed records.
 
     path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields: each record.
-    doc: one sentence. key: names of the fields that identify a record. refs: {field: table} that ids point into.
-    csv_header: the csv's first line. extra: what only the converters ask for (see ktc/schemas/tables.py).
+    doc: one sentence. key: names of the columns that no two rows share. refs: ids that other tables must have, as Ref entries.
+    csv_header: the csv's first line. extra: what only converters and validators ask for (see ktc/schemas/tables.py).
     """
 
     __slots__ = ("name", "path", "fields", "doc", "header", "key", "refs", "csv_header", "extra")
 
-    def __init__(self, name, path, fields, doc, header=(), key=(), refs=None, csv_header=None, **extra):
+    def __init__(self, name, path, fields, doc, header=(), key=(), refs=(), csv_header=None, **extra):
         self.name, self.path, self.fields, self.doc = name, path, tuple(fields), doc
-        self.header, self.key, self.refs = tuple(header), tuple(key), dict(refs or {})
+        self.header, self.key, self.refs = tuple(header), tuple(key), tuple(refs)
         self.csv_header = csv_header or ",".join(f.name for f in self.fields)
         self.extra = extra
 

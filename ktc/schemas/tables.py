@@ -2,6 +2,9 @@
 
 A Table's `extra` says how its csv form is written and what makes it valid:
 
+    needed      "ground-up" or "insured": a run of such losses cannot do without it.
+    sound       rules beyond those of ktools' converters, which the stages of a run demand.
+
     tool        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of another.
     columns     the csv columns, where they are not the record's fields in their order. A column that is no field of the
                 record is csv only: the number of the record (coverages), or what an index or a packet's head holds.
@@ -12,7 +15,7 @@ A Table's `extra` says how its csv form is written and what makes it valid:
     empty       False: a csv without rows is an error.
     packet      fields at the head of each packet of records (lossfactors).
 """
-from .model import AREAPERIL, Entry, Field, Table
+from .model import AREAPERIL, Entry, Field, Ref, Table
 
 
 class Rule(Entry):
@@ -22,10 +25,11 @@ class Rule(Entry):
       "numbered"      1, 2, 3, ... within the group
       "consecutive"   within the group each value equals the one before or is one more
       "ascending"     the first `within` columns never descend, the first of them weighing most
+      "descending"    each value is less than the one before
       "distinct"      no value twice in the group
       "sums to one"   the group's float32 sum, rounded to four decimals, is 1
       "range"         low <= value <= high, either may be None
-      "at most"       value <= the table's header field `limit`
+      "at most"       value <= the table's header field `limit`, or another's as "table.field"
       "between"       the columns `low` <= value <= `high`
       "centre"        to four decimals, the middle of the columns `low` and `high`
       "first"/"last"  the first / last row's value is `low`
@@ -81,27 +85,43 @@ OCCURRENCE_HEADER = (
     Field("number_of_periods", "i4", "how many periods there are"))
 PERIODS_RULE = Rule("at most", "period_no", limit="number_of_periods", always=True)
 
+
+def from_one(*fields):
+    """Ids that count from 1."""
+    return tuple(Rule("range", field, low=1) for field in fields)
+
+
+def not_negative(*fields):
+    return tuple(Rule("range", field, low=0) for field in fields)
+
+
+GROUPS = not_negative("summary_id") + (Rule("range", "summaryset_id", low=0, high=9),)
+
 TABLES = {t.name: t for t in (
     Table("events", "input/events.bin", (EVENT_ID,), "Events to run, in their order.",
-          tool="eve", rules=(Rule("range", "event_id", low=1, always=True),)),
+          refs=(Ref("event_id", "footprint", warning=True), Ref("event_id", "occurrence", warning=True)),
+          tool="eve", rules=(Rule("range", "event_id", low=1, always=True),), needed="ground-up"),
     Table("items", "input/items.bin", (
         ITEM_ID,
         Field("coverage_id", "i4", "the coverage that it is part of"),
         AREAPERIL_ID,
         Field("vulnerability_id", "i4", "its vulnerability function"),
         Field("group_id", "i4", "items of a group share their random numbers")),
-        "What is insured: one peril on one coverage.", key=("item_id",), refs={"coverage_id": "coverages"},
-        tool="item", rules=(Rule("numbered", "item_id", always=True),)),
+        "What is insured: one peril on one coverage.",
+        refs=(Ref("coverage_id", "coverages"), Ref("areaperil_id", "footprint", warning=True),
+              Ref("vulnerability_id", "vulnerability", also=("aggregate_vulnerability", "aggregate_vulnerability_id"))),
+        tool="item", rules=(Rule("numbered", "item_id", always=True),), needed="ground-up"),
     Table("coverages", "input/coverages.bin", (Field("tiv", "f4", "total insured value", unit="currency"),),
           "Total insured value of each coverage; record n is coverage n.", csv_header="coverage_id,tiv",
-          tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(Rule("numbered", "coverage_id", always=True),)),
+          tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(Rule("numbered", "coverage_id", always=True),),
+          sound=not_negative("tiv"), needed="ground-up"),
     Table("damage_bin_dict", "static/damage_bin_dict.bin", (
         Field("bin_index", "i4", "damage bin, from 1 without a gap"),
         Field("bin_from", "f4", "lower end", unit="damage ratio"),
         Field("bin_to", "f4", "upper end", unit="damage ratio"),
         Field("interpolation", "f4", "mean damage ratio of the bin", unit="damage ratio"),
         Field("interval_type", "i4", "deprecated")),
-        "The damage bins.", key=("bin_index",),
+        "The damage bins.", needed="ground-up",
         csv_header='"bin_index", "bin_from", "bin_to", "interpolation", "interval_type"',
         tool="damagebin", optional=1, empty=False, rules=(
             Rule("numbered", "bin_index"), Rule("between", "interpolation", low="bin_from", high="bin_to"),
@@ -112,31 +132,34 @@ TABLES = {t.name: t for t in (
         Field("summary_id", "i4", "the group it belongs to"),
         Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
         "How ground-up losses are grouped.", csv_header='"coverage_id", "summary_id", "summaryset_id"',
-        tool="gulsummaryxref"),
+        refs=(Ref("coverage_id", "items", "item_id", also=("coverages", "coverage_id"), warning=True),),
+        tool="gulsummaryxref", sound=GROUPS, needed="ground-up"),
     Table("fmsummaryxref", "input/fmsummaryxref.bin", (
         Field("output_id", "i4", "output id of the financial module"),
         Field("summary_id", "i4", "the group it belongs to"),
         Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
-        "How insured losses are grouped.", tool="fmsummaryxref"),
+        "How insured losses are grouped.", refs=(Ref("output_id", "fm_xref", warning=True),), tool="fmsummaryxref",
+        sound=GROUPS, needed="insured"),
     Table("footprint", "static/footprint.bin", (AREAPERIL_ID, INTENSITY_BIN_ID, PROBABILITY),
           "The hazard: each event's intensity distributions. An event's rows lie where footprint_index says.",
           header=(Field("max_intensity_bin", "i4", "largest intensity bin"),
                   Field("flags", "i4", "bit 0: intensity is uncertain; bit 1: the index has original sizes")),
-          csv_header="event_id, areaperil_id, intensity_bin_id, probability",
+          csv_header="event_id, areaperil_id, intensity_bin_id, probability", refs=(Ref("intensity_bin_id", "vulnerability"),),
+          needed="ground-up", sound=not_negative("probability"),
           tool="footprint", columns=(EVENT_ID, "areaperil_id", "intensity_bin_id", "probability"), empty=False, rules=(
               Rule("range", "event_id", low=1, always=True), Rule("range", "areaperil_id", low=1),
               Rule("at most", "intensity_bin_id", limit="max_intensity_bin", always=True),
               Rule("ascending", "areaperil_id", within=2), Rule("distinct", "intensity_bin_id", within=2),
               Rule("sums to one", "probability", within=2))),
     Table("footprint_index", "static/footprint.idx", (EVENT_ID, OFFSET, SIZE),
-          "Where each event's rows lie in footprint.bin (or .bin.z).", key=("event_id",)),
+          "Where each event's rows lie in footprint.bin (or .bin.z)."),
     Table("footprint_index_sized", "static/footprint.idx.z", (EVENT_ID, OFFSET, SIZE, ORIGINAL_SIZE),
-          "The index of a compressed footprint whose flags have bit 1.", key=("event_id",)),
+          "The index of a compressed footprint whose flags have bit 1."),
     Table("vulnerability", "static/vulnerability.bin",
           (VULNERABILITY_ID, INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
           "Damage distributions: by vulnerability function and intensity bin, the probability of each damage bin.",
-          header=(Field("max_damage_bin", "i4", "largest damage bin"),),
-          tool="vulnerability", empty=False, rules=(
+          header=(Field("max_damage_bin", "i4", "largest damage bin"),), refs=(Ref("damage_bin_id", "damage_bin_dict", "bin_index"),), needed="ground-up",
+          sound=not_negative("probability"), tool="vulnerability", empty=False, rules=(
               Rule("range", "vulnerability_id", low=1, always=True),
               Rule("at most", "damage_bin_id", limit="max_damage_bin", always=True),
               Rule("ascending", "vulnerability_id", within=1), Rule("consecutive", "intensity_bin_id", within=1),
@@ -148,25 +171,31 @@ TABLES = {t.name: t for t in (
           csv_header="vulnerability_id,intensity_bin_id,damage_bin_id,probability",
           columns=(VULNERABILITY_ID, "intensity_bin_id", "damage_bin_id", "probability")),
     Table("vulnerability_index", "static/vulnerability.idx", (VULNERABILITY_ID, OFFSET, SIZE, ORIGINAL_SIZE),
-          "Where each vulnerability function's rows lie; original_size is 0 unless they are compressed.",
-          key=("vulnerability_id",)),
+          "Where each vulnerability function's rows lie; original_size is 0 unless they are compressed."),
     Table("random", "static/random.bin", (Field("random_no", "f4", "uniform in [0, 1)"),),
-          "Random numbers to sample with instead of generated ones.", tool="rand"),
+          "Random numbers to sample with instead of generated ones.", tool="rand",
+          sound=(Rule("range", "random_no", low=0, high=1),)),
     Table("fm_programme", "input/fm_programme.bin", (
         Field("from_agg_id", "i4", "group of the level below"),
         Field("level_id", "i4", "level of the programme, from 1"),
         Field("to_agg_id", "i4", "group of this level that it is part of")),
-        "How losses are grouped from level to level of an insurance programme.", tool="fmprogramme"),
+        "How losses are grouped from level to level of an insurance programme.", key=("level_id", "from_agg_id"),
+        refs=(Ref("from_agg_id", "items", "item_id", when=("level_id", 1, 1), complete=True),
+              Ref("level_id from_agg_id", "fm_programme", "level_id to_agg_id", when=("level_id", 2, None), less=1)),
+        tool="fmprogramme", sound=from_one("from_agg_id", "level_id", "to_agg_id"), needed="insured"),
     Table("fm_policytc", "input/fm_policytc.bin", (
         Field("level_id", "i4", "level of the programme, from 1"),
         Field("agg_id", "i4", "group of that level"),
         Field("layer_id", "i4", "layer, from 1"),
         Field("profile_id", "i4", "its policy terms")),
-        "Which terms apply to each group and layer of each level.", refs={"profile_id": "fm_profile"},
+        "Which terms apply to each group and layer of each level.", needed="insured",
+        refs=(Ref("level_id agg_id", "fm_programme", "level_id to_agg_id"),
+              Ref("profile_id", "fm_profile", also=("fm_profile_step", "profile_id"))),
+        sound=from_one("layer_id", "level_id", "agg_id", "profile_id"),
         csv_header="layer_id,level_id,agg_id,profile_id",
         tool="fmpolicytc", columns=("layer_id", "level_id", "agg_id", "profile_id"), prefix=" "),
     Table("fm_profile", "input/fm_profile.bin", PROFILE + TERMS, "Policy terms.", csv_header=PROFILE_HEADER,
-          tool="fmprofile", infinite=True),
+          tool="fmprofile", infinite=True, needed="insured"),
     Table("fm_profile_step", "input/fm_profile_step.bin", PROFILE + tuple(
         Field("limit1", "f4", f.doc, unit=f.unit) if f.name == "limit" else f for f in TERMS) + (
         Field("step_id", "i4", "step of a stepped policy, from 1"),
@@ -182,14 +211,14 @@ TABLES = {t.name: t for t in (
         csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
                                     "scale1,scale2",
         separator=",", infinite=True),
-    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", key=("output_id",),
-          tool="fmxref"),
+    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", tool="fmxref",
+          sound=from_one("output_id", "agg_id", "layer_id"), needed="insured"),
     Table("fm_xref_a0", "input/fm_xref_a0.bin", FM_XREF,
-          "The same for outputs that are groups of the last level, where fm_xref numbers items.", key=("output_id",)),
+          "The same for outputs that are groups of the last level, where fm_xref numbers items."),
     Table("occurrence", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "date: days, or a number of the model's own")),
-          "When events happen: the simulated periods.", header=OCCURRENCE_HEADER, refs={"event_id": "events"},
-          tool="occurrence", rules=(PERIODS_RULE,)),
+          "When events happen: the simulated periods.", header=OCCURRENCE_HEADER,
+          tool="occurrence", rules=(PERIODS_RULE,), sound=from_one("period_no")),
     Table("occurrence_dates", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar", unit="days")),
           "The same with dates of years, months and days.", header=OCCURRENCE_HEADER,
@@ -202,35 +231,41 @@ TABLES = {t.name: t for t in (
           rules=(PERIODS_RULE,), optional=2,
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE)),
     Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period", unit="periods"),),
-          "Return periods to report, in descending order, none twice.", tool="returnperiod"),
+          "Return periods to report, in descending order, none twice.", tool="returnperiod",
+          sound=(*from_one("return_period"), Rule("descending", "return_period"))),
     Table("periods", "input/periods.bin", (
         PERIOD_NO, Field("weighting", "f8", "weight of the period", "%.9f", unit="probability")),
-        "Weights of the periods.", key=("period_no",), csv_header='"period_no", "weighting"', tool="periods"),
+        "Weights of the periods.", key=("period_no",), csv_header='"period_no", "weighting"', tool="periods",
+        sound=(*from_one("period_no"), *not_negative("weighting"),
+               Rule("at most", "period_no", limit="occurrence.number_of_periods"))),
     Table("quantile", "input/quantile.bin", (Field("quantile", "f4", "quantile, 0 to 1", unit="probability"),),
           "Quantiles to report.", tool="quantile", rules=(Rule("range", "quantile", low=0, high=1, always=True),)),
     Table("amplifications", "input/amplifications.bin", (
         ITEM_ID, Field("amplification_id", "i4", "which factor amplifies its losses")),
-        "Which post-loss amplification applies to each item.", header=(FLAGS,), key=("item_id",),
+        "Which post-loss amplification applies to each item.", header=(FLAGS,),
+        refs=(Ref("item_id", "items", complete=True, warning=True), Ref("amplification_id", "lossfactors", warning=True)),
         tool="amplifications", separator=",", rules=(Rule("numbered", "item_id", always=True),)),
     Table("lossfactors", "static/lossfactors.bin", (
         Field("amplification_id", "i4", "the amplification"), Field("factor", "f4", "loss factor", unit="ratio")),
         "Post-loss amplification factors by event: packets of a head and count records.", header=(FLAGS,),
-        csv_header="event_id,amplification_id,factor",
+        csv_header="event_id,amplification_id,factor", sound=not_negative("factor"),
         tool="lossfactors", separator=",", columns=(EVENT_ID, "amplification_id", "factor"),
         packet=(EVENT_ID, Field("count", "i4", "records in the packet"))),
     Table("aggregate_vulnerability", "static/aggregate_vulnerability.bin", (
         Field("aggregate_vulnerability_id", "i4", "a vulnerability function made of several"),
         Field("vulnerability_id", "i4", "one of them")),
-        "Which vulnerability functions are combined.", tool="aggregatevulnerability", separator=","),
+        "Which vulnerability functions are combined.", key=("aggregate_vulnerability_id", "vulnerability_id"),
+        refs=(Ref("vulnerability_id", "vulnerability"),), tool="aggregatevulnerability", separator=","),
     Table("weights", "static/weights.bin", (
         # Four bytes whatever the width of areaperil ids is elsewhere, and shown as a signed number in csv.
         Field("areaperil_id", "u4", "area and peril", "%d"),
         Field("vulnerability_id", "i4", "a vulnerability function of an aggregate one"),
         Field("weight", "f4", "its weight there", unit="ratio")),
-        "Weights of combined vulnerability functions.", tool="weights", separator=","),
+        "Weights of combined vulnerability functions.", refs=(Ref("vulnerability_id", "vulnerability", warning=True),),
+        tool="weights", separator=",", sound=not_negative("weight")),
     Table("ensemble", "input/ensemble.bin", (
         Field("sidx", "i4", "sample index, from 1"), Field("ensemble_id", "i4", "the ensemble it belongs to")),
-        "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble"),
+        "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble", sound=from_one("sidx")),
     Table("correlations", "input/correlations.bin", (
         ITEM_ID,
         Field("peril_correlation_group", "i4", "perils that are correlated share one"),
@@ -238,6 +273,7 @@ TABLES = {t.name: t for t in (
         Field("hazard_group_id", "i4", "items of a group share their hazard random numbers"),
         Field("hazard_correlation_value", "f4", "correlation of hazard", "%r", unit="ratio")),
         "Correlations between items, of the Oasis platform's full Monte Carlo.", key=("item_id",),
+        refs=(Ref("item_id", "items"),),
         tool="correlation", separator=","),
 )}
 

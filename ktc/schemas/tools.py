@@ -101,12 +101,27 @@ CONVERTERS = (
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
 )
 
-VALIDATORS = tuple(
+FAULTS = "what is wrong, and the verdict, on standard error"
+VALIDATORS = (*(
     Tool(f"validate{tool}", VALIDATION, f"checks of the {table} csv, which write nothing", "tables:report_validation", options,
-         fixed={"table": table}, table=table, reads=CSV_IN, writes="what is wrong, and the verdict, on standard error",
-         example=f"validate{tool} < {{name}}.csv") for tool, table, options in (
+         fixed={"table": table}, table=table, reads=CSV_IN, writes=FAULTS, example=f"validate{tool} < {{name}}.csv")
+    for tool, table, options in (
         ("damagebin", "damage_bin_dict", ()), ("footprint", "footprint", (AREAPERIL_BYTES,)), ("vulnerability", "vulnerability", (
-            Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)"),))))
+            Option("-S", "any_intensity_bins", "no warning when functions lack intensity bins (models of several perils)"),)))),
+    Tool("crossvalidation", VALIDATION, "checks of a model's csv files with each other: are the bins known that they speak of",
+         "validation:crossvalidation", (
+             Option("-d", "damage_bins", "the damage bins", str, "FILE"),
+             Option("-s", "vulnerability", "the vulnerability", str, "FILE"),
+             Option("-f", "footprint", "the footprint", str, "FILE"), AREAPERIL_BYTES),
+         reads="the three csv files", writes=FAULTS,
+         example="crossvalidation -d damage_bin_dict.csv -s vulnerability.csv -f footprint.csv"),
+    Tool("validateoasisfiles", VALIDATION, "checks of a portfolio's csv files with each other: are the ids known that they speak of",
+         "validation:validateoasisfiles", (
+             Option("-d", "folder", "the folder of the files", str, "DIR"),
+             Option("-g", "ground_up", "only coverages and items, no financial terms"), AREAPERIL_BYTES),
+         reads="DIR/coverages.csv, items.csv, fm_programme.csv, fm_profile.csv and fm_policytc.csv", writes=FAULTS,
+         example="validateoasisfiles -d ."),
+)
 
 # Exceedance curves: ktools' letters, capitals for the sum of a period's losses (AEP), small ones for the largest (OEP).
 CURVES = tuple((letter, f"{type}_{kind}", f"{type.upper()}, {text}") for type, letters in (("aep", "FWSM"), ("oep", "fwsm"))

@@ -1,0 +1,340 @@
+"""A run's files held against the registry's rules and against each other: every reference broken once, every file cut once."""
+import itertools
+import os
+import random
+import re
+import shutil
+
+import numpy
+import pytest
+
+import ktc
+from ktc.errors import DataError, InputError, UsageError
+from ktc.schemas import TABLES
+from ktc.validation import crossvalidation, validate_csv, validate_run, validateoasisfiles
+
+UNKNOWN = 7_654_321
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """An example model with the tables that it usually does without, and a programme of reinsurance."""
+    folder = tmp_path_factory.mktemp("model") / "run"
+    made = ktc.write_example(folder, events=20, locations=8, grid=4, weighted_periods=True)
+    items = range(1, made.items + 1)
+    one, two = numpy.unique(ktc.read_table("vulnerability", folder / "static" / "vulnerability.bin")["vulnerability_id"])[:2]
+    for name, rows in {
+        "amplifications": [(item, 1) for item in items], "lossfactors": [(1, 1, 1.25), (2, 1, 1.5)],
+        "aggregate_vulnerability": [(100001, one), (100001, two)], "weights": [(1, one, 0.5), (1, two, 0.5)],
+        "ensemble": [(1, 1), (2, 2)], "correlations": [(item, 1, 0.5, 1, 0.25) for item in items],
+    }.items():
+        text = "\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in rows), ""])
+        ktc.tobin(name, text.encode(), folder / TABLES[name].path)
+    (folder / "input" / "RI_1").mkdir()
+    for name in ("fm_programme", "fm_policytc", "fm_profile", "fm_xref"):
+        shutil.copy(folder / "input" / f"{name}.bin", folder / "input" / "RI_1")
+    return folder
+
+
+@pytest.fixture
+def run_of(model, tmp_path):
+    """A copy of the model to break."""
+    return shutil.copytree(model, tmp_path / "run")
+
+
+def change(folder, table, row, **values):
+    """Set fields of one record of a binary table; the record's number. Packets: of the first one."""
+    entry = TABLES[table]
+    path = folder / entry.path
+    data = bytearray(path.read_bytes())
+    at = entry.header_size() + (8 if "packet" in entry.extra else 0)
+    records = numpy.frombuffer(data, entry.dtype(), offset=at, count=(len(data) - at) // entry.size())
+    number = range(len(records))[row]
+    for field, value in values.items():
+        records[field][number] = value
+    path.write_bytes(data)
+    return number + 1
+
+
+def test_a_sound_run(model, run, tool):
+    verdict = validate_run(model)
+    assert verdict.sound and verdict.faults == verdict.missing == []
+    found = {file.table: file.rows for file in verdict.files if "RI_1" not in file.path}
+    assert set(found) == {name for name in TABLES if TABLES[name].extra.get("tool")}
+    for name, rows in found.items():
+        if name not in ("footprint", "coverages"):
+            assert rows == len(ktc.read_table(name, model / TABLES[name].path)), name
+    assert sum("RI_1" in file.path for file in verdict.files) == 4
+    assert str(verdict).endswith(": sound") and "faults:" not in str(verdict)
+    status, out, err = run([tool("ktc"), "validate"], cwd=model)
+    assert (status, err) == (0, "") and out.endswith(b": sound\n")
+    assert out.decode().split() == str(verdict).replace(f"{model}/", "").split()
+
+
+@pytest.mark.parametrize("options", [dict(compress=True), dict(areaperil=8), dict(uncertainty=False)])
+def test_other_forms_of_a_model(tmp_path, options):
+    ktc.write_example(tmp_path, events=10, locations=5, grid=4, **options)
+    areaperil = options.get("areaperil", 4)
+    for flags in (dict(indexed=True), dict(compress=True)):
+        csv = tmp_path / "vulnerability.csv"
+        ktc.tocsv("vulnerability", tmp_path / "static" / "vulnerability.bin", csv)
+        ending = ".z" if "compress" in flags else ""
+        ktc.tobin("vulnerability", csv, tmp_path / "static" / f"vulnerability.bin{ending}" if ending else tmp_path / "v.bin",
+                  index=tmp_path / "static" / f"vulnerability.idx{ending}", max_damage_bin=22, **flags)
+        if not ending:
+            plain = ktc.read_table("vulnerability", tmp_path / "static" / "vulnerability.bin")
+            os.replace(tmp_path / "v.bin", tmp_path / "static" / "vulnerability.bin")
+        verdict = validate_run(tmp_path, areaperil=areaperil)
+        assert verdict.sound, str(verdict)
+        rows = {file.table: file.rows for file in verdict.files}
+        assert rows["vulnerability"] == len(plain)
+        if not ending:
+            ktc.tobin("vulnerability", csv.read_bytes(), tmp_path / "static" / "vulnerability.bin", max_damage_bin=22)
+            os.remove(tmp_path / "static" / "vulnerability.idx")
+
+
+REFS = [(table, ref) for table in TABLES for ref in TABLES[table].refs
+        if TABLES[table].extra.get("tool")]
+
+
+@pytest.mark.parametrize("table, ref", REFS, ids=[f"{table}-{'-'.join(ref.columns)}-{ref.table}" for table, ref in REFS])
+def test_every_reference_of_the_registry(run_of, table, ref):
+    """An id that nothing knows is named, with its file and record."""
+    field = ref.columns[-1]
+    if table == "footprint":
+        data = bytearray((run_of / "static" / "footprint.bin").read_bytes())
+        records = numpy.frombuffer(data, TABLES[table].dtype(), offset=8)
+        records[field][5] = 15
+        vulnerability = ktc.read_table("vulnerability", run_of / "static" / "vulnerability.bin").copy()
+        ktc.write_table("vulnerability", vulnerability[vulnerability["intensity_bin_id"] != 15],
+                        run_of / "static" / "vulnerability.bin", max_damage_bin=22)
+        (run_of / "static" / "footprint.bin").write_bytes(data)
+        number, value = r"\d+", 15
+    else:
+        rows = ktc.read_table(table, run_of / TABLES[table].path)
+        chosen = len(rows) - 1
+        if ref.when:
+            chosen, = numpy.flatnonzero(rows[ref.when[0]] >= ref.when[1])[:1] if ref.when[2] is None else numpy.flatnonzero(
+                rows[ref.when[0]] == ref.when[1])[:1]
+        number, value = change(run_of, table, chosen, **{field: UNKNOWN}), UNKNOWN
+        if "packet" in TABLES[table].extra:
+            number = 1
+    if ref.warning:                     # only the first of such rows is shown
+        number, value = r"\d+", r"\d+"
+    verdict = validate_run(run_of)
+    found = [line for line in (verdict.warnings if ref.warning else verdict.faults)
+             if re.search(rf"{re.escape(TABLES[table].path)}: record {number}\b.*{field} {value} is not in {ref.table}", line)]
+    assert found, (str(verdict), number)
+    assert verdict.sound == ref.warning or table in ("amplifications", "correlations", "items")
+
+
+def test_ids_that_should_come_up(run_of):
+    change(run_of, "fm_programme", 2, from_agg_id=1)
+    change(run_of, "amplifications", -1, item_id=1)
+    faults = validate_run(run_of).faults
+    last = len(ktc.read_table("items", run_of / "input" / "items.bin"))
+    folder = re.escape(str(run_of / "input"))
+    assert any(re.fullmatch(f"{folder}/items.bin: item_id 3: expected in {folder}/fm_programme.bin too, as from_agg_id with "
+                            "level_id 1", line) for line in faults)
+    assert any(re.fullmatch(f"{folder}/items.bin: item_id {last}: expected in {folder}/amplifications.bin too, as item_id", line)
+               for line in faults)
+    assert any("record 3" in line and "level_id 1, from_agg_id 1 comes a second time" in line for line in faults)
+
+
+SOUND = {  # a rule of the registry broken: the table, the row, the values, and what names it
+    "events": (3, dict(event_id=0), "event_id is 0, expected at least 1"),
+    "items": (4, dict(item_id=9), "item_id is 9, expected 5"),
+    "coverages": (1, dict(tiv=-1), "tiv is -1, expected at least 0"),
+    "gulsummaryxref": (0, dict(summaryset_id=10), "summaryset_id is 10, expected at least 0 and at most 9"),
+    "fmsummaryxref": (0, dict(summary_id=-1), "summary_id is -1, expected at least 0"),
+    "vulnerability": (7, dict(probability=-0.5), "probability is -0.5, expected at least 0"),
+    "damage_bin_dict": (2, dict(bin_index=9), "bin_index is 9, expected 3"),
+    "random": (6, dict(random_no=1.5), "random_no is 1.5, expected at least 0 and at most 1"),
+    "fm_policytc": (0, dict(layer_id=0), "layer_id is 0, expected at least 1"),
+    "fm_xref": (0, dict(output_id=-5), "output_id is -5, expected at least 1"),
+    "occurrence": (1, dict(period_no=1001), "period_no is 1001, more than the maximum given, 1000"),
+    "returnperiods": (2, dict(return_period=9999), "return_period is 9999, expected less than the 500 before it"),
+    "periods": (2, dict(period_no=1001), "period_no is 1001, more than the maximum given, 1000"),
+    "quantile": (2, dict(quantile=1.25), "quantile is 1.25, expected at least 0 and at most 1"),
+    "lossfactors": (0, dict(factor=-2), "factor is -2, expected at least 0"),
+    "weights": (0, dict(weight=-1), "weight is -1, expected at least 0"),
+    "ensemble": (0, dict(sidx=0), "sidx is 0, expected at least 1"),
+    "fm_profile": (0, dict(limit=float("nan")), "limit is nan, expected a finite number"),
+}
+
+
+@pytest.mark.parametrize("table", SOUND)
+def test_rules(run_of, table):
+    row, values, words = SOUND[table]
+    number = change(run_of, table, row, **values)
+    file, = (f for f in validate_run(run_of).files if f.path.endswith(f"run/{TABLES[table].path}"))
+    assert any(re.search(rf"record {number}\b", line) for line in file.faults if words in line), file.faults
+
+
+@pytest.mark.parametrize("table", [t for t in TABLES if TABLES[t].extra.get("tool") and t != "footprint"])
+def test_cut_files_and_none(run_of, table):
+    path = run_of / TABLES[table].path
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    faults = [line for line in validate_run(run_of).faults if str(path) in line and "ends inside" in line]
+    assert len(faults) == 1 and "byte" in faults[0]
+    path.unlink()
+    verdict = validate_run(run_of)
+    needed = TABLES[table].extra.get("needed")
+    assert (f"{TABLES[table].path}: missing; a run of {needed} losses needs it" in verdict.missing) == bool(needed)
+
+
+def test_a_cut_footprint_and_its_index(run_of):
+    data, index = run_of / "static" / "footprint.bin", run_of / "static" / "footprint.idx"
+    whole = data.read_bytes()
+    data.write_bytes(whole[:-1])
+    assert any(re.search(r"footprint.idx: byte \d+: event_id \d+: \d+ bytes from byte \d+ on are not in", line)
+               for line in validate_run(run_of).faults)
+    data.write_bytes(whole)
+    index.write_bytes(index.read_bytes()[:-3])
+    assert any("footprint.idx" in line and "ends inside a record" in line for line in validate_run(run_of).faults)
+    index.unlink()
+    assert any("footprint.idx: cannot read" in line for line in validate_run(run_of).faults)
+
+
+def test_no_more_than_twenty_faults_of_a_file(run_of):
+    ktc.write_table("coverages", numpy.full(50, -1.0, [("tiv", "<f4")]), run_of / "input" / "coverages.bin")
+    file, = (f for f in validate_run(run_of).files if f.table == "coverages")
+    assert len(file.faults) == 21 and file.faults[-1] == "and more"
+    assert file.faults[19] == f"{run_of}/input/coverages.bin: record 20 (byte 76): '20, -1': tiv is -1, expected at least 0"
+
+
+def test_what_only_a_compiled_programme_shows(run_of, run, tool):
+    """Aggregates that are part of none: the references are fine."""
+    path = run_of / "input" / "RI_1" / "fm_programme.bin"
+    rows = ktc.read_table("fm_programme", path).copy()
+    ktc.write_table("fm_programme", rows[~((rows["level_id"] == 2) & (rows["from_agg_id"] == 1))], path)
+    status, out, err = run([tool("ktc"), "validate", run_of])
+    assert (status, err) == (1, "") and b"1 fault, " in out and out.endswith(b": not sound\n")
+    assert re.search(rb"\nfaults:\n  .*RI_1/fm_programme.bin.*\n", out)
+    assert validate_run(run_of).sound is False
+
+
+def test_csv_in_place_of_binaries(run_of):
+    (run_of / "input" / "occurrence.bin").unlink()
+    for table in ("items", "fm_programme", "coverages"):
+        ktc.tocsv(table, run_of / TABLES[table].path, run_of / f"{table}.csv")
+        (run_of / TABLES[table].path).unlink()
+    (run_of / "input" / "occurrence.csv").write_text("event_id,period_no,occ_year,occ_month,occ_day\n1,1,2000,1,31\n")
+    verdict = validate_run(run_of)
+    assert verdict.sound and {os.path.basename(f.path) for f in verdict.files if f.path.endswith(".csv")} == {
+        "items.csv", "fm_programme.csv", "coverages.csv", "occurrence.csv"}
+    lines = (run_of / "items.csv").read_text().split("\n")
+    lines[3] = lines[3].replace("3,", "4,", 1)
+    (run_of / "items.csv").write_text("\n".join(lines))
+    assert any(line.startswith(f"{run_of}/items.csv: line 4: ") and "expected 3" in line for line in validate_run(run_of).faults)
+
+
+def test_no_run_at_all(tmp_path, run, tool):
+    status, out, err = run([tool("ktc"), "validate", tmp_path / "nowhere"])
+    assert (status, out, err) == (3, b"", f"ktc validate: error: {tmp_path}/nowhere: no such folder\n")
+    with pytest.raises(InputError, match="none of a run's files is there, such as input/items.bin"):
+        validate_run(tmp_path)
+
+
+# --- ktools' two programs for csv
+
+PORTFOLIO = {
+    "coverages": ["1,100", "2,200", "3,300"], "items": ["1,1,11,1,1", "2,2,12,1,2", "3,3,13,2,3", "4,1,14,2,4"],
+    "fm_programme": ["1,1,1", "2,1,2", "3,1,3", "4,1,1", "1,2,1", "2,2,1", "3,2,1"],
+    "fm_profile": ["1,1,10,0,0,0,100,0,0,0", "2,1,0,0,0,0,0,0,0,0"],
+    "fm_policytc": ["1,1,1,1", "1,1,2,2", "1,1,3,1", "1,2,1,2"]}
+MODEL = {
+    "damage_bin_dict": ["1,0,0,0", "2,0,0.5,0.25", "3,0.5,1,0.75"],
+    "vulnerability": ["1,1,1,1", "1,2,1,0.5", "1,2,2,0.5", "2,1,3,1", "2,2,3,1"],
+    "footprint": ["1,11,1,1", "1,12,2,1", "2,11,1,0.5", "2,11,2,0.5"]}
+# The ids that these programs judge; every other column may hold anything.
+IDS = {"coverages": (), "items": (1,), "fm_programme": (0,), "fm_profile": (), "fm_policytc": (1, 2, 3),
+       "damage_bin_dict": (), "vulnerability": (2,), "footprint": (2,)}
+
+
+def write(folder, files):
+    for name, rows in files.items():
+        (folder / f"{name}.csv").write_text("\n".join([TABLES[name].csv_header, *rows, ""]))
+    return {name: str(folder / f"{name}.csv") for name in files}
+
+
+def arguments(files, flags=()):
+    if "items" in files:
+        return ["validateoasisfiles", "-d", ".", *flags]
+    return ["crossvalidation", "-d", "damage_bin_dict.csv", "-f", "footprint.csv", "-s", "vulnerability.csv"]
+
+
+@pytest.mark.parametrize("files", [PORTFOLIO, MODEL], ids=["portfolio", "model"])
+def test_verdicts_are_those_of_ktools(files, oracle, tmp_path, run, tool):
+    """ktools tells of its verdict in words only; its exit status is 0 throughout."""
+    from ktc.cli import arguments as keywords_of
+    from ktc.schemas import TOOLS
+
+    rng = random.Random(3)
+    cases = [files] + [{**files, name: [",".join(str(rng.choice([0, 1, 2, 3, 4, 5, 99])) if (r, column) == (row, c) else value
+                                                 for c, value in enumerate(text.split(",")))
+                                        for r, text in enumerate(files[name])]}
+                       for name in files for column in IDS[name] for row in range(len(files[name])) for _ in range(2)]
+    verdicts = []
+    os.chdir(tmp_path)
+    for case in cases:
+        write(tmp_path, case)
+        for flags in ((), ("-g",)) if files is PORTFOLIO else ((),):
+            name, *argv = arguments(case, flags)
+            _, _, err = run([oracle(name), *argv], cwd=tmp_path)
+            theirs = "All checks pass." in err or "Cross checks pass." in err
+            function = {"validateoasisfiles": validateoasisfiles, "crossvalidation": crossvalidation}[name]
+            try:
+                function(**keywords_of(TOOLS[name], argv))
+                ours, twice = True, False
+            except DataError as error:
+                ours, twice = False, all("comes a second time" in line for line in str(error).split("\n"))
+            assert ours == theirs or twice, (case, flags, err)      # an aggregate that is part of two passes ktools
+            verdicts.append(ours)
+    assert set(verdicts) == {True, False} and verdicts[0]
+
+
+def test_words_and_statuses(tmp_path, run, tool):
+    write(tmp_path, PORTFOLIO)
+    write(tmp_path, MODEL)
+    call = lambda *args: run([tool(args[0]), *args[1:]], cwd=tmp_path)        # noqa: E731
+    assert call(*arguments(PORTFOLIO)) == (0, b"", "All checks pass.\n")
+    assert call(*arguments(MODEL)) == (0, b"", "Cross checks pass.\n")
+    assert call("validateoasisfiles") == (2, b"", "validateoasisfiles: error: the folder of the files (-d) is missing\n")
+    assert call("crossvalidation", "-d", "x")[::2] == (
+        2, "crossvalidation: error: name the damage bins (-d), the vulnerability (-s) and the footprint (-f); missing: -s, -f\n")
+    write(tmp_path, {"items": ["1,1,11,1,1", "2,9,12,1,2", "3,8,1,1,x"]})
+    assert call("validateoasisfiles", "-g", "-d", ".") == (1, b"", "validateoasisfiles: error: "
+        "./items.csv: line 3: '2,9,12,1,2': coverage_id 9 is not in coverages.csv (coverage_id)\n"
+        "./items.csv: line 4: '3,8,1,1,x': column 5 (group_id): expected a whole number of 32 bits, found 'x'\n")
+    (tmp_path / "fm_programme.csv").unlink()
+    status, _, err = call("validateoasisfiles", "-d", ".")
+    assert status == 1 and err.startswith("validateoasisfiles: warning: ./fm_programme.csv: there is none: checking only coverages")
+    (tmp_path / "coverages.csv").unlink()
+    status, _, err = call("validateoasisfiles", "-d", ".", "-g")
+    assert status == 3 and "./coverages.csv: cannot read" in err
+
+
+def test_rows_that_cannot_be_read_are_not_held_against_others(tmp_path):
+    paths = write(tmp_path, {**PORTFOLIO, "coverages": ["1,100", "2,x", "3,300"]})
+    verdict = validate_csv(paths)
+    assert len(verdict.faults) == 1 and "coverages.csv: line 3" in verdict.faults[0]
+    with pytest.raises(UsageError, match="no table is called 'coverage'"):
+        validate_csv({"coverage": paths["coverages"]})
+
+
+def test_every_pair_of_faults_is_told(tmp_path):
+    """Faults of all files at once, whichever they are."""
+    broken = {"items": (1, "2,9,12,1,2", "line 3: '2,9,12,1,2': coverage_id 9"),
+              "fm_programme": (6, "3,2,1", None), "fm_policytc": (3, "1,2,1,7", "line 5: '1,2,1,7': profile_id 7"),
+              "fm_profile": (1, "2,1,0,0,0,0,0,0,0", "line 3: '2,1,0,0,0,0,0,0,0': expected 10 columns")}
+    for names in itertools.combinations(broken, 2):
+        files = {name: list(rows) for name, rows in PORTFOLIO.items()}
+        for name in names:
+            files[name][broken[name][0]] = broken[name][1]
+        faults = "\n".join(validate_csv(write(tmp_path, files)).faults)
+        for name in names:
+            words = broken[name][2]
+            if words and not (name == "fm_policytc" and "fm_profile" in names):     # its rows are not all known then
+                assert words in faults, (names, faults)
