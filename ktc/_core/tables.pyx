@@ -872,7 +872,6 @@ cdef class TableWriter:
 
 # --- binary to csv
 
-@cython.final
 cdef class TableReader:
     """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them."""
 

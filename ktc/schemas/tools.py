@@ -85,6 +85,10 @@ CONVERTERS = (
         Option("-o", "target", "binary file (default standard output)", str, "FILE")), (
         Option("-i", "source", "binary file (default standard input)", str, "FILE"),
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
+    Tool("fmprofilebinconv", CONVERTER, "policy terms in their old binary form to fm_profile", "tables:fmprofilebinconv",
+         reads="fm_profile_old", writes="fm_profile"),
+    Tool("footprintconv", CONVERTER, "footprint.bin and footprint.idx to footprint.bin.z and footprint.idx.z, compressed",
+         "tables:footprintconv", (AREAPERIL_BYTES,)),
 )
 
 VALIDATORS = tuple(
@@ -174,6 +178,12 @@ TOOLS = {t.name: t for t in (
         Option("-o", "ord", "Open Results Data: the sample event loss table (SELT)"),
         Option("-p", "parquet", "SELT as parquet to this file; without -o, no csv", str, "FILE"),
     ), reads="a summary stream", writes="csv"),
+    Tool("gultobin", STREAM_TEXT, "ground-up losses from csv", "stages:gultobin", (
+        Option("-S", "sample_size", "number of samples; those above it are left out", int, "N"),
+        Option("-t", "stream_type", "1: an item stream (deprecated); 2: a loss stream (default)", int, "TYPE"),
+    ), reads="csv", writes="an item or loss stream"),
+    Tool("summarycalctobin", STREAM_TEXT, "losses by summary from csv with exposed values", "stages:summarycalctobin", (
+        Option("-S", "sample_size", "number of samples", int, "N"),), reads="csv", writes="a summary stream, of set 1"),
     Tool("eltcalc", OUTPUT, "event loss tables; without -M, -m, -Q and -q: mean and standard deviation by event and summary",
          "stages:eltcalc", (
              Option("-M", "moment", "moment event loss table (MELT) to this file, or - for standard output", str, "FILE"),
