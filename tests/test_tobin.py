@@ -92,6 +92,28 @@ def test_more_than_any_buffer(tool_name, oracle, run):
     assert binary(tool_name, csv, 40_000) == run([oracle(tool_name), "-S40000"], csv)[1]
 
 
+@pytest.mark.parametrize("tool_name", TOOLS)
+def test_rows_of_one_packet_in_other_words(tool_name, oracle, run):
+    """Ids that are written as before, or otherwise, or after a row in another form; short and long."""
+    rng = random.Random(tool_name)
+    rows = []
+    for _ in range(5000):
+        event, id = rng.choice((1, 12, 123456789)), rng.choice((1, 2, 1234567890))
+        rows.append(row_of(tool_name, f"{rng.choice(['', '', '', '0', ' ', '+'])}{event}", id, rng.choice(("9", "9.0", "12345.67")),
+                           rng.choice((-1, 1, 2)), rng.choice(("1", "2.50", "3e2", "+4", "5."))))
+    csv = csv_of(tool_name, *rows)
+    assert binary(tool_name, csv) == run([oracle(tool_name), "-S2"], csv)[1]
+
+
+@pytest.mark.parametrize("tool_name", TOOLS)
+def test_a_long_row_between_short_ones(tool_name):
+    """Columns that no losses have are left alone, however many (ktools takes 4095 bytes for a line)."""
+    rows = [row_of(tool_name, 1, 1, 9, -1, 5.5)] * 50
+    for other in (rows[0], row_of(tool_name, 2, 1, 9, -1, 5.5)):
+        long = csv_of(tool_name, *rows, other + ",more" * 2000, *rows)
+        assert binary(tool_name, long) == binary(tool_name, csv_of(tool_name, *rows, other, *rows))
+
+
 # There and back
 
 losses = st.lists(st.tuples(st.integers(1, 4), st.integers(-2, 3), st.sampled_from([0.0, 1.5, 1e6]), st.lists(st.tuples(
