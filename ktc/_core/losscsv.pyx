@@ -3,8 +3,8 @@
     event_id                 id  sidx  loss
     event_id exposure_value  id  sidx  loss
 
-Rows that follow each other with the same event, id and exposed value are a packet. What is known of a row only when the next one
-has been read is why the decoder stays one row ahead.
+Rows that follow each other with the same event, id and exposed value are a packet. Only the row behind
+a packet shows that it has ended, so the decoder stays one row ahead.
 """
 cimport cython
 from libc.stdint cimport int32_t, int64_t
