@@ -1,10 +1,11 @@
 """ktc: the catastrophe-loss kernel.
 
 Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv,
-fmtocsv, summarycalctocsv.
+fmtocsv, summarycalctocsv, gultobin, summarycalctobin.
 Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
-Tables: tobin, tocsv, read_table, write_table, read_csv; a whole run's: validate_run. Streams: read_stream. The financial module's programmes and rules:
-read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
+Tables: tobin, tocsv, read_table, write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_run.
+Streams: read_stream. The financial module's programmes and rules: read_plan, apply_rule. Stages joined in memory: ktc.chain.
+Errors: ktc.errors.
 
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
 """
@@ -12,12 +13,12 @@ from ._version import __version__
 
 _HOME = {
     "stages": ("eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
-               "gultocsv", "fmtocsv", "summarycalctocsv"),
+               "gultocsv", "fmtocsv", "summarycalctocsv", "gultobin", "summarycalctobin"),
     "curves": ("leccalc", "ordleccalc", "ExceedanceCurves"),
     "averages": ("aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly"),
     "concat": ("kat", "katparquet"),
     "results": ("Parquet", "ResultTable"),
-    "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv"),
+    "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv", "fmprofilebinconv", "footprintconv"),
     "validation": ("validate_run",),
     "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
     "financial": ("Plan", "read_plan", "apply_rule"),

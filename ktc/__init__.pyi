@@ -43,15 +43,19 @@ from .stages import fmcalc as fmcalc
 from .stages import fmtocsv as fmtocsv
 from .stages import getmodel as getmodel
 from .stages import gulcalc as gulcalc
+from .stages import gultobin as gultobin
 from .stages import gultocsv as gultocsv
 from .stages import placalc as placalc
 from .stages import pltcalc as pltcalc
 from .stages import summarycalc as summarycalc
+from .stages import summarycalctobin as summarycalctobin
 from .stages import summarycalctocsv as summarycalctocsv
 from .streams import Cdfs as Cdfs
 from .streams import Losses as Losses
 from .streams import StreamReader as StreamReader
 from .streams import read_stream as read_stream
+from .tables import fmprofilebinconv as fmprofilebinconv
+from .tables import footprintconv as footprintconv
 from .tables import read_csv as read_csv
 from .tables import read_table as read_table
 from .tables import tobin as tobin
@@ -60,9 +64,10 @@ from .tables import write_table as write_table
 from .validation import validate_run as validate_run
 
 __all__ = ["__version__", "eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc",
-           "cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv", "leccalc", "ordleccalc",
+           "cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv", "gultobin", "summarycalctobin", "leccalc", "ordleccalc",
            "ExceedanceCurves", "aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly",
            "kat", "katparquet", "Parquet", "ResultTable", "tobin", "tocsv", "read_table", "write_table", "read_csv",
-           "validate_run", "read_stream", "StreamReader", "Cdfs", "Losses", "Plan", "read_plan", "apply_rule",
+           "fmprofilebinconv", "footprintconv", "validate_run", "read_stream", "StreamReader", "Cdfs", "Losses", "Plan",
+           "read_plan", "apply_rule",
            "Chain", "write_example", "KtcError", "DataError", "TruncatedError", "UsageError", "InputError",
            "OutputError", "ReaderGone"]

@@ -2,10 +2,10 @@
 
     Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: EltCalc("elt.csv")})).run()
 
-A chain starts with a source (Events, CdfStream, LossStream) and goes on through stages. Wherever a stream can go there stands a
-*destination*: a stage; a list of destinations, each of which gets everything (tee); a tuple of stages, one after the other; or a
-path, descriptor or file object, where the stream is written as the console script writes it. Nothing is opened before run(),
-output files appear complete or not at all, and the GIL is released for the whole run.
+A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Wherever a stream can go
+there stands a *destination*: a stage; a list of destinations, each of which gets everything (tee); a tuple of stages, one
+after the other; or a path, descriptor or file object, where the stream is written as the console script writes it. Nothing is
+opened before run(), output files appear complete or not at all, and the GIL is released for the whole run.
 
 A chain that ends in a stage without a destination can be iterated: it gives blocks (ktc.Cdfs, ktc.Losses) as the
 events come. The console scripts are chains of one stage (ktc.stages).
@@ -168,6 +168,35 @@ class LossStream(Producer):
         if run.open_end:
             from ._core.placalc import OpenEndDecoder as decoder
         return decoder(Source(self.source), self.kinds, self.whole_events)
+
+
+class LossCsv(Producer):
+    """Losses from csv. kind: what they are (ktc.schemas.streams): of items or coverages in gultocsv's columns, or summaries (of
+    set 1) in those of summarycalctocsv -e. sample_size: rows of samples above it are left out, or of summaries are an error.
+    whole_events: as for cdfs.
+    """
+
+    gives = "losses"
+
+    def __init__(self, source=None, *, sample_size, kind=kinds.LOSS, whole_events=True):
+        self.source, self.sample_size, self.kind, self.whole_events = source, sample_size, kind, whole_events
+
+    def encoder(self, sink):
+        return LossEncoder(sink, merge=self.kind != kinds.SUMMARY)
+
+    def decoder(self, run, steps=None):
+        from ._core.losscsv import LossCsvDecoder
+        from ._core.tables import Layout
+
+        summaries = self.kind == kinds.SUMMARY
+        if summaries:
+            fields = schemas.REPORTS["summary_with_exposure"].fields
+        elif self.kind in GulToCsv.layouts:
+            fields = GulToCsv.layouts[self.kind].packet + GulToCsv.layouts[self.kind].record
+        else:
+            raise UsageError(f"the kind of losses is {self.kind!r}, which no csv has")
+        return LossCsvDecoder(Source(self.source), Layout([(f.name, f.type, f.csv, -1) for f in fields], 0), self.kind,
+                              self.sample_size, strict=summaries, whole_events=self.whole_events)
 
 
 class LossCopy(Producer):

@@ -8,7 +8,7 @@ from ._core.io import _AreaperilBytes, _Path, _SourceLike, _TargetLike
 from .results import Parquet, ResultTable
 
 _Block = TypeVar("_Block", covariant=True)
-_Source: TypeAlias = Events | CdfStream | LossStream
+_Source: TypeAlias = Events | CdfStream | LossStream | LossCsv
 _Destination: TypeAlias = Stage[Any] | _TargetLike | list[_Destination] | tuple[_Destination, ...]
 
 # Where the rows of a report can go.
@@ -30,6 +30,10 @@ class CdfStream(Producer):
 
 class LossStream(Producer):
     def __init__(self, source: _SourceLike = None, *, kinds: Iterable[int] | None = None,
+                 whole_events: bool = True) -> None: ...
+
+class LossCsv(Producer):
+    def __init__(self, source: _SourceLike = None, *, sample_size: int, kind: int = ...,
                  whole_events: bool = True) -> None: ...
 
 class GetModel(Stage[Cdfs]):

@@ -13,7 +13,7 @@ import sys
 
 from . import chain
 from ._core.io import Outputs
-from .chain import CdfStream, Chain, Events, LossStream
+from .chain import CdfStream, Chain, Events, LossCsv, LossStream
 from .errors import UsageError
 from .schemas import streams as kinds
 
@@ -189,6 +189,28 @@ def gultocsv(source=None, target=None, *, skip_header=False, full_precision=Fals
     """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full precision."""
     Chain(LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
           chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
+
+
+def gultobin(source=None, target=None, *, sample_size=None, stream_type=2):
+    """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or with stream_type 1 an
+    item stream.
+
+    Rows of one event and item that follow each other are a packet. sample_size: of the stream; rows of samples above it are
+    left out. As gulcalc's, the stream ends without the last packet's terminator.
+    """
+    if stream_type not in (1, 2):
+        raise UsageError(f"the stream type (-t) is {stream_type}, expected 1 (item stream) or 2 (loss stream)")
+    Chain(LossCsv(source, sample_size=sample_size, kind=kinds.ITEM if stream_type == 1 else kinds.LOSS), target).run()
+
+
+def summarycalctobin(source=None, target=None, *, sample_size=None):
+    """Losses by summary from csv, with a header line, as summarycalctocsv writes it with exposed values:
+    event_id,exposure_value,summary_id,sidx,loss in, a stream of summary set 1 out.
+
+    Rows of one event, summary and exposed value that follow each other are a packet. sample_size: of the stream; a row of a
+    sample above it is an error.
+    """
+    Chain(LossCsv(source, sample_size=sample_size, kind=kinds.SUMMARY), target).run()
 
 
 def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,

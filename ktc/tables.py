@@ -450,6 +450,36 @@ TO_CSV = {"damage_bin_dict": damage_bin_dict_tocsv, "occurrence": occurrence_toc
           "footprint": footprint_tocsv, "vulnerability": vulnerability_tocsv}
 
 
+# --- old forms
+
+def fmprofilebinconv(source=None, target=None):
+    """fm_profile.bin from the form that it had before (fm_profile_old): each term goes where its calculation rule has it today.
+
+    A rule without a counterpart, or a term that is NaN, is an error.
+    """
+    from ._core.oldforms import convert_profiles
+
+    with Outputs() as outputs:
+        convert_profiles(Source(source), outputs.open(target))
+
+
+def footprintconv(source=None, target=None, *, source_index=None, target_index=None, areaperil=4):
+    """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx (source and
+    source_index), each event's rows as a zlib stream. The index has no original sizes."""
+    from ._core.oldforms import RecordPacker
+
+    table, entry = TABLES["footprint"], TABLES["footprint_index"]
+    data, index = Mapped(source or "footprint.bin"), Mapped(source_index or "footprint.idx")
+    header = header_values(table, source_of(data))
+    if not 0 <= header["flags"] <= SIZED | UNCERTAIN:
+        raise DataError(f"{data.name}: byte 4: the flags are {header['flags']}, expected 0 to {SIZED | UNCERTAIN}")
+    header["flags"] = UNCERTAIN * (header["flags"] != 0)        # getmodel reads any flag so where nothing is compressed
+    with Outputs() as outputs:
+        packer = RecordPacker(layout_of(table, areaperil), outputs.open(target or "footprint.bin.z"), header_of(table, header))
+        packer.index = outputs.open(target_index or "footprint.idx.z")
+        packer.indexed(data, index, entry_size=entry.size(), header_size=table.header_size())
+
+
 # --- NumPy
 
 def read_table(name, source, areaperil=4):

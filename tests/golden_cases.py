@@ -81,6 +81,9 @@ def cases():
     yield Case("selt2.csv", "summarycalctocsv -o", "summary2.bin")
     yield Case("selt2-full.csv", "summarycalctocsv -o -f -a", "summary2.bin")
     yield Case("summary2-exposure.csv", "summarycalctocsv -e", "summary2.bin")
+    yield Case("gul-a1.csv.bin", "gultobin -S10", "gul-a1.csv")
+    yield Case("gul-coverage.csv.bin", "gultobin -S9 -t1", "gul-coverage.csv")
+    yield Case("summary2-exposure.csv.bin", "summarycalctobin -S10", "summary2-exposure.csv")
     yield from reports("", "items", "summary2.bin", "gul-a1.bin", "-i -2")          # periods with weights, and without
     yield from reports("-coverage", "coverages", "summary3-coverage.bin", "gul-coverage.bin", "-c -3")
     for tag, example, losses, flags in (("2", "items", "gul-a1.bin", "-i -2"),
@@ -95,6 +98,9 @@ def cases():
     yield Case("footprint.csv", "footprinttocsv -b static/footprint.bin -x static/footprint.idx")
     yield Case("footprint.csv.bin", "footprinttobin -i10 -b @ -x index.tmp", "footprint.csv")
     yield Case("footprint.csv.idx", "footprinttobin -i10 -b data.tmp -x @", "footprint.csv")
+    for file in "footprint.bin.z", "footprint.idx.z":
+        yield Case(file, "footprintconv", "", "certain/static", file)
+    yield Case("cdf-certain-converted.bin", "getmodel", "events.bin", "certain")
 
 
 def reports(tag, example, summary, losses, flags):

@@ -97,7 +97,8 @@ READERS = [stage for stage in STAGES if stage.reads != "events"]
 BY_SUMMARY = [stage.name for stage in STAGES if stage.reads == "summary"]
 # name: arguments and what it reads, of every script that these tests start
 SCRIPTS = {"eve": (["-n", "1", "1"], None), **{s.name: (s.arguments, s.reads) for s in STAGES},
-           "itemtobin": ([], "csv"), "itemtocsv": ([], "items"),
+           "itemtobin": ([], "csv"), "itemtocsv": ([], "items"), "fmprofilebinconv": ([], "old terms"),
+           "gultobin": (["-S2"], "losses csv"), "summarycalctobin": (["-S2"], "summaries csv"),
            "aalcalc": (["-K", "run"], None), "aalcalc -o": (["-K", "run", "-o"], None),
            "aalcalcmeanonly": (["-K", "run"], None), "leccalc -K": (["-K", "run", "-F", "-"], None),
            "ordleccalc -K": (["-K", "run", "-W", "-o", "-"], None),
@@ -162,6 +163,9 @@ class Run:
             self.data[gives] = self.through(BY_NAME[name], self.data[BY_NAME[name].reads])
         self.data["items"] = (root / "input" / "items.bin").read_bytes()
         self.data["csv"] = b"item_id,coverage_id,areaperil_id,vulnerability_id,group_id\n1,1,4,8,1\n2,1,5,8,1\n"
+        self.data["old terms"] = struct.pack("<4i8f", 1, 12, *[0] * 10)
+        self.data["losses csv"] = b"event_id,item_id,sidx,loss\n1,1,-1,2.5\n"
+        self.data["summaries csv"] = b"event_id,exposure_value,summary_id,sidx,loss\n1,9.5,1,-1,2.5\n"
         for kind in ("events", "cdf", "loss", "summary"):
             assert len({packet[0] for packet in packets(kind, self.data[kind])}) > 2
         self.write_run(root)
@@ -889,7 +893,8 @@ def test_usage(model, tool, run):
                     ["gulcalc", "-Sx", "-i", "-"], ["summarycalc", "-i"], ["summarycalc", "-1", "-"],
                     ["summarycalc", "-i", "-f", "-1", "-"],
                     ["summarycalc", "-i", "-1", "a", "-1", "b"], ["summarycalc", "-i", "-1", "-", "-2", "-"],
-                    ["eltcalc", "--nonsense"], ["gultocsv", "operand"], ["eltcalc", "-M"], ["pltcalc", "-S"],
+                    ["eltcalc", "--nonsense"], ["gultocsv", "operand"], ["gultobin"], ["summarycalctobin", "-S"],
+                    ["footprintconv", "operand"], ["eltcalc", "-M"], ["pltcalc", "-S"],
                     ["leccalc"], ["leccalc", "-K", "run"], ["leccalc", "-F"],
                     ["leccalc", "-F", "-", "-K", "run", "--memory", "0"],
                     ["ordleccalc"], ["ordleccalc", "-O", "-"], ["ordleccalc", "-F"], ["ordleccalc", "-W"],

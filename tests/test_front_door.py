@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy
 import pytest
 
 import ktc
@@ -121,6 +122,7 @@ def test_every_example_works(scratch):
     folder, shell = scratch
     kept = {path: path.read_bytes() for path in folder.glob("*/*.bin")}
     first = ["eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc"]
+    (folder / "fm_profile_old.bin").write_bytes(numpy.array([(1, 1, 0, 0, *[0.5] * 8)], ",".join(["i4"] * 4 + ["f4"] * 8)).tobytes())
     makers = [name for name in TOOLS if name.endswith("tocsv")]
     for name in first:
         shell(EVERYTHING[name].told()["example"])

@@ -46,6 +46,14 @@ cdef struct LossBlock:
     const uint8_t *dense
 
 
+# The sidx that a row needs next to be dense: `following` (1 in an empty row) moved on by a record with this sidx; 0 when it no
+# longer can be. A row of sample_size + 1 is dense.
+cdef inline int32_t next_of_dense(int32_t following, int32_t sidx) noexcept nogil:
+    if sidx > 0:
+        return sidx + 1 if sidx == following else 0
+    return 1 if following == 1 else 0
+
+
 cdef class EventConsumer:
     cdef int begin(self) except -1 nogil
     cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, EventConsumer, LossBlock, LossConsumer, LossHeader,
-                               LossRows)
+                               LossRows, next_of_dense)
 from ktc._core.io cimport Sink, Source
 
 
@@ -50,6 +50,6 @@ cdef class LossEncoder(LossConsumer):
     cdef Sink sink, index
     cdef bint merge, indexed
     cdef bint open                  # a packet waits for its terminator
-    cdef int32_t event_id, id       # of the open packet
+    cdef int32_t event_id, id, sidx # of the open packet, and of its last record
     cdef int64_t packet_offset
     cdef int end_packet(self) except -1 nogil

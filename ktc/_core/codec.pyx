@@ -260,7 +260,6 @@ cdef class LossDecoder:
         cdef float *loss
         cdef int32_t s, sample_size = max(self.header.sample_size, 0), following = 1, last = 0
         cdef int64_t n, k, used
-        cdef bint ordered = True
         packet.exposure = 0
         memcpy(&packet, self.source.take(size, "a packet's header"), size)
         if self.in_event and packet.event_id != self.event_id:
@@ -300,12 +299,7 @@ cdef class LossDecoder:
                     with gil:
                         self.source.fail(self.source.offset(), f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
                                     f"expected -{SPECIAL_SAMPLES} to {sample_size}")
-                if s > 0:
-                    if s != following:
-                        ordered = False
-                    following = s + 1
-                elif following != 1:
-                    ordered = False
+                following = next_of_dense(following, s)
                 sidx[k] = s
                 loss[k] = record[k].loss
                 last = s
@@ -320,7 +314,7 @@ cdef class LossDecoder:
         self.rows.used = self.rows.start[self.rows.n]
         if summary:
             self.rows.exposure[self.rows.n] = packet.exposure
-        self.rows.close_row(packet.summary_id, used, ordered and following == sample_size + 1)
+        self.rows.close_row(packet.summary_id, used, following == sample_size + 1)
         return 0
 
     def run(self, LossConsumer to not None):
@@ -388,7 +382,8 @@ cdef class LossEncoder(LossConsumer):
     """Writes a stream of losses, in the form that its header names.
 
     index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc, where rows of the
-    same event and id that follow each other go on in one packet, and the very last packet lacks its terminator.
+    same event and id that follow each other go on in one packet, and the very last packet lacks its terminator, unless it ends
+    with a record behind which that would be a cut to whoever reads it.
     """
 
     def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False):
@@ -437,4 +432,11 @@ cdef class LossEncoder(LossConsumer):
             self.sink.pos = <char *>(record + n)
             if not self.merge:
                 self.end_packet()
+            elif n:
+                self.sidx = block.sidx[first + n - 1]
+        return 0
+
+    cdef int finish(self) except -1 nogil:
+        if self.open and self.sidx < MEAN:
+            self.end_packet()
         return 0

@@ -14,6 +14,7 @@ A Table's `extra` says how its csv form is written and what makes it valid:
     infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a number).
     empty       False: a csv without rows is an error.
     packet      fields at the head of each packet of records (lossfactors).
+    terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
 """
 from .model import AREAPERIL, Entry, Field, Ref, Table
 
@@ -211,6 +212,29 @@ TABLES = {t.name: t for t in (
         csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
                                     "scale1,scale2",
         separator=",", infinite=True),
+    Table("fm_profile_old", "input/fm_profile_old.bin", (
+        Field("policytc_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"),
+        Field("allocrule_id", "i4", "no longer needed"), Field("ccy_id", "i4", "no longer needed"),
+        Field("deductible", "f4", "deductible", unit="currency"),
+        Field("limits", "f4", "most that is paid", unit="currency"),
+        Field("share_prop_of_lim", "f4", "proportion ceded", unit="ratio"),
+        Field("deductible_prop_of_loss", "f4", "deductible by loss", unit="ratio"),
+        Field("limit_prop_of_loss", "f4", "limit by loss", unit="ratio"),
+        Field("deductible_prop_of_tiv", "f4", "deductible by TIV; no rule has it", unit="ratio"),
+        Field("limit_prop_of_tiv", "f4", "limit by TIV; no rule has it", unit="ratio"),
+        Field("deductible_prop_of_limit", "f4", "deductible by limit", unit="ratio")),
+        "Policy terms in the form that was before fm_profile.", infinite=True, terms={
+            1: {"deductible1": "deductible", "limit": "limits"},
+            2: {"deductible1": "deductible", "limit": "limits", "share1": "share_prop_of_lim"},
+            3: {"deductible1": "deductible", "limit": "limits"},
+            5: {"deductible1": "deductible_prop_of_loss", "limit": "limit_prop_of_loss"},
+            9: {"deductible1": "deductible_prop_of_limit", "limit": "limits"},
+            10: {"deductible3": "deductible"},
+            11: {"deductible2": "deductible"},
+            12: {"deductible1": "deductible"},
+            14: {"limit": "limits"},
+            15: {"limit": "limit_prop_of_loss"},
+            16: {"deductible1": "deductible_prop_of_loss"}}),
     Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", tool="fmxref",
           sound=from_one("output_id", "agg_id", "layer_id"), needed="insured"),
     Table("fm_xref_a0", "input/fm_xref_a0.bin", FM_XREF,

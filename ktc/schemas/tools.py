@@ -99,6 +99,12 @@ CONVERTERS = (
         Option("-o", "target", "binary file (default standard output)", str, "FILE")), (
         Option("-i", "source", "binary file (default standard input)", str, "FILE"),
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
+    Tool("fmprofilebinconv", CONVERTER, "policy terms in their old binary form to fm_profile", "tables:fmprofilebinconv",
+         reads="the records of fm_profile as they once were, on standard input", writes="input/fm_profile.bin, on standard output",
+         example="fmprofilebinconv < fm_profile_old.bin > fm_profile.bin"),
+    Tool("footprintconv", CONVERTER, "footprint.bin and footprint.idx to footprint.bin.z and footprint.idx.z, compressed",
+         "tables:footprintconv", (AREAPERIL_BYTES,), reads="footprint.bin and footprint.idx of the working directory",
+         writes="footprint.bin.z and footprint.idx.z there", example="cd static && footprintconv"),
 )
 
 FAULTS = "what is wrong, and the verdict, on standard error"
@@ -213,6 +219,15 @@ TOOLS = {t.name: t for t in (
         Option("-p", "parquet", "SELT as parquet to this file; without -o, no csv", str, "FILE"),
     ), reads="a summary stream, on standard input", writes="csv on standard output, parquet",
         example="summarycalctocsv -o < summary.bin > selt.csv"),
+    Tool("gultobin", STREAM_TEXT, "ground-up losses from csv", "stages:gultobin", (
+        Option("-S", "sample_size", "number of samples; those above it are left out", int, "N"),
+        Option("-t", "stream_type", "1: an item stream (deprecated); 2: a loss stream (default)", int, "TYPE"),
+    ), reads="csv on standard input: event_id,item_id,sidx,loss", writes="a loss or item stream, on standard output",
+        example="gultobin -S100 < gul.csv > gul_again.bin"),
+    Tool("summarycalctobin", STREAM_TEXT, "losses by summary from csv with exposed values", "stages:summarycalctobin", (
+        Option("-S", "sample_size", "number of samples", int, "N"),),
+         reads="csv on standard input: event_id,exposure_value,summary_id,sidx,loss", writes="a summary stream of set 1, on "
+         "standard output", example="summarycalctocsv -e < summary.bin | summarycalctobin -S100 > summary_again.bin"),
     Tool("eltcalc", OUTPUT, "event loss tables; without -M, -m, -Q and -q: mean and standard deviation by event and summary",
          "stages:eltcalc", (
              Option("-M", "moment", "moment event loss table (MELT) to this file, or - for standard output", str, "FILE"),
