@@ -9,6 +9,7 @@ AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperi
 SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
 FOLDER = Option("-K", "folder", "the folder below work/ that holds the summary streams", str, "DIR")
 FULL_PRECISION = Option("-f", "full_precision", "six decimals instead of two")
+UNUSED = "accepted without effect"
 
 STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text", "output calculations", "converters",
                                                      "validation")
@@ -66,7 +67,7 @@ CONVERTERS = (
     *converters("fmsummaryxref", "fmsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmprogramme", "fm_programme", (), (SKIP_HEADER,)),
     *converters("fmpolicytc", "fm_policytc", (), (SKIP_HEADER,)),
-    *converters("fmprofile", "fm_profile", (STEP,), (SKIP_HEADER, STEP)),
+    *converters("fmprofile", "fm_profile", (STEP,), (SKIP_HEADER, STEP, Option("-o", None, UNUSED))),
     *converters("fmxref", "fm_xref", (), (SKIP_HEADER,)),
     *converters("occurrence", "occurrence", (
         Option("-P", "periods", "number of periods", int, "N"),
@@ -129,7 +130,7 @@ TOOLS = {t.name: t for t in (
         Option("-R", "vector_size", "numbers in that vector (default 1000000)", int, "N"),
         Option("-s", "seed", "seed of the random numbers", int, "SEED"),
         Option("-d", "debug", "give random numbers instead of losses"),
-        Option("-b", "benchmark", "accepted without effect"),
+        Option("-b", "benchmark", UNUSED),
         AREAPERIL_BYTES,
     ), logs=True, reads="cdf stream", writes="loss streams"),
     Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "stages:placalc", (
@@ -145,7 +146,7 @@ TOOLS = {t.name: t for t in (
         Option("-S", "stepped", "stepped policies (fm_profile_step)"),
         Option("-d", "debug", "write samples without loss too"),
         Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
-        Option("-O", "benchmark", "accepted without effect"),
+        Option("-O", "benchmark", UNUSED),
         AREAPERIL_BYTES,
     ), logs=True, reads="a loss stream", writes="a loss stream"),
     Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc", (
@@ -164,7 +165,8 @@ TOOLS = {t.name: t for t in (
          reads="a cdf stream", writes="csv"),
     Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
          reads="an item, coverage or loss stream", writes="csv"),
-    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (SKIP_HEADER, FULL_PRECISION),
+    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (
+        SKIP_HEADER, FULL_PRECISION, Option("-I", None, UNUSED, str, "FILE"), Option("-O", None, UNUSED, str, "FILE")),
          reads="a loss stream of the financial module", writes="csv"),
     Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
         SKIP_HEADER, FULL_PRECISION,
@@ -196,7 +198,7 @@ TOOLS = {t.name: t for t in (
     Tool("kat", OUTPUT, "tables in csv from several files to one, merged by event, or by period and event", "concat:kat", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
         Option("-u", "unsorted", "one file behind the other as they are"),
-        Option("-P", "process_id", "accepted without effect", int, "N"),
+        Option("-P", "process_id", UNUSED, int, "N"),
     ), operands=(("files", str, "*", "files or named pipes"),), writes="csv"),
     Tool("katparquet", OUTPUT, "parquet tables to one, merged by event, or by period and event", "concat:katparquet", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
