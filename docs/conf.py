@@ -1,4 +1,4 @@
-"""Sphinx: `python -m sphinx -W -b html docs docs/_build` makes the documentation of the ktc that is installed.
+"""Sphinx: `sphinx-build -W -b html docs docs/_build` makes the documentation of the ktc that is installed.
 
 Pages are Markdown. reference.py writes those parts of them that the package itself knows best.
 """

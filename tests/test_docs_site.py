@@ -20,7 +20,7 @@ def site(tmp_path_factory):
     """{page: its html} of the site as its one command builds it; warnings are errors, broken links are warnings."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "-d", folder / "read", DOCS,
-                           folder / "html"], capture_output=True, text=True, timeout=120)
+                           folder / "html"], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return {path.stem: path.read_text() for path in (folder / "html").glob("*.html")}
 
