@@ -17,10 +17,10 @@ TOOLS, COMMANDS = schemas.TOOLS, getattr(schemas, "COMMANDS", {})
 
 HEAD = """# Parity with ktools 3.12.4
 
-Every program of ktools and every flag that it takes, with what it means and where ktc has it: as a script of the same name, and as
-a function or keyword of Python (`...` stands for the other arguments, such as source and target). `-h` and `-v`, which all
-programs have but footprintconv, are the same in ktc: help or version on standard error, exit status 1. A blank remark means: the
-same. Made by `python docs/parity.py`.
+Every program of ktools and every flag that it takes, with what it means and where ktc has it: as a script of the same name, and
+as a function or keyword of Python (`...` stands for the other arguments, such as source and target). `-h` and `-v`, which all
+programs have but footprintconv, are the same in ktc: help or version on standard error, exit status 1. Where there is no remark,
+there is nothing to say but that it is the same. Made by `python docs/parity.py`.
 """
 PEERS_HEAD = """## The other programs of the Oasis platform's wheel
 
@@ -43,7 +43,7 @@ OURS = ("correlationtobin", "correlationtocsv")
 # The other programs that come with ktools' in the wheel of the Oasis platform: what each is, and whether ktc has its job.
 PEERS = {
     "modelpy": ("getmodel in Python", "`getmodel`"),
-    "gulpy": ("gulcalc in Python, with generators and correlations of its own", "`gulcalc`, whose numbers are ktools'; no correlations"),
+    "gulpy": ("gulcalc in Python, with generators and correlations of its own", "`gulcalc`, with ktools' numbers; no correlations"),
     "gulmc": ("full Monte Carlo: samples hazard and damage, with correlations and aggregate vulnerability", "no"),
     "plapy": ("placalc in Python", "`placalc`"),
     "fmpy": ("fmcalc in Python", "`fmcalc`"),
@@ -109,13 +109,14 @@ def is_ours(option):
 
 def rows_of(tool, links):
     """A tool's row, and one for each of its flags that ktools has."""
-    yield [code(tool.name), "", cell(tool.help), f"{code(tool.name)}, {call(tool)}", links.get(tool.name, links.get(tool.group, ""))]
+    link = links.get(tool.name, links.get(tool.group, ""))
+    yield [code(tool.name), "", cell(tool.help), f"{code(tool.name)}, {call(tool)}", link]
     for option in tool.options:
         if not is_ours(option):
             key = tool.name, option.flag
             remark = "not in ktools' help" if key in SILENT else "ktools prints its help" if key in REFUSED else ""
-            yield [code(tool.name), code(option.flag), cell(option.help), ", ".join(filter(None, (code(option.flag), keyword(option)))),
-                   remark]
+            place = ", ".join(filter(None, (code(option.flag), keyword(option))))
+            yield [code(tool.name), code(option.flag), cell(option.help), place, remark]
     for (name, flag), (meaning, remark) in LACKING.items():
         if name == tool.name:
             yield [code(name), code(flag), meaning, "no", remark]
@@ -129,7 +130,8 @@ def own_rows():
             options.setdefault((code(option.flag), cell(option.help), keyword(option)), []).append(code(tool.name))
     yield from ([flag, help, python, ", ".join(tools)] for (flag, help, python), tools in options.items())
     yield from ([code(name), cell(TOOLS[name].help), call(TOOLS[name]), "a script"] for name in OURS)
-    yield from ([code(f"ktc {name}"), cell(command.help), "", "a command of the script `ktc`"] for name, command in COMMANDS.items())
+    yield from ([code(f"ktc {name}"), cell(command.help), "", "a command of the script `ktc`"]
+                for name, command in COMMANDS.items())
 
 
 def parity():

@@ -55,7 +55,8 @@ def field_row(field, *more):
 
 
 def fields_text(label, fields):
-    return f"{label}:\n\n" + grid(["field", "type", "unit", "meaning"], [field_row(f, type_text(f)) for f in fields]) if fields else ""
+    rows = [field_row(f, type_text(f)) for f in fields]
+    return f"{label}:\n\n{grid(['field', 'type', 'unit', 'meaning'], rows)}" if fields else ""
 
 
 def size_text(fields, noun):
@@ -139,7 +140,8 @@ def formats():
         *map(stream_text, schemas.STREAMS.values()),
         titled(3, "special-samples", "Special samples", grid(["sidx", "meaning"], [
             [code(sidx), cell(text)] for sidx, text in streams.SPECIAL.items()])),
-        titled(2, "reports", "Reports", "Tables that end a pipeline. In parquet, whole numbers are int32 and all others float32."),
+        titled(2, "reports", "Reports",
+               "Tables that end a pipeline. In parquet, whole numbers are int32 and all others float32."),
         *map(report_text, schemas.REPORTS.values())])
 
 
@@ -179,6 +181,11 @@ def tools():
 
 # --- the API
 
+def home(name):
+    """The module that a name of ktc comes from."""
+    return f"ktc.{ktc._MODULE_OF.get(name)}"
+
+
 def names_of(module):
     """The public names of a module, in the order of its stub: those that it defines, but for what stands under ktc already."""
     if module == "ktc":
@@ -190,8 +197,7 @@ def names_of(module):
         names += [name for name in getattr(found, "__all__", ()) if name not in names]
     else:
         names = getattr(found, "__all__", [name for name in vars(found) if name[0].isupper()])
-    here = ktc if module != "ktc.schemas" else None
-    return [name for name in names if getattr(found, name).__doc__ and not (here and name in ktc.__all__)]
+    return [name for name in names if getattr(found, name).__doc__ and home(name) != module]
 
 
 def documented():
@@ -210,7 +216,9 @@ def api():
                 "class" if isinstance(value, type) else "function" if callable(value) else None)
             if kind:
                 lines += [f".. auto{kind}:: {module}.{name}", *(["   :members:"] if kind != "function" else []), ""]
-        parts.append(titled(2, f"module-{module}", f"`{module}`", "\n".join(["```{eval-rst}", *lines, "```"])))
+        shared = [f"[`{name}`](#ktc.{name})" for name in ktc.__all__ if home(name) == module]
+        parts.append(titled(2, f"module-{module}", f"`{module}`", f"In `ktc` too: {', '.join(shared)}." if shared else "",
+                            "\n".join(["```{eval-rst}", *lines, "```"])))
     return "".join(parts)
 
 

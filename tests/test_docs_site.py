@@ -68,7 +68,8 @@ def test_every_rule_has_words(site):
     texts = {reference.rule_text(rule, table) for table in schemas.TABLES.values() for rule in table.extra.get("rules", ())}
     assert {"`item_id` counts 1, 2, 3, ...", "`event_id` is at least 1", "`quantile` is at least 0 and at most 1",
             "within the rows of one `vulnerability_id`, `intensity_bin_id`, `probability` sums to 1, to four decimals; left out "
-            "without validation", "rows come in ascending order of `event_id`, `areaperil_id`; left out without validation"} <= texts
+            "without validation",
+            "rows come in ascending order of `event_id`, `areaperil_id`; left out without validation"} <= texts
 
 
 def test_every_public_name_has_its_place(site):

@@ -1,4 +1,6 @@
 """docs/parity.md: what its generator makes of the registry, and nothing of ktools' own programs is missing from it."""
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -42,6 +44,14 @@ def test_every_script_and_short_flag_has_a_full_row():
     for (tool, flag), cells in PROGRAMS.items():
         assert all(cell.strip() for cell in cells[:2]), (tool, flag)
         assert cells[1] != "no" or cells[2].strip(), f"{tool} {flag} is missing for no reason"
+
+
+def test_keywords_are_those_of_the_functions():
+    for tool in TOOLS.values():
+        module, name = parity.public(tool.function).rsplit(".", 1)
+        parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            assert {option.dest for option in tool.options if option.dest} <= set(parameters), tool.name
 
 
 def test_every_program_and_flag_of_ktools_has_a_row(oracle, tmp_path):
