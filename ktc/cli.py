@@ -92,6 +92,9 @@ def parser_of(tool):
 def arguments(tool, argv):
     """The keywords of tool's function that argv asks for."""
     keywords = {**tool.fixed, **vars(parser_of(tool).parse_args(argv))}
+    for option in tool.options:
+        if option.dest is None:                     # argparse has named it after its flag
+            keywords.pop(option.flag.lstrip("-"), None)
     if any(option.dest == AREAPERIL for option in tool.options) and AREAPERIL not in keywords:
         width = os.environ.get(AREAPERIL_VARIABLE)
         if width is not None:

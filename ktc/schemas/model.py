@@ -145,10 +145,10 @@ class Report(Entry):
 class Option(Entry):
     """One flag of a console script.
 
-    flag: "-S". dest: the keyword of the function that it becomes; the default is the function's own. type: None for a switch,
-    which passes const, else int, float or str. With a type, a const other than True makes a list of (const, value) pairs of
-    all flags with this dest. several: a switch's const joins a list of those of all flags with this dest. metavar, choices
-    and help: for the usage text.
+    flag: "-S". dest: the keyword of the function that it becomes, whose default is the function's own; None: accepted without
+    effect. type: None for a switch, which passes const, else int, float or str. With a type, a const other than True makes a list
+    of (const, value) pairs of all flags with this dest. several: a switch's const joins a list of those of all flags with this
+    dest. metavar, choices and help: for the usage text.
     """
 
     __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices", "several")

@@ -22,8 +22,10 @@ SUMMARY = 3 << 24 | 1       # losses by summary
 MEAN = -1
 STANDARD_DEVIATION = -2
 TIV = -3
-AFFECTED_RISKS = -4         # reserved by ktools: number of affected risks
+AFFECTED_RISKS = -4
 MAX_LOSS = -5
+SPECIAL = {MEAN: "analytical mean", STANDARD_DEVIATION: "its standard deviation", TIV: "total insured value",
+           AFFECTED_RISKS: "number of affected risks, reserved by ktools", MAX_LOSS: "largest possible loss"}
 SPECIAL_SAMPLES = 5
 
 EVENT = Field("event_id", "i4", "the event")

@@ -9,6 +9,7 @@ AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperi
 SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
 FOLDER = Option("-K", "folder", "the folder below work/ that holds the summary streams", str, "DIR")
 FULL_PRECISION = Option("-f", "full_precision", "six decimals instead of two")
+UNUSED = "accepted without effect"
 
 STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text", "output calculations", "converters",
                                                      "validation")
@@ -79,7 +80,7 @@ CONVERTERS = (
     *converters("fmsummaryxref", "fmsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmprogramme", "fm_programme", (), (SKIP_HEADER,)),
     *converters("fmpolicytc", "fm_policytc", (), (SKIP_HEADER,)),
-    *converters("fmprofile", "fm_profile", (STEP,), (SKIP_HEADER, STEP)),
+    *converters("fmprofile", "fm_profile", (STEP,), (SKIP_HEADER, STEP, Option("-o", None, UNUSED))),
     *converters("fmxref", "fm_xref", (), (SKIP_HEADER,)),
     *converters("occurrence", "occurrence", (
         Option("-P", "periods", "number of periods", int, "N"),
@@ -167,7 +168,7 @@ TOOLS = {t.name: t for t in (
         Option("-R", "vector_size", "numbers in that vector (default 1000000)", int, "N"),
         Option("-s", "seed", "seed of the random numbers", int, "SEED"),
         Option("-d", "debug", "give random numbers instead of losses"),
-        Option("-b", "benchmark", "accepted without effect"),
+        Option("-b", "benchmark", UNUSED),
         AREAPERIL_BYTES,
     ), logs=True, reads="a cdf stream, on standard input; input/items.bin, input/coverages.bin, static/damage_bin_dict.bin",
         writes="loss streams, to where the flags say", example="eve 1 1 | getmodel | gulcalc -S100 -a1 -i - > gul.bin"),
@@ -185,7 +186,7 @@ TOOLS = {t.name: t for t in (
         Option("-S", "stepped", "stepped policies (fm_profile_step)"),
         Option("-d", "debug", "write samples without loss too"),
         Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
-        Option("-O", "benchmark", "accepted without effect"),
+        Option("-O", "benchmark", UNUSED),
         AREAPERIL_BYTES,
     ), logs=True, reads="a loss stream, on standard input; the programme: input/fm_programme.bin, fm_policytc.bin, "
         "fm_profile.bin, fm_xref.bin; input/coverages.bin and items.bin for insured values",
@@ -207,7 +208,8 @@ TOOLS = {t.name: t for t in (
          reads="a cdf stream, on standard input", writes=CSV_OUT, example="cdftocsv < cdf.bin > cdf.csv"),
     Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
          reads="an item, coverage or loss stream, on standard input", writes=CSV_OUT, example="gultocsv < gul.bin > gul.csv"),
-    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (SKIP_HEADER, FULL_PRECISION),
+    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (
+        SKIP_HEADER, FULL_PRECISION, Option("-I", None, UNUSED, str, "FILE"), Option("-O", None, UNUSED, str, "FILE")),
          reads="a loss stream of the financial module, on standard input", writes=CSV_OUT,
          example="fmtocsv < insured.bin > insured.csv"),
     Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
@@ -253,7 +255,7 @@ TOOLS = {t.name: t for t in (
     Tool("kat", OUTPUT, "tables in csv from several files to one, merged by event, or by period and event", "concat:kat", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
         Option("-u", "unsorted", "one file behind the other as they are"),
-        Option("-P", "process_id", "accepted without effect", int, "N"),
+        Option("-P", "process_id", UNUSED, int, "N"),
     ), operands=(("files", str, "*", "files or named pipes"),), reads="the csv files named, or those of a folder", writes=CSV_OUT,
         example="kat melt_P1.csv melt_P2.csv > melt.csv"),
     Tool("katparquet", OUTPUT, "parquet tables to one, merged by event, or by period and event", "concat:katparquet", (
