@@ -28,6 +28,9 @@ from ktc.schemas.tools import CURVES
 SAMPLES = 3
 
 
+HEADS = {"events": 0, "cdf": 4, "loss": 8, "summary": 12}        # bytes of a stream's header
+
+
 def record_end(data, at):
     """Places in a packet of losses behind `at` where a record ends, with their sidx; the last is the packet's end."""
     while at < len(data):
@@ -43,7 +46,7 @@ def packets(kind, data):
     found = []
     if kind == "events":
         return [(struct.unpack_from("<i", data, at)[0], at, at + 4, ()) for at in range(0, len(data), 4)]
-    at, head = {"cdf": (4, 16), "loss": (8, 8), "summary": (12, 12)}[kind]
+    at, head = HEADS[kind], {"cdf": 16, "loss": 8, "summary": 12}[kind]
     while at < len(data):
         (event,) = struct.unpack_from("<i", data, at)
         if kind == "cdf":
@@ -246,7 +249,7 @@ def test_script_on_cut_input(name, model, tool, run):
 def test_large_output_before_a_cut_is_whole_events(name, model):
     """More than a buffer: what the reader got ends where an event ends."""
     stage = BY_NAME[name]
-    kind, head = stage.reads, {"cdf": 4, "loss": 8}[stage.reads]
+    kind, head = stage.reads, HEADS[stage.reads]
     found = packets(kind, model.data[kind])
     last = next(p for p in found[::-1] if p[0] != found[-1][0])
     body = model.data[kind][head:last[2]]               # events in full, so that they can be repeated
@@ -259,6 +262,48 @@ def test_large_output_before_a_cut_is_whole_events(name, model):
     assert whole.startswith(got) and len(got) > len(whole) - 4096
     if name != "gulcalc":
         packets("summary" if name == "summarycalc" else "loss", got)        # parses to its end
+
+
+def repeated(model, kind, size):
+    """Whole events of a stream of the model again and again, until it has so many bytes."""
+    data, head = model.data[kind], HEADS[kind]
+    found = packets(kind, data)
+    body = data[head:next(p for p in found[::-1] if p[0] != found[-1][0])[2]]       # the last packet may lack its end
+    return data[:head] + body * (1 + size // len(body))
+
+
+@pytest.mark.parametrize("taken", [1, 60_000, 262_144, 300_001])
+@pytest.mark.parametrize("name, readers", [
+    ("getmodel", ["cdftocsv", "gulcalc"]), ("gulcalc", ["gultocsv", "summarycalc", "fmcalc"]), ("fmcalc", ["fmtocsv"]),
+    ("summarycalc", ["summarycalctocsv", "eltcalc", "pltcalc -S", "leccalc"])])
+def test_killed_in_a_large_stream(name, readers, taken, model, tool):
+    """What a stage has written when it is killed is never a shorter stream: it ends inside a record.
+
+    Its reader has taken so much; the stage then waits for room in a pipe, or is on its way there.
+    """
+    stage = BY_NAME[name]
+    small = model.data[stage.reads]
+    data = repeated(model, stage.reads, 2_000_000 * len(small) // len(model.through(stage, small)))
+    process = subprocess.Popen(command_of(tool, name), cwd=model.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    feeder = threading.Thread(target=feed, args=(process.stdin, data))
+    try:
+        feeder.start()
+        got = process.stdout.read(taken)
+        if taken % 2 == 0:                              # and now it waits, too
+            time.sleep(0.05)
+        process.kill()
+        got += process.stdout.read()
+        feeder.join(20)
+        assert process.wait(20) == -signal.SIGKILL and process.stderr.read() == b"" and taken <= len(got) < 1_500_000
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+    for reader in readers:
+        with pytest.raises(TruncatedError, match=f"byte {len(got)}: the input ends inside"):
+            model.through(BY_NAME[reader], got)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=repr)
@@ -679,7 +724,8 @@ def test_reader_that_has_gone(name, model, tool):
                                          ("pltcalc -S", b"Period,Per")])
 def test_reader_that_leaves_early(name, start, model, tool):
     """It takes ten bytes and goes while there is more to come than a pipe holds."""
-    kind, head = ("loss", 8) if name == "gultocsv" else ("summary", 12)
+    kind = "loss" if name == "gultocsv" else "summary"
+    head = HEADS[kind]
     data = model.data[kind][:head] + model.data[kind][head:packets(kind, model.data[kind])[0][2]] * 20_000
     process = subprocess.Popen(command_of(tool, name), cwd=model.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)

@@ -14,6 +14,9 @@
 #      |--- pending ------|--- room -------|
 #
 # offset of the next byte in the whole output = base + (pos - buf).
+#
+# The last byte of what a full buffer gives out stays behind, as the first one pending, until more follows or the output is
+# finished. So what a process that is killed has written ends inside a record, and its reader sees that it is cut.
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
@@ -91,7 +94,9 @@ cdef class Sink:
 
     cdef int make_room(self, size_t n) except -1 nogil
     cdef int write_large(self, const char *data, size_t n) except -1 nogil
-    cdef int flush(self) except -1 nogil
+    # Write what is pending; unless it is the whole that there is to come, without its last byte.
+    cdef int flush(self, bint whole) except -1 nogil
+    cdef int put(self, char *p, char *end) except -1 nogil
     cdef Py_ssize_t _write_file(self, char *data, size_t n) except -2
     cdef int _fail(self, number) except -1
 

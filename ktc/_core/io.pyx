@@ -26,6 +26,7 @@ cdef extern from "Python.h":
     int PyBUF_WRITE
 
 cdef size_t BUFFER = 1 << 18
+cdef ptrdiff_t ATOMIC = 4096            # PIPE_BUF of Linux: a pipe takes a write of so many bytes as a whole
 STDIN, STDOUT = "standard input", "standard output"
 
 
@@ -262,7 +263,7 @@ cdef class Sink:
         cdef size_t pending, size
         cdef char *moved
         if not self.grows:
-            self.flush()
+            self.flush(False)
         if <size_t>(self.end - self.pos) < n:
             pending = self.pos - self.buf
             size = max(2 * <size_t>(self.end - self.buf) if self.grows else 0, pending + n)
@@ -274,28 +275,49 @@ cdef class Sink:
         return 0
 
     cdef int write_large(self, const char *data, size_t n) except -1 nogil:
-        cdef size_t room
+        cdef size_t some
         while n:
-            if self.pos == self.end:
-                self.make_room(1)
-            room = min(n, <size_t>(self.end - self.pos))
-            memcpy(self.pos, data, room)
-            self.pos += room
-            data += room
-            n -= room
+            some = min(n, BUFFER)
+            if <size_t>(self.end - self.pos) < some:
+                self.make_room(some)            # before, so that it is a byte of the records before that is kept
+            memcpy(self.pos, data, some)
+            self.pos += some
+            data += some
+            n -= some
         return 0
 
-    cdef int flush(self) except -1 nogil:
-        cdef char *p = self.buf
-        cdef Py_ssize_t wrote
-        if self.grows:
+    cdef int flush(self, bint whole) except -1 nogil:
+        cdef char *first = self.buf
+        cdef char *last = self.pos - 1
+        if self.grows or first > last:
             return 0
-        while p < self.pos:
+        if whole and self.pos - first <= ATOMIC:
+            self.put(first, self.pos)
+        else:
+            # A write that waits for room in a pipe is cut behind one of the pipe's pages if the process is killed. The
+            # words of a stream have 4 bytes: one by itself at either end, and no page ends with a word.
+            if self.base == 0 and first < last:
+                first += 1
+                self.put(self.buf, first)
+            self.put(first, last)
+            if whole:
+                self.put(last, self.pos)
+        self.pos = self.buf
+        if not whole:
+            self.pos[0] = last[0]
+            self.pos += 1
+        with gil:                       # once per flush: Ctrl-C ends a long run
+            PyErr_CheckSignals()
+        return 0
+
+    cdef int put(self, char *p, char *end) except -1 nogil:
+        cdef Py_ssize_t wrote
+        while p < end:
             if self.file is not None:
                 with gil:
-                    wrote = self._write_file(p, self.pos - p)
+                    wrote = self._write_file(p, end - p)
             else:
-                wrote = c_write(self.fd, p, self.pos - p)
+                wrote = c_write(self.fd, p, end - p)
             if wrote < 0:
                 if c_errno == EINTR:
                     with gil:
@@ -305,9 +327,6 @@ cdef class Sink:
                     self._fail(c_errno)
             p += wrote
             self.base += wrote
-        self.pos = self.buf
-        with gil:                       # once per flush: Ctrl-C ends a long run
-            PyErr_CheckSignals()
         return 0
 
     cdef Py_ssize_t _write_file(self, char *data, size_t n) except -2:
@@ -326,7 +345,7 @@ cdef class Sink:
     def finish(self):
         """Hand everything to the descriptor."""
         with nogil:
-            self.flush()
+            self.flush(True)
 
     def close(self):
         """Write what is pending, close, and let a regular file appear under its name. Errors raise OutputError."""
