@@ -268,13 +268,16 @@ def csv_form(place):
     return place.table
 
 
-def read_binary(place, reader_of, areaperil):
-    """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives; the reader."""
+def read_binary(place, reader_of, areaperil, source=None):
+    """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives; the reader.
+
+    source: the Source of a table without an index, where it is open already.
+    """
     if place.form != "plain":
         records = footprint_records if place.table == "footprint" else vulnerability_records
         options = {"areaperil": areaperil} if place.table == "footprint" else {}
         return records(reader_of, Mapped(place.path), Mapped(place.index), compressed=place.form == "compressed", **options)
-    entry, source = TABLES[place.table], Source(place.path)
+    entry, source = TABLES[place.table], source or Source(place.path)
     header = header_values(entry, source)
     if place.table == "occurrence":
         if header["date_options"] not in (0, DAYS, MINUTES):

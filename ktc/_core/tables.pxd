@@ -230,8 +230,8 @@ cdef class TableReader:
     cdef bint counted
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil
     cdef int copy(self, Source source, int64_t limit) except -1 nogil
-    cdef int copy_packets(self, Source source) except -1 nogil
+    cdef int copy_packets(self, Source source, int64_t limit) except -1 nogil
     cdef int copy_dates(self, Source source, bint granular) except -1 nogil
-    cdef int copy_indexed(self, Mapped data, Mapped index, int64_t n, int64_t entry_size, int64_t header_size,
-                          bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil
+    cdef int copy_indexed(self, Mapped data, Mapped index, int64_t begin, int64_t end, int64_t entry_size,
+                          int64_t header_size, bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil
     cdef int write_compressed(self, Mapped data, const rec.vulnerability_index *entry, bint sized) except -1

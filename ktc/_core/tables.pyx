@@ -1058,13 +1058,14 @@ cdef class TableReader:
     def packets(self, Source source):
         """Every packet: an id and a count of 32 bits each, then so many records."""
         with nogil:
-            self.copy_packets(source)
+            self.copy_packets(source, INT64_MAX)
 
-    cdef int copy_packets(self, Source source) except -1 nogil:
+    cdef int copy_packets(self, Source source, int64_t limit) except -1 nogil:
         cdef int32_t head[2]
         cdef int64_t left, n, at
         cdef const char *record
-        while source.ready(1):
+        while limit and source.ready(1):
+            limit -= 1
             at = source.offset()
             memcpy(head, source.take(8, b"the head of a packet"), 8)
             if head[1] < 0:
@@ -1118,8 +1119,9 @@ cdef class TableReader:
         return 0
 
     def indexed(self, Mapped data, Mapped index, *, int64_t entry_size, int64_t header_size, bint compressed=False,
-                bint sized=False, int64_t first=INT32_MIN, int64_t last=INT32_MAX):
-        """The records of every key in the index, in its order; first and last: only keys of this range.
+                bint sized=False, int64_t first=INT32_MIN, int64_t last=INT32_MAX, int64_t begin=0, int64_t end=INT64_MAX):
+        """The records of every key in the index, in its order; first and last: only keys of this range; begin and end: only these
+        entries of the index.
 
         compressed: a key's records are a zlib stream that reaches to the next key's; sized: the index has their
         length."""
@@ -1128,14 +1130,14 @@ cdef class TableReader:
             raise TruncatedError(f"{index.name}: byte {index.size}: the file ends inside a record of {entry_size} "
                                  "bytes")
         with nogil:
-            self.copy_indexed(data, index, n, entry_size, header_size, compressed, sized, first, last)
+            self.copy_indexed(data, index, begin, min(end, n), entry_size, header_size, compressed, sized, first, last)
 
-    cdef int copy_indexed(self, Mapped data, Mapped index, int64_t n, int64_t entry_size, int64_t header_size,
-                          bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil:
+    cdef int copy_indexed(self, Mapped data, Mapped index, int64_t begin, int64_t end, int64_t entry_size,
+                          int64_t header_size, bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil:
         cdef rec.vulnerability_index entry, following
-        cdef int64_t i, size = self.layout.size
+        cdef int64_t i, n = index.size // entry_size, size = self.layout.size
         entry.original_size = 0
-        for i in range(n):
+        for i in range(begin, end):
             memcpy(&entry, index.data + i * entry_size, entry_size)
             if entry.vulnerability_id < first or entry.vulnerability_id > last:
                 continue

@@ -4,6 +4,10 @@ from .model import AREAPERIL, Option, Tool
 COMMAND = "commands of ktc"
 
 
+AREAPERIL_BYTES = Option("--areaperil-bytes", AREAPERIL, "bytes of an areaperil id (default 4)", int, "{4,8}", choices=(4, 8))
+KIND = Option("--as", "kind", "take the input for this table or stream, whatever its name", str, "KIND")
+
+
 def count(flag, dest, help):
     return Option(flag, dest, help, int, "N")
 
@@ -19,11 +23,31 @@ COMMANDS = {c.name: c for c in (
         writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; FOLDER/results, losses and tables",
         example="ktc demo --events 100 small-demo"),
     Tool("validate", COMMAND, "check all files of a run, alone and with each other", "validation:report_run",
-         (Option("--areaperil-bytes", AREAPERIL, "bytes of an areaperil id (default 4)", int, "{4,8}", choices=(4, 8)),),
+         (AREAPERIL_BYTES,),
          operands=(("folder", str, "?", "the folder that holds input/ and static/ (default the working directory)"),),
          reads="every table below FOLDER/input and FOLDER/static, or its csv; programmes in FOLDER/RI_1, FOLDER/input/RI_1, ...",
          writes="what was found, and a summary, on standard output; the exit status is 1 where there are faults",
          example="ktc validate ."),
+    Tool("info", COMMAND, "what files and streams are, and what is in them", "inspect:report_info", (
+        KIND, Option("--json", "json", "one array of objects, for programs"), AREAPERIL_BYTES),
+         operands=(("files", str, "*", "files; none, or -: standard input"),),
+         reads="tables and streams, all of their records; csv and parquet are named, and not read",
+         writes="kind, header, number and range of records, and whether they are whole, on standard output; the exit status is 1 where "
+         "a file is cut", example="ktc info input/items.bin gul.bin"),
+    Tool("head", COMMAND, "the first records of a table or stream", "inspect:report_head", (
+        count("-n", "n", "so many records (10)"), count("--skip", "skip", "without the first N"), KIND,
+        Option("--csv", "csv", "csv, as the converters write it"), AREAPERIL_BYTES),
+         operands=(("file", str, "?", "a file; none, or -: standard input"),),
+         reads="as much of a binary table or stream as is needed", writes="a line a record, on standard output",
+         example="ktc head -n 5 gul.bin"),
+    Tool("diff", COMMAND, "what differs between two tables or streams", "compare:report_diff", (
+        Option("--abs", "absolute", "real numbers are equal if they differ by no more (0)", float, "MOST"),
+        Option("--rel", "relative", "or by no more than this share of the larger one (0)", float, "SHARE"),
+        count("--limit", "limit", "show so many records that differ (10)"), KIND, AREAPERIL_BYTES),
+         operands=(("a", str, None, "a file, or -: standard input"), ("b", str, None, "a file to compare it with")),
+         reads="two binary tables or streams of one kind, or two reports as csv",
+         writes="what differs, on standard output; the exit status is 1 where anything does",
+         example="ktc diff --rel 1e-6 gul.bin gul.bin"),
     Tool("completion", COMMAND, "completion of flags and commands, for a shell to load", "completion:completion",
          operands=(("shell", ("bash", "zsh", "fish"), None, "bash, zsh or fish"),),
          writes="the shell's own code, on standard output", example='eval "$(ktc completion bash)"'),

@@ -1,0 +1,302 @@
+"""Files and streams of the registry, found out for what they are, and opened as batches of NumPy rows.
+
+A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where that is another than the
+registry's, one has to say. Csv is known by its header line, parquet by its first bytes.
+"""
+import os
+import stat
+import struct
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from ._core.io import STDIN, Mapped, Sink, Source
+from ._core.tables import source_of, take_header
+from .errors import DataError, UsageError
+from .schemas import REPORTS, STREAMS, TABLES
+from .schemas.model import Field
+from .tables import MINUTES, SIZED, columns_of
+from .validation import Place, read_binary
+
+BATCH = 1 << 16                     # records
+LINE = 1 << 12                      # bytes in which a csv's header line must end
+CHUNK = 1 << 20                     # bytes of a csv at once
+PARQUET = b"PAR1"
+STREAM_OF = {stream.kind: stream for stream in STREAMS.values()}
+COMPRESSIBLE = ("footprint", "footprint_index", "vulnerability", "vulnerability_index")
+# The file's name -> the table; of several forms of one table, the first.
+TABLE_OF = {os.path.basename(table.path): name for name, table in reversed(TABLES.items())}
+TABLE_OF = {**{f"{file}.z": name for file, name in TABLE_OF.items() if name in COMPRESSIBLE}, **TABLE_OF}
+# A row of ktc._core.batches as NumPy has it.
+LOSS_ROW = {"packet": ("<i8", 0), "event_id": ("<i4", 8), "id": ("<i4", 12), "exposure": ("<f4", 16), "sidx": ("<i4", 20),
+            "loss": ("<f4", 24)}
+CDF_ROW = {"packet": ("<i8", 0), "event_id": ("<i4", 8), "areaperil_id": ("<u8", 12), "vulnerability_id": ("<i4", 20),
+           "bin_index": ("<i4", 24), "prob_to": ("<f4", 28), "bin_mean": ("<f4", 32)}
+
+
+def row_dtype(row, names, size):
+    import numpy
+
+    return numpy.dtype({"names": list(names.values()), "formats": [row[name][0] for name in names],
+                        "offsets": [row[name][1] for name in names], "itemsize": size})
+
+
+def named_kind(kind):
+    """A kind that somebody has named, if there is one of that name."""
+    if kind not in TABLES and kind not in STREAMS:
+        near = get_close_matches(kind, [*TABLES, *STREAMS], 3)
+        raise UsageError(f"no table or stream is called {kind!r}" + (f", but {' and '.join(near)}" if near else ""))
+    return kind
+
+
+def columns_in(line):
+    """The names in a csv's header line, ktools' quotes and blanks aside."""
+    return tuple(name.strip().strip('"').strip() for name in line.split(","))
+
+
+CSV_OF = {}
+for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
+    CSV_OF.setdefault(columns_in(_entry.csv_header), _entry)
+
+
+@dataclass
+class File:
+    """A file or stream, opened.
+
+    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry there; of a csv, the one with its
+    columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet". index: the path of a table's index, if it
+    has one. size: bytes, None of a pipe. header: the header's values. batches() gives the records, once.
+    """
+
+    name: str
+    path: str = None
+    kind: str = None
+    entry: object = None
+    form: str = None
+    size: int = None
+    index: str = None
+    areaperil: int = 4
+    header: dict = field(default_factory=dict)
+    source: object = None
+    reader: object = None           # of ktc._core.batches
+    dtype: object = None            # of its rows
+    columns: tuple = ()             # of the rows, as Fields
+    first_byte: int = None          # where the first record lies, if they lie one behind the other
+
+    def batches(self, most=BATCH, whole_events=False, skip=0):
+        """Structured arrays of some `most` records in their order, without the first `skip`. whole_events: of a stream, each ends
+        with an event. Where the input is wrong, what was whole comes first, and then the error."""
+        import numpy
+
+        more = True
+        if skip and self.form != "stream":
+            skip = self.reader.skip(skip)
+        while more:
+            try:
+                more = self.reader.advance(most, whole_events) if self.form == "stream" else self.reader.advance(most)
+            except DataError:
+                yield numpy.frombuffer(self.reader.take(), self.dtype)[skip:]
+                raise
+            rows = numpy.frombuffer(self.reader.take(), self.dtype)
+            yield rows[skip:]
+            skip = max(0, skip - len(rows))
+
+    def byte(self, number, row):
+        """Where the record of this number, from 0, begins in the file; None if it lies compressed or behind an index."""
+        if self.form == "stream":
+            width = [sum(f.width(self.areaperil) for f in fields) for fields in (self.entry.header, self.entry.packet,
+                                                                                 self.entry.record)]
+            packets, terminators = int(row["packet"]) + 1, 0 if self.kind == "cdf" else int(row["packet"])
+            return 4 + width[0] + packets * width[1] + (number + terminators) * width[2]
+        if self.first_byte is None:
+            return None
+        return self.first_byte + number * self.entry.size(self.areaperil)
+
+
+def open_file(path=None, kind=None, areaperil=4):
+    """A file or stream as a File: path None or "-" is standard input, kind None is found out. UsageError where that cannot be.
+
+    Its header and records wait for open_records().
+    """
+    if areaperil not in (4, 8):
+        raise UsageError(f"areaperil is {areaperil!r}, expected 4 or 8 bytes")
+    kind = None if kind is None else named_kind(kind)
+    source = Source(path)
+    file = File(source.name, None if source.name == STDIN else source.name, size=size_of(path), areaperil=areaperil, source=source)
+    file.kind = kind or kind_of(file)
+    file.form = file.kind if file.kind in ("csv", "parquet") else "stream" if file.kind in STREAMS else "table"
+    if file.form == "csv":
+        line = source.peek(LINE).split(b"\n")[0].decode("utf-8-sig", "replace")
+        file.entry = CSV_OF.get(columns_in(line))
+    return file
+
+
+def open_records(file):
+    """Read the header; batches(), or of csv csv_batches(), has the records then. The File."""
+    if file.form == "stream":
+        open_stream(file)
+    elif file.form == "table":
+        open_table(file)
+    elif file.form == "csv":
+        import numpy
+
+        file.dtype = numpy.dtype([(f.name, "<i8" if f.type[0] == "i" else "<f8") for f in file.entry.fields])
+    return file
+
+
+def size_of(path):
+    """Bytes that a regular file still has, None of anything else."""
+    standard = path is None or path == "-"
+    status = os.fstat(0) if standard else os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_size - (os.lseek(0, 0, os.SEEK_CUR) if standard else 0)
+
+
+def kind_of(file):
+    """The kind of a File that has a source, by its first bytes and its name."""
+    head = file.source.peek(4)
+    word = int.from_bytes(head, "little") if len(head) == 4 else None
+    if word in STREAM_OF and word != STREAMS["cdf"].kind:
+        return STREAM_OF[word].name
+    if head == PARQUET:
+        return "parquet"
+    base = os.path.basename(file.name)
+    if base in TABLE_OF:
+        return sized_index(file, TABLE_OF[base])
+    # 1 begins a cdf stream, and many a table, too: whose next numbers are no probabilities
+    if word == STREAMS["cdf"].kind and looks_like_cdf(file):
+        return "cdf"
+    if base.endswith(".csv") or is_text(file.source.peek(LINE)):
+        return "csv"
+    raise UsageError(f"{file.name}: neither its first bytes nor its name say what this is; {fitting(file)}name it with --as")
+
+
+def sized_index(file, kind):
+    """Which of a footprint's two forms of index this is: the footprint beside it knows, if it is there."""
+    if kind == "footprint_index_sized" and file.size is not None:
+        try:
+            with open(sibling(file.name, "bin"), "rb") as data:
+                flags = struct.unpack("<ii", data.read(8))[1]
+        except (OSError, struct.error):
+            return kind
+        return kind if flags & SIZED else "footprint_index"
+    return kind
+
+
+def sibling(path, ending):
+    """The path of the same name with another ending, .z kept."""
+    stem, z = (path[:-2], ".z") if path.endswith(".z") else (path, "")
+    return f"{os.path.splitext(stem)[0]}.{ending}{z}"
+
+
+def looks_like_cdf(file):
+    """Whether a first packet of probabilities follows, or nothing at all."""
+    start = 4 + sum(f.width(file.areaperil) for f in STREAMS["cdf"].packet)
+    head = file.source.peek(start + 4)
+    if len(head) < start + 4:
+        return len(head) == 4
+    bins, first = struct.unpack("<if", head[-8:])
+    return 0 < bins <= 1 << 24 and (first == 0 or 1e-30 < first < 1.01)
+
+
+def is_text(head):
+    """Whether a first line of text is there."""
+    line, end, _ = head.partition(b"\n")
+    try:
+        return bool(end) and line.decode("utf-8-sig").replace("\t", " ").rstrip("\r").isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def fitting(file):
+    """Which tables have records of a size that makes up the file, in words."""
+    if file.size is None:
+        return ""
+    names = [name for name, table in TABLES.items() if "packet" not in table.extra
+             and file.size >= table.header_size() and (file.size - table.header_size()) % table.size(file.areaperil) == 0]
+    return f"by its {file.size:,} bytes it may be {', '.join(names)}; " if names else f"no table has {file.size:,} bytes; "
+
+
+def open_stream(file):
+    from ._core.batches import CdfBatches, LossBatches
+    from ._core.codec import CdfDecoder, LossDecoder
+
+    file.entry = STREAMS[file.kind]
+    if file.kind == "cdf":
+        file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil))
+        file.columns = column_fields(file.entry)
+        names, row, size = {name: name for name in CDF_ROW}, CDF_ROW, 36
+    else:
+        decoder = LossDecoder(file.source, [file.entry.kind])
+        file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
+        file.reader = LossBatches(decoder)
+        file.columns = column_fields(file.entry)
+        names = {name: file.columns[1].name if name == "id" else name for name in LOSS_ROW
+                 if name != "exposure" or file.kind == "summary"}
+        row, size = LOSS_ROW, 28
+    file.dtype = row_dtype(row, names, size)
+
+
+def column_fields(stream):
+    """The csv columns of a stream as Fields; areaperil ids come 64 bits wide."""
+    fields = {f.name: f for f in (*stream.packet, *stream.record)}
+    fields["bin_index"] = Field("bin_index", "i4", "the bin, from 1")
+    if "areaperil_id" in fields:
+        fields["areaperil_id"] = Field("areaperil_id", "u8", fields["areaperil_id"].doc, "%u")
+    return tuple(fields[name] for name in columns_in(stream.csv_header))
+
+
+def open_table(file):
+    """Find the records of a table, wherever its index says that they are, as validation does."""
+    import numpy
+
+    from ._core.batches import RecordBatches
+
+    table = file.kind
+    if file.kind in ("footprint", "vulnerability", "vulnerability_rows"):
+        index = sibling(file.name, "idx")
+        if file.name.endswith(".z") or file.size is not None and os.path.exists(index):
+            file.form, file.index = "compressed" if file.name.endswith(".z") else "indexed", index
+    place = Place("vulnerability" if file.index and table == "vulnerability_rows" else table,
+                  "plain" if file.form == "table" else file.form, file.name, file.index)
+    if file.path and file.size is not None:
+        file.source = source_of(Mapped(file.name))
+    lead = None
+
+    def reader_of(layout, header, first=-1, counted=False):
+        nonlocal table, lead
+        file.header = header
+        if table == "occurrence" and header["date_options"] == MINUTES:
+            table = "occurrence_granular"
+        if table == "vulnerability" and file.index:
+            table = "vulnerability_rows"
+        field, stored = columns_of(TABLES[table])[0]
+        if not stored and (file.index or counted or "packet" in TABLES[table].extra):
+            lead = field
+        return RecordBatches(layout, Sink.memory(), with_lead=lead is not None, counted=counted)
+    file.reader = read_binary(place, reader_of, file.areaperil, file.source)
+    file.entry = TABLES[table]
+    file.dtype = numpy.dtype(([(lead.name, "<i4")] if lead else []) + file.entry.dtype(file.areaperil).descr)
+    if not file.index and "packet" not in file.entry.extra:
+        file.first_byte = file.entry.header_size()
+    stored = [f for f, _ in columns_of(file.entry) if f.name in file.dtype.names]
+    file.columns = tuple(stored if len(stored) == len(file.dtype.names) else
+                         ([lead] if lead else []) + list(file.entry.fields))
+
+
+def csv_batches(file):
+    """The rows of a csv whose columns are a report's: whole numbers of 8 bytes, all others float64."""
+    import numpy
+
+    rest, line = b"", 1
+    while data := take_header(file.source, len(file.source.peek(CHUNK))):
+        *lines, rest = (rest + data).split(b"\n")
+        if len(data) < CHUNK and rest:
+            lines, rest = [*lines, rest], b""           # the last line has no end
+        if line == 1:
+            lines, line = lines[1:], 2
+        try:
+            yield numpy.atleast_1d(numpy.loadtxt(lines, file.dtype, delimiter=",", comments=None)) if lines else numpy.empty(0, file.dtype)
+        except ValueError as error:
+            raise DataError(f"{file.name}: lines {line} to {line + len(lines) - 1}: {error}") from None
+        line += len(lines)

@@ -1,0 +1,336 @@
+"""What a file or stream is, and what its first records are: ktc info and ktc head.
+
+    ktc.inspect.info("gul.bin").events          # how many events a stream has
+    print(ktc.inspect.head("input/items.bin"))  # the first ten items
+
+Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head() stops where it has enough.
+"""
+import json
+import math
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+
+from ._core.io import STDIN, Outputs, Sink, Source
+from ._core.tables import Layout, TableReader, write_all
+from .errors import KtcError, TruncatedError, UsageError
+from .files import BATCH, PARQUET, named_kind, open_file, open_records
+from .schemas import STREAMS, TABLES
+from .schemas.streams import MEAN, SPECIAL, SPECIAL_SAMPLES
+from .tables import DAYS, MINUTES, columns_of, dates_layout
+from .validation import count
+
+TOTALS = {"coverages": "tiv", "periods": "weighting"}       # columns whose sum means something
+
+
+@dataclass
+class FileInfo:
+    """What a file or stream is and has. kind: of the registry, "csv" or "parquet"; None if it could not be found out.
+
+    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or "parquet". doc: what that
+    is, in words. size: bytes, None of a pipe. header: its values. records: of all. ranges: {column: (least, largest)}. events: how
+    many, each counted once; returning: how often one came back later, first_returning the first that did. packets: of a
+    stream. largest_sidx: of the samples. special: {sidx below 0: records}. totals: {name: sum}, in float64.
+    fault: what is wrong, if it is not whole or cannot be read; all else is then about what came before. status: the exit status
+    for that, else 0.
+    """
+
+    path: str
+    kind: str | None = None
+    form: str | None = None
+    doc: str = ""
+    size: int | None = None
+    index: str | None = None
+    header: dict = field(default_factory=dict)
+    records: int | None = None
+    ranges: dict = field(default_factory=dict)
+    events: int | None = None
+    returning: int | None = None
+    first_returning: int | None = None
+    packets: int | None = None
+    largest_sidx: int | None = None
+    special: dict = field(default_factory=dict)
+    totals: dict = field(default_factory=dict)
+    fault: str | None = None
+    status: int = 0
+
+    @property
+    def whole(self):
+        return self.fault is None
+
+    def __str__(self):
+        lines = [f"{self.path}: {self.words()}"]
+
+        def line(name, text):
+            lines.append(f"  {name:24}{text}")
+        if self.doc:
+            line("", self.doc)
+        if self.size is not None:
+            line("bytes", f"{self.size:,}")
+        for name, value in self.header.items():
+            line(name, value)
+        if self.index:
+            line("index", self.index)
+        for name in ("events", "packets", "records"):
+            if getattr(self, name) is not None:
+                line(name, f"{getattr(self, name):,}")
+        if self.returning:
+            line("events that come back", f"{self.returning:,}, the first of them {self.first_returning}")
+        for name, (least, most) in self.ranges.items():
+            line(name, f"{shown(least)} to {shown(most)}")
+        if self.largest_sidx is not None:
+            line("largest sidx", self.largest_sidx)
+        for sidx, n in self.special.items():
+            line(f"sidx {sidx}", f"{count(n, 'record')}: {SPECIAL[sidx]}")
+        for name, total in self.totals.items():
+            line(name, f"{total:,.2f}")
+        if self.kind in TABLES or self.kind in STREAMS:
+            line("whole" if self.whole else "not whole", "yes" if self.whole else self.fault)
+        return "\n".join(lines)
+
+    def words(self):
+        return f"{self.kind} {'table' if self.kind in TABLES else self.form}" + (
+            f", {self.form}" if self.form in ("indexed", "compressed") else "") if self.kind != self.form else self.kind
+
+
+def shown(value):
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def info(path=None, *, kind=None, areaperil=4):
+    """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of a table or stream
+    in ktc.schemas, if it is not to be found out.
+
+    Bad data and what cannot be read go to its fault and status. UsageError: no such kind, or the kind cannot be found out.
+    """
+    found = FileInfo(str(path) if path is not None and path != "-" else STDIN)
+    try:
+        file = open_file(path, kind, areaperil)
+        found.kind, found.form, found.size = file.kind, file.form, file.size
+        describe(file, found)
+        found.form, found.index = file.form, file.index
+        if file.form not in ("csv", "parquet"):
+            add_records(file, found)
+    except UsageError:
+        raise
+    except KtcError as error:
+        found.fault, found.status = str(error), error.status
+    return found
+
+
+def describe(file, found):
+    """What the opened file tells before its first record."""
+    if file.form == "csv":
+        found.doc = f"the columns of {file.entry.name}: {file.entry.doc}" if file.entry else "of columns that no table or report has"
+    elif file.form == "parquet":
+        check_parquet(file)
+    else:
+        found.doc = (TABLES | STREAMS)[file.kind].doc
+        open_records(file)
+        found.header = file.header
+        if file.kind == "footprint" and file.form == "table":
+            found.doc += " There is no index beside it, so the records' events are not known."
+
+
+def check_parquet(file):
+    """The last bytes of a parquet file are its first."""
+    if file.path and file.size is not None:
+        with open(file.name, "rb") as data:
+            data.seek(-min(len(PARQUET), file.size), os.SEEK_END)
+            if data.read() != PARQUET:
+                raise TruncatedError(f"{file.name}: byte {file.size}: the file does not end with {PARQUET.decode()}, as parquet does")
+
+
+class Counts:
+    """What the records of a file add up to, batch by batch."""
+
+    def __init__(self, file):
+        self.file, self.records, self.ranges = file, 0, {}
+        self.special, self.largest, self.totals = [0] * (SPECIAL_SAMPLES + 1), None, {}
+        self.events = set()             # of a table
+
+    def add(self, rows):
+        import numpy
+
+        if not len(rows):
+            return
+        self.records += len(rows)
+        for f in self.file.columns:
+            if f.name not in ("sidx", "loss", "bin_index"):
+                low, high = (rows[f.name].min().item(), rows[f.name].max().item())
+                before = self.ranges.get(f.name, (low, high))
+                # a value that is no number stays: it is the least and the largest
+                self.ranges[f.name] = (least(before[0], low), -least(-before[1], -high))
+        name = TOTALS.get(self.file.kind)
+        if name:
+            self.totals[name] = self.totals.get(name, 0.0) + float(rows[name].sum(dtype=numpy.float64))
+        if "sidx" in rows.dtype.names:
+            self.add_losses(rows["sidx"], rows["loss"])
+        elif self.file.form != "stream" and "event_id" in rows.dtype.names:
+            events = rows["event_id"]
+            self.events.update(events[:1].tolist(), events[1:][events[1:] != events[:-1]].tolist())
+
+    def add_losses(self, sidx, loss):
+        import numpy
+
+        sample = sidx > 0
+        if sample.any():
+            self.largest = max(self.largest or 0, int(sidx.max()))
+        for number, n in enumerate(numpy.bincount(numpy.where(sample, 0, -sidx), minlength=len(self.special))):
+            self.special[number] += int(n)
+        for name, chosen in ((SPECIAL[MEAN], sidx == MEAN), ("samples", sample)):
+            self.totals[name] = self.totals.get(name, 0.0) + float(loss[chosen].sum(dtype=numpy.float64))
+
+
+def least(a, b):
+    return a if a != a or a < b else b
+
+
+def add_records(file, found):
+    """Count all records, up to a fault if there is one."""
+    counts = Counts(file)
+    try:
+        for rows in file.batches():
+            counts.add(rows)
+    finally:
+        found.records, found.ranges = counts.records, counts.ranges
+        if file.form == "stream":
+            events = file.reader.events
+            found.packets, found.events, found.returning = file.reader.packets, events.n, events.returned
+            found.first_returning = events.first_returned if events.returned else None
+            if file.kind != "cdf":
+                found.largest_sidx = counts.largest
+                found.special = {-n: records for n, records in enumerate(counts.special) if n and records}
+                samples = max(file.header["sample_size"], 1)
+                found.totals = {f"sum, {SPECIAL[MEAN]}": counts.totals.get(SPECIAL[MEAN], 0.0),
+                                "sum, mean of samples": counts.totals.get("samples", 0.0) / samples}
+        else:
+            found.totals = counts.totals
+            if "event_id" in (file.dtype.names or ()):
+                found.events = len(counts.events)
+
+
+def report_info(files=(), *, kind=None, areaperil=4, json=False):
+    """info() of each file, on standard output, with faults on standard error; the exit status of the worst. json: one array of
+    objects, a FileInfo each; a number that is not finite is a string there."""
+    from .console import say
+
+    if files.count("-") > 1:
+        raise UsageError("standard input can be read once")
+    if kind is not None:
+        named_kind(kind)
+    infos = []
+    for path in files or ["-"]:
+        try:
+            infos.append(info(path, kind=kind, areaperil=areaperil))
+        except UsageError as error:
+            infos.append(FileInfo(path, fault=str(error), status=error.status))
+    if json:
+        say(as_json(infos))
+    else:
+        say("\n".join(f"{each}\n" for each in infos if each.kind is not None))
+    for each in infos:
+        if each.fault:
+            print(f"ktc info: error: {each.fault}", file=sys.stderr)
+    return max(each.status for each in infos)
+
+
+def as_json(infos):
+    def plain(value):
+        if isinstance(value, dict):
+            return {str(key): plain(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(each) for each in value]
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps([plain({**asdict(each), "whole": each.whole}) for each in infos], indent=1) + "\n"
+
+
+# --- the first records
+
+def head(path=None, n=10, *, skip=0, kind=None, areaperil=4):
+    """The first n records behind the first `skip`, or as many as there are, as a structured array of the columns that csv has (of an
+    occurrence table, the date as its number). path and kind as in info().
+
+    Nothing is read that is not needed; records of a table that are to be passed over are not read. Raises DataError for bad data
+    before the last record asked for, UsageError as info() does.
+    """
+    import numpy
+
+    file = open_head(path, n, skip, kind, areaperil)
+    parts = list(first_records(file, n, skip))
+    return numpy.concatenate(parts or [numpy.empty(0, file.dtype)])[[f.name for f in file.columns]]
+
+
+def open_head(path, n, skip, kind, areaperil):
+    """The File of head()'s arguments."""
+    if n < 0 or skip < 0:
+        raise UsageError(f"{n} records behind {skip}: expected 0 or more of both")
+    file = open_file(path, kind, areaperil)
+    if file.form in ("csv", "parquet"):
+        raise UsageError(f"{file.name}: this is {file.form}, expected a binary table or stream")
+    return open_records(file)
+
+
+def first_records(file, n, skip):
+    """Batches of the records skip .. skip + n."""
+    for rows in file.batches(min(n + skip if file.form == "stream" else n, BATCH), skip=skip) if n else ():
+        yield rows[:n]
+        n -= len(rows)
+        if n <= 0:
+            return
+
+
+class Csv:
+    """How the converters write a File's records: header is their header line, names the columns, of which damage_bin_dict's tool
+    leaves the last out."""
+
+    def __init__(self, file):
+        self.file, self.dates, self.fields = file, None, file.columns
+        entry, extra = file.entry, getattr(file.entry, "extra", {"separator": ","})
+        if file.kind in ("occurrence_dates", "occurrence_granular") or file.header.get("date_options") in (DAYS, MINUTES):
+            entry = TABLES["occurrence_granular" if entry.name == "occurrence_granular" else "occurrence_dates"]
+            self.dates, extra, self.fields = dates_layout(entry)[1], entry.extra, [f for f, _ in columns_of(entry)]
+        elif entry.name == "damage_bin_dict":
+            self.fields = self.fields[:-1]
+        self.names = [f.name for f in self.fields]
+        self.separator, self.prefix = extra.get("separator", ", "), extra.get("prefix", "")
+        if entry.name == "damage_bin_dict":
+            self.header = ", ".join(entry.csv_header.split(", ")[:-1])
+        else:                           # a footprint without its index lacks a column
+            self.header = ",".join(self.names) if file.kind == "footprint" and not file.index else entry.csv_header
+
+    def write(self, rows, sink):
+        """Rows as csv lines."""
+        data = Source(rows.tobytes())
+        if self.dates is not None:
+            TableReader(self.dates, sink).dates(data, self.file.entry.name == "occurrence_granular")
+            return
+        columns = [(f.name, f.resolved(self.file.areaperil), f.csv, rows.dtype.fields[f.name][1])
+                   for f in self.fields]
+        TableReader(Layout(columns, rows.dtype.itemsize, separator=self.separator, prefix=self.prefix), sink).records(data)
+
+
+def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil=4):
+    """head() on standard output, in columns for people, or as the converters write csv."""
+    file = open_head(file, n, skip, kind, areaperil)
+    form = Csv(file)
+    with Outputs() as outputs:
+        sink = outputs.open()
+        if csv:
+            write_all(sink, f"{form.header}\n".encode())
+            for rows in first_records(file, n, skip):
+                form.write(rows, sink)
+            return 0
+        widths, head = [len(name) for name in form.names], [form.names]
+        try:
+            for rows in first_records(file, n, skip):
+                memory = Sink.memory()
+                form.write(rows, memory)
+                cells = head + [[cell.strip() for cell in line.split(",")] for line in memory.getvalue().decode().splitlines()]
+                widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells))]
+                write_all(sink, "".join(f"{'  '.join(map(str.rjust, line, widths))}\n" for line in cells).encode())
+                head = []
+        finally:
+            if head:
+                write_all(sink, f"{'  '.join(head[0])}\n".encode())
+    return 0
