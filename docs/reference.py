@@ -16,7 +16,7 @@ from ktc.cli import parser_of
 from ktc.schemas import model, streams, tables
 
 MODULES = ("ktc", "ktc.chain", "ktc.tables", "ktc.streams", "ktc.results", "ktc.curves", "ktc.averages", "ktc.financial",
-           "ktc.validation", "ktc.errors", "ktc.schemas")
+           "ktc.validation", "ktc.inspect", "ktc.compare", "ktc.errors", "ktc.schemas")
 
 
 def cell(text):
@@ -165,7 +165,8 @@ def formats():
 # --- tools
 
 # What a script prints, Python gives as values, or as errors and warnings.
-SAME = {"tables:report_validation": "tables:validate", "validation:report_run": "validation:validate_run", "demo:report": "demo:demo"}
+SAME = {"tables:report_validation": "tables:validate", "validation:report_run": "validation:validate_run", "demo:report": "demo:demo",
+        "inspect:report_info": "inspect:info", "inspect:report_head": "inspect:head", "compare:report_diff": "compare:diff"}
 
 
 def public(function):

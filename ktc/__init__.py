@@ -4,6 +4,7 @@ Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltca
 fmtocsv, summarycalctocsv, gultobin, summarycalctobin.
 Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
 Tables: tobin, tocsv, read_table, write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_run.
+What a file is, and what differs between two: ktc.inspect, ktc.compare.
 Streams: read_stream. The financial module's programmes and rules: read_plan, apply_rule. Stages joined in memory: ktc.chain.
 Errors: ktc.errors.
 
@@ -20,6 +21,8 @@ _HOME = {
     "results": ("Parquet", "ResultTable"),
     "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv", "fmprofilebinconv", "footprintconv"),
     "validation": ("validate_run",),
+    "inspect": (),
+    "compare": (),
     "streams": ("read_stream", "StreamReader", "Cdfs", "Losses"),
     "financial": ("Plan", "read_plan", "apply_rule"),
     "chain": ("Chain",),

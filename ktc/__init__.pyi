@@ -1,10 +1,12 @@
 from . import averages as averages
 from . import chain as chain
+from . import compare as compare
 from . import concat as concat
 from . import curves as curves
 from . import errors as errors
 from . import example as example
 from . import financial as financial
+from . import inspect as inspect
 from . import results as results
 from . import schemas as schemas
 from . import stages as stages

@@ -77,6 +77,7 @@ class File:
     areaperil: int = 4
     header: dict = field(default_factory=dict)
     source: object = None
+    mapped: object = None
     reader: object = None           # of ktc._core.batches
     dtype: object = None            # of its rows
     columns: tuple = ()             # of the rows, as Fields
@@ -260,7 +261,8 @@ def open_table(file):
     place = Place("vulnerability" if file.index and table == "vulnerability_rows" else table,
                   "plain" if file.form == "table" else file.form, file.name, file.index)
     if file.path and file.size is not None:
-        file.source = source_of(Mapped(file.name))
+        file.mapped = Mapped(file.path)             # which the source looks into
+        file.source = source_of(file.mapped)
     lead = None
 
     def reader_of(layout, header, first=-1, counted=False):

@@ -63,8 +63,6 @@ class FileInfo:
 
         def line(name, text):
             lines.append(f"  {name:24}{text}")
-        if self.doc:
-            line("", self.doc)
         if self.size is not None:
             line("bytes", f"{self.size:,}")
         for name, value in self.header.items():
@@ -83,18 +81,20 @@ class FileInfo:
         for sidx, n in self.special.items():
             line(f"sidx {sidx}", f"{count(n, 'record')}: {SPECIAL[sidx]}")
         for name, total in self.totals.items():
-            line(name, f"{total:,.2f}")
+            line(f"sum of {name}", f"{total:,.2f}")
         if self.kind in TABLES or self.kind in STREAMS:
             line("whole" if self.whole else "not whole", "yes" if self.whole else self.fault)
         return "\n".join(lines)
 
     def words(self):
-        return f"{self.kind} {'table' if self.kind in TABLES else self.form}" + (
-            f", {self.form}" if self.form in ("indexed", "compressed") else "") if self.kind != self.form else self.kind
+        noun = "table" if self.kind in TABLES else "stream"
+        name = self.kind if self.kind == self.form else f"{self.kind} {noun}" if self.form in ("table", "stream") else (
+            f"{self.kind} {noun}, {self.form}")
+        return f"{name}. {self.doc}" if self.doc else name
 
 
 def shown(value):
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def info(path=None, *, kind=None, areaperil=4):
@@ -121,7 +121,7 @@ def info(path=None, *, kind=None, areaperil=4):
 def describe(file, found):
     """What the opened file tells before its first record."""
     if file.form == "csv":
-        found.doc = f"the columns of {file.entry.name}: {file.entry.doc}" if file.entry else "of columns that no table or report has"
+        found.doc = f"The columns of {file.entry.name}: {file.entry.doc}" if file.entry else "Columns that no table or report has."
     elif file.form == "parquet":
         check_parquet(file)
     else:
@@ -156,7 +156,7 @@ class Counts:
             return
         self.records += len(rows)
         for f in self.file.columns:
-            if f.name not in ("sidx", "loss", "bin_index"):
+            if self.file.form != "stream" or f.name not in ("sidx", "loss", "bin_index"):
                 low, high = (rows[f.name].min().item(), rows[f.name].max().item())
                 before = self.ranges.get(f.name, (low, high))
                 # a value that is no number stays: it is the least and the largest
@@ -202,8 +202,8 @@ def add_records(file, found):
                 found.largest_sidx = counts.largest
                 found.special = {-n: records for n, records in enumerate(counts.special) if n and records}
                 samples = max(file.header["sample_size"], 1)
-                found.totals = {f"sum, {SPECIAL[MEAN]}": counts.totals.get(SPECIAL[MEAN], 0.0),
-                                "sum, mean of samples": counts.totals.get("samples", 0.0) / samples}
+                found.totals = {f"{SPECIAL[MEAN]}s": counts.totals.get(SPECIAL[MEAN], 0.0),
+                                "sample means": counts.totals.get("samples", 0.0) / samples}
         else:
             found.totals = counts.totals
             if "event_id" in (file.dtype.names or ()):

@@ -102,7 +102,7 @@ def test_importing_ktc_imports_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["stages", "tables", "streams", "chain", "curves", "averages", "concat", "results", "work",
-                                  "example", "errors", "schemas", "cli"])
+                                  "example", "errors", "schemas", "cli", "files", "inspect", "compare"])
 def test_importing_a_module_imports_no_numpy(name, tmp_path):
     held = modules_after(f"import ktc.{name}", tmp_path)
     assert f"ktc.{name}" in held and "numpy" not in held
