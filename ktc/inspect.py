@@ -157,14 +157,13 @@ class Counts:
         self.records += len(rows)
         for f in self.file.columns:
             if self.file.form != "stream" or f.name not in ("sidx", "loss", "bin_index"):
-                low, high = (rows[f.name].min().item(), rows[f.name].max().item())
+                low, high = rows[f.name].min(), rows[f.name].max()
                 before = self.ranges.get(f.name, (low, high))
-                # a value that is no number stays: it is the least and the largest
-                self.ranges[f.name] = (least(before[0], low), -least(-before[1], -high))
+                self.ranges[f.name] = numpy.minimum(before[0], low), numpy.maximum(before[1], high)
         name = TOTALS.get(self.file.kind)
         if name:
             self.totals[name] = self.totals.get(name, 0.0) + float(rows[name].sum(dtype=numpy.float64))
-        if "sidx" in rows.dtype.names:
+        if self.file.form == "stream" and self.file.kind != "cdf":
             self.add_losses(rows["sidx"], rows["loss"])
         elif self.file.form != "stream" and "event_id" in rows.dtype.names:
             events = rows["event_id"]
@@ -182,10 +181,6 @@ class Counts:
             self.totals[name] = self.totals.get(name, 0.0) + float(loss[chosen].sum(dtype=numpy.float64))
 
 
-def least(a, b):
-    return a if a != a or a < b else b
-
-
 def add_records(file, found):
     """Count all records, up to a fault if there is one."""
     counts = Counts(file)
@@ -193,7 +188,8 @@ def add_records(file, found):
         for rows in file.batches():
             counts.add(rows)
     finally:
-        found.records, found.ranges = counts.records, counts.ranges
+        found.records = counts.records
+        found.ranges = {name: (low.item(), high.item()) for name, (low, high) in counts.ranges.items()}
         if file.form == "stream":
             events = file.reader.events
             found.packets, found.events, found.returning = file.reader.packets, events.n, events.returned
