@@ -83,7 +83,7 @@ class Difference:
         if self.identical:
             return f"{self.a} and {self.b}: the same bytes"
         lines = [f"{self.a} and {self.b}: {count(self.records, 'record')} of {self.kind} in both, "
-                 f"{f'{self.differing:,} differ' if self.differing else 'none differs'}"]
+                 f"{f'{self.differing:,}' if self.differing else 'none'} of them different"]
         lines += [f"  {name} is {a} and {b}" for name, (a, b) in self.header.items()]
         for name, found in self.fields.items():
             if found.largest_absolute or found.records:
@@ -95,7 +95,7 @@ class Difference:
                              + (f", {'all' if zeros == n else f'{zeros:,}'} of them losses of 0" if zeros else ""))
         if self.packets and self.packets[0] != self.packets[1]:
             lines.append(f"  packets: {self.packets[0]:,} and {self.packets[1]:,}")
-        for n, words in ((self.reordered, "the same records in another order in"), (self.moved, "another place among the events for")):
+        for n, words in ((self.reordered, "other order of records in"), (self.moved, "other place among the events of")):
             if n:
                 lines.append(f"  {words} {count(n, 'event')}")
         lines += [self.line(each) for each in self.first]
@@ -163,7 +163,8 @@ def matched(a, b):
 
     n, m = len(a[0]), len(b[0])
     if n == m and all(numpy.array_equal(x, y) for x, y in zip(a, b)):
-        return numpy.arange(n), numpy.arange(n), numpy.empty(0, int), numpy.empty(0, int)
+        every = numpy.arange(n)
+        return every, every, every[:0], every[:0]
 
     def turns(columns):
         order = numpy.lexsort(columns[::-1])
@@ -284,7 +285,10 @@ class Comparison:
         """Compare what has the same key; the places matched."""
         in_a, in_b, only_a, only_b = matched(*columns)
         take = lambda side, places: tuple(part[places] for part in side)        # noqa: E731
-        self.pairs(take(a, in_a), take(b, in_b), take(a, only_a), take(b, only_b))
+        if in_a is in_b:                # all of them, as they are
+            self.pairs(a, b)
+        else:
+            self.pairs(take(a, in_a), take(b, in_b), take(a, only_a), take(b, only_b))
         return in_a, in_b
 
     def by_event(self):
@@ -337,8 +341,8 @@ def joined(parts, dtype):
         return parts[0]
     if not parts:
         return numpy.empty(0, dtype), numpy.empty(0, int)
-    rows = numpy.empty(sum(len(part[0]) for part in parts), dtype)
-    numpy.concatenate([part[0] for part in parts], out=rows)
+    plain = f"V{dtype.itemsize}"        # which is copied as it is, and not field by field
+    rows = numpy.concatenate([part[0].view(plain) for part in parts]).view(dtype)
     return rows, numpy.concatenate([part[1] for part in parts])
 
 

@@ -290,11 +290,13 @@ def csv_batches(file):
     """The rows of a csv whose columns are a report's: whole numbers of 8 bytes, all others float64."""
     import numpy
 
-    rest, line = b"", 1
-    while data := take_header(file.source, len(file.source.peek(CHUNK))):
+    rest, line, more = b"", 1, True
+    while more:
+        data = take_header(file.source, len(file.source.peek(CHUNK)))
+        more = len(data) == CHUNK
         *lines, rest = (rest + data).split(b"\n")
-        if len(data) < CHUNK and rest:
-            lines, rest = [*lines, rest], b""           # the last line has no end
+        if rest and not more:
+            lines.append(rest)                          # the last line has no end
         if line == 1:
             lines, line = lines[1:], 2
         try:
