@@ -106,6 +106,8 @@ class Difference:
 
     def line(self, each):
         def place(record, byte):
+            if self.kind in REPORTS:
+                return f"line {record + 1:,}"
             return f"record {record:,}" + (f" (byte {byte:,})" if byte is not None else "")
         sides = [place(record, byte) for record, byte in ((each.record_a, each.byte_a), (each.record_b, each.byte_b))
                  if record is not None]
@@ -366,6 +368,8 @@ def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=
         raise UsageError(f"{file.name} and {other.name} are {file.form}, but no report's: expected tables or streams, or reports as csv")
     for each in files:
         open_records(each)
+    if file.dtype.names != other.dtype.names:
+        raise UsageError(f"{file.name} and {other.name}: only one of them has an index beside it, or both have other columns")
     found = Difference(file.name, other.name, file.entry.name if file.form == "csv" else file.kind)
     if all(same_bytes(*pair) for pair in ((file.path, other.path), (file.index, other.index))):
         found.identical = True

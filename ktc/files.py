@@ -34,6 +34,7 @@ CDF_ROW = {"packet": ("<i8", 0), "event_id": ("<i4", 8), "areaperil_id": ("<u8",
 
 
 def row_dtype(row, names, size):
+    """The dtype of such rows of `size` bytes; names: of the fields, as {theirs: ours}."""
     import numpy
 
     return numpy.dtype({"names": list(names.values()), "formats": [row[name][0] for name in names],
@@ -62,9 +63,9 @@ for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
 class File:
     """A file or stream, opened.
 
-    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry there; of a csv, the one with its
-    columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet". index: the path of a table's index, if it
-    has one. size: bytes, None of a pipe. header: the header's values. batches() gives the records, once.
+    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry there; of
+    a csv, the one with its columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet". index: the path of
+    a table's index, if it has one. size: bytes, None of a pipe. header: the header's values. batches() gives the records, once.
     """
 
     name: str
@@ -104,10 +105,10 @@ class File:
     def byte(self, number, row):
         """Where the record of this number, from 0, begins in the file; None if it lies compressed or behind an index."""
         if self.form == "stream":
-            width = [sum(f.width(self.areaperil) for f in fields) for fields in (self.entry.header, self.entry.packet,
-                                                                                 self.entry.record)]
-            packets, terminators = int(row["packet"]) + 1, 0 if self.kind == "cdf" else int(row["packet"])
-            return 4 + width[0] + packets * width[1] + (number + terminators) * width[2]
+            header, packet, record = (sum(f.width(self.areaperil) for f in fields) for fields in (
+                self.entry.header, self.entry.packet, self.entry.record))
+            before = int(row["packet"])                 # packets, each of which has ended with a record of its own
+            return 4 + header + (before + 1) * packet + (number + (before if self.kind != "cdf" else 0)) * record
         if self.first_byte is None:
             return None
         return self.first_byte + number * self.entry.size(self.areaperil)
@@ -191,13 +192,13 @@ def sibling(path, ending):
 
 
 def looks_like_cdf(file):
-    """Whether a first packet of probabilities follows, or nothing at all."""
+    """Whether a first packet of probabilities follows, or nothing at all. (Small whole numbers are tiny as real ones.)"""
     start = 4 + sum(f.width(file.areaperil) for f in STREAMS["cdf"].packet)
-    head = file.source.peek(start + 4)
-    if len(head) < start + 4:
+    head = file.source.peek(start + 8)
+    if len(head) < start + 8:
         return len(head) == 4
-    bins, first = struct.unpack("<if", head[-8:])
-    return 0 < bins <= 1 << 24 and (first == 0 or 1e-30 < first < 1.01)
+    bins, prob_to, bin_mean = struct.unpack("<iff", head[-12:])
+    return bins > 0 and prob_to < 1.01 and all(value == 0 or value > 1e-30 for value in (prob_to, bin_mean))
 
 
 def is_text(head):
@@ -223,19 +224,16 @@ def open_stream(file):
     from ._core.codec import CdfDecoder, LossDecoder
 
     file.entry = STREAMS[file.kind]
+    file.columns = column_fields(file.entry)
     if file.kind == "cdf":
         file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil))
-        file.columns = column_fields(file.entry)
-        names, row, size = {name: name for name in CDF_ROW}, CDF_ROW, 36
-    else:
-        decoder = LossDecoder(file.source, [file.entry.kind])
-        file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
-        file.reader = LossBatches(decoder)
-        file.columns = column_fields(file.entry)
-        names = {name: file.columns[1].name if name == "id" else name for name in LOSS_ROW
-                 if name != "exposure" or file.kind == "summary"}
-        row, size = LOSS_ROW, 28
-    file.dtype = row_dtype(row, names, size)
+        file.dtype = row_dtype(CDF_ROW, {name: name for name in CDF_ROW}, 36)
+        return
+    decoder = LossDecoder(file.source, [file.entry.kind])
+    file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
+    file.reader = LossBatches(decoder)
+    file.dtype = row_dtype(LOSS_ROW, {name: file.columns[1].name if name == "id" else name for name in LOSS_ROW
+                                      if name != "exposure" or file.kind == "summary"}, 28)
 
 
 def column_fields(stream):
@@ -248,7 +246,8 @@ def column_fields(stream):
 
 
 def open_table(file):
-    """Find the records of a table, wherever its index says that they are, as validation does."""
+    """Find the records of a table, wherever its index says that they are, as validation does. lead: the column that a record lacks
+    and its index, its packet or its number gives."""
     import numpy
 
     from ._core.batches import RecordBatches
@@ -300,7 +299,8 @@ def csv_batches(file):
         if line == 1:
             lines, line = lines[1:], 2
         try:
-            yield numpy.atleast_1d(numpy.loadtxt(lines, file.dtype, delimiter=",", comments=None)) if lines else numpy.empty(0, file.dtype)
+            if lines:
+                yield numpy.atleast_1d(numpy.loadtxt(lines, file.dtype, delimiter=",", comments=None))
         except ValueError as error:
             raise DataError(f"{file.name}: lines {line} to {line + len(lines) - 1}: {error}") from None
         line += len(lines)

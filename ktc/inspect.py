@@ -318,15 +318,13 @@ def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil=4):
                 form.write(rows, sink)
             return 0
         widths, head = [len(name) for name in form.names], [form.names]
-        try:
-            for rows in first_records(file, n, skip):
-                memory = Sink.memory()
-                form.write(rows, memory)
-                cells = head + [[cell.strip() for cell in line.split(",")] for line in memory.getvalue().decode().splitlines()]
-                widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells))]
-                write_all(sink, "".join(f"{'  '.join(map(str.rjust, line, widths))}\n" for line in cells).encode())
-                head = []
-        finally:
-            if head:
-                write_all(sink, f"{'  '.join(head[0])}\n".encode())
+        for rows in first_records(file, n, skip):
+            memory = Sink.memory()
+            form.write(rows, memory)
+            cells = head + [[cell.strip() for cell in line.split(",")] for line in memory.getvalue().decode().splitlines()]
+            widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells))] if cells else widths
+            write_all(sink, "".join(f"{'  '.join(map(str.rjust, line, widths))}\n" for line in cells).encode())
+            head = []
+        if head:                        # no records
+            write_all(sink, f"{'  '.join(form.names)}\n".encode())
     return 0

@@ -221,6 +221,9 @@ def test_footprints(tmp_path):
     a, b, c, d = (tmp_path / name / f"footprint.bin{z}" for name, z in (("a", ""), ("b", ".z"), ("c", ""), ("d", "")))
     assert diff(a, a).identical and not diff(a, b).identical and diff(a, b).equal and diff(a, b).records == 3
     assert diff(a, c).first[0].values == {"areaperil_id": (4, 5)} and diff(a, c).first[0].record_a == 3
+    (tmp_path / "footprint.bin").write_bytes(a.read_bytes())
+    with pytest.raises(ktc.UsageError, match="only one of them has an index beside it"):
+        diff(a, tmp_path / "footprint.bin")
     assert a.read_bytes() == d.read_bytes() and diff(a, d).first[0].values == {"event_id": (3, 8)}     # only the index differs
 
 
@@ -244,6 +247,7 @@ def test_reports(pair):
     found = pair(text, text.replace(b"12.0", b"12.5"))
     assert (found.kind, found.records, found.differing) == ("event_loss_table", 3, 1)
     assert found.first[0].values == {"mean": (12.0, 12.5)} and found.first[0].record_a == 2
+    assert "  line 3: mean 12.0 and 12.5\n" in str(found)
     assert pair(text, text.replace(b"12.0", b"12.5"), relative=0.04).equal
     found = pair(text, "\n".join([ELT, *rows[:2], ""]).encode())
     assert (found.only_a, found.only_b, found.first[0].record_a) == (1, 0, 3)

@@ -129,6 +129,11 @@ def test_a_table_that_begins_like_a_cdf_stream(tmp_path):
     with pytest.raises(ktc.UsageError, match="196 bytes it may be events, coverages, .*name it with --as"):
         inspect.info(tmp_path / "ids")
     assert inspect.info(tmp_path / "ids", kind="events").records == 49
+    for name, rows in (("weights", [(1, 1, 0.5), (2, 1, 0.5), (3, 4, 0.25)]), ("items", [(1, 1, 7, 2, 1), (2, 1, 8, 3, 1)]),
+                       ("damage_bin_dict", [(1, 0, 0, 0, 1201), (2, 0, 1, 0.5, 1200)]), ("periods", [(1, 0.1), (2, 0.3), (3, 0.6)])):
+        (tmp_path / "ids").write_bytes(np.array(rows, TABLES[name].dtype()).tobytes())
+        with pytest.raises(ktc.UsageError, match=f"it may be .*{name}"):
+            inspect.info(tmp_path / "ids")
     (tmp_path / "none").write_bytes(struct.pack("<I", streams.CDF))
     assert inspect.info(tmp_path / "none").kind == "cdf"
 
@@ -346,6 +351,8 @@ def test_footprint_as_csv(model, door, run, tool):
 
 
 def test_columns_for_people(door, tmp_path):
+    (tmp_path / "quantile.bin").write_bytes(b"")
+    assert door("head", tmp_path / "quantile.bin") == (0, b"quantile\n", "") and inspect.info(tmp_path / "quantile.bin").records == 0
     (tmp_path / "s").write_bytes(losses())
     assert door("head", "-n", "4", "--skip", "4", tmp_path / "s") == (
         0, b"event_id  output_id  sidx  loss\n       7          2     1  1.00\n       7          2     2  4.00\n"
