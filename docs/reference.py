@@ -165,8 +165,9 @@ def formats():
 # --- tools
 
 # What a script prints, Python gives as values, or as errors and warnings.
-SAME = {"tables:report_validation": "tables:validate", "validation:report_run": "validation:validate_run", "demo:report": "demo:demo",
-        "inspect:report_info": "inspect:info", "inspect:report_head": "inspect:head", "compare:report_diff": "compare:diff"}
+SAME = {"tables:report_validation": "tables:validate", "validation:report_run": "validation:validate_run",
+        "demo:report": "demo:demo", "inspect:report_info": "inspect:info",
+        "inspect:report_head": "inspect:head", "compare:report_diff": "compare:diff"}
 
 
 def public(function):

@@ -4,12 +4,12 @@
     if not difference.equal:
         print(difference)
 
-Records of a stream are matched by event, id and sidx (a cdf's by areaperil, vulnerability and bin), those of a table by the key that
-the registry has for it, or else by their place, rows of a report's csv by their place. Two real numbers a and b are equal if
-|a - b| <= max(absolute, relative * max(|a|, |b|)), or if neither is a number; whole numbers have no tolerance.
+Records of a stream are matched by event, id and sidx (a cdf's by areaperil, vulnerability and bin), those of a table by the key
+that the registry has for it, or else by their place, rows of a report's csv by their place. Two real numbers a and b are equal
+if |a - b| <= max(absolute, relative * max(|a|, |b|)), or if neither is a number; whole numbers have no tolerance.
 
-Memory follows the event of a stream, where both have their events in the same order; an event whose counterpart comes later is kept
-until then. Tables that have a key are held as a whole.
+Memory follows the event of a stream, where both have their events in the same order; an event whose counterpart comes later is
+kept until then. Tables that have a key are held as a whole.
 """
 import os
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ BLOCK = 1 << 20                     # bytes of both files that are compared at o
 
 @dataclass
 class FieldDifference:
-    """One column. records: in how many it differs. largest_absolute, largest_relative: of |a - b| and |a - b| / max(|a|, |b|), over
-    all records that both sides have, within the tolerance or not."""
+    """One column. records: in how many it differs. largest_absolute, largest_relative: of |a - b| and |a - b| / max(|a|, |b|),
+    over all records that both sides have, within the tolerance or not."""
 
     records: int = 0
     largest_absolute: float = 0.0
@@ -51,11 +51,11 @@ class RecordDifference:
 class Difference:
     """What diff() found of a and b (their names). kind: theirs. identical: the same bytes, and nothing more was looked at.
 
-    records: how many both have. differing: those of them that differ. only_a, only_b: records that the other side lacks; zeros_a,
-    zeros_b: those of them that are losses of 0. fields: {column: FieldDifference}. first: RecordDifferences in the order in which
-    they were found, as many as were asked for. header: {field: (a, b)} that differ. packets: (a, b), of streams. reordered: events
-    whose records come in another order; moved: events that come at another place among the events. equal: no record and no header
-    field differs and none is missing; order and packets alone do not count.
+    records: how many both have. differing: those of them that differ. only_a, only_b: records that the other side lacks;
+    zeros_a, zeros_b: those of them that are losses of 0. fields: {column: FieldDifference}. first: RecordDifferences in the
+    order in which they were found, as many as were asked for. header: {field: (a, b)} that differ. packets: (a, b), of streams.
+    reordered: events whose records come in another order; moved: events that come at another place among the events. equal: no
+    record and no header field differs and none is missing; order and packets alone do not count.
     """
 
     a: str
@@ -87,8 +87,8 @@ class Difference:
         lines += [f"  {name} is {a} and {b}" for name, (a, b) in self.header.items()]
         for name, found in self.fields.items():
             if found.largest_absolute or found.records:
-                lines.append(f"  {name}: {count(found.records, 'record')}; the largest difference is {found.largest_absolute:.6g}, "
-                             f"relative {found.largest_relative:.6g}")
+                lines.append(f"  {name}: {count(found.records, 'record')}; the largest difference is "
+                             f"{found.largest_absolute:.6g}, relative {found.largest_relative:.6g}")
         for name, n, zeros in ((self.a, self.only_a, self.zeros_a), (self.b, self.only_b, self.zeros_b)):
             if n:
                 lines.append(f"  only in {name}: {count(n, 'record')}"
@@ -223,8 +223,9 @@ class Comparison:
                 different = a != b
         if finite.any():
             most, gap, scale = self.found.fields[name], gap[finite], scale[finite]
+            share = numpy.divide(gap, scale, out=gap * 0, where=scale > 0)
             most.largest_absolute = max(most.largest_absolute, float(gap.max()))
-            most.largest_relative = max(most.largest_relative, float(numpy.divide(gap, scale, out=gap * 0, where=scale > 0).max()))
+            most.largest_relative = max(most.largest_relative, float(share.max()))
         return different
 
     def pairs(self, a, b, alone_a=None, alone_b=None):
@@ -327,7 +328,8 @@ class Comparison:
             sides.append((places, which, joined(list(zip(rows, numbers)), side.file.dtype)))
             side.held -= len(which)
         (places_a, which, a), (places_b, which_b, b) = sides
-        in_a, in_b = self.join(a, b, [[w, *(rows[name] for name in self.key[1:])] for w, rows in ((which, a[0]), (which_b, b[0]))])
+        in_a, in_b = self.join(a, b, [[event, *(rows[name] for name in self.key[1:])]
+                                      for event, rows in ((which, a[0]), (which_b, b[0]))])
         back = (in_b[1:] < in_b[:-1]) & (which[in_a[1:]] == which[in_a[:-1]])
         self.found.reordered += len(numpy.unique(which[in_a[1:]][back]))
         for place_a, place_b in zip(places_a, places_b):
@@ -352,9 +354,9 @@ def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=
     """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv; a Difference.
 
     a, b: paths; one of them may be "-", standard input. absolute, relative: the tolerance (see the module), which the largest
-    differences do not depend on. limit: how many RecordDifferences are kept. kind: the name of a table or stream, if it is not to be
-    found out. areaperil: bytes of an areaperil id. Raises UsageError for two kinds, or none that is known; InputError for a file
-    that is missing, DataError for one that is cut or wrong.
+    differences do not depend on. limit: how many RecordDifferences are kept. kind: the name of a table or stream, if it is not
+    to be found out. areaperil: bytes of an areaperil id. Raises UsageError for two kinds, or none that is known; InputError for
+    a file that is missing, DataError for one that is cut or wrong.
     """
     if absolute < 0 or relative < 0 or limit < 0 or absolute != absolute or relative != relative:
         raise UsageError(f"tolerances {absolute} and {relative}, limit {limit}: expected 0 or more")
@@ -365,7 +367,7 @@ def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=
         raise UsageError(" and ".join(f"{file.name} is {kind_words(file)}" for file in files) + ": expected two of one kind")
     file, other = files
     if file.form == "parquet" or file.form == "csv" and (file.entry is None or file.entry.name not in REPORTS):
-        raise UsageError(f"{file.name} and {other.name} are {file.form}, but no report's: expected tables or streams, or reports as csv")
+        raise UsageError(f"{file.name} and {other.name} are {file.form}, but no report's: expected binary files or csv of reports")
     for each in files:
         open_records(each)
     if file.dtype.names != other.dtype.names:

@@ -1,7 +1,7 @@
 """Files and streams of the registry, found out for what they are, and opened as batches of NumPy rows.
 
-A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where that is another than the
-registry's, one has to say. Csv is known by its header line, parquet by its first bytes.
+A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where that is another than
+the registry's, one has to say. Csv is known by its header line, parquet by its first bytes.
 """
 import os
 import stat
@@ -63,9 +63,10 @@ for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
 class File:
     """A file or stream, opened.
 
-    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry there; of
-    a csv, the one with its columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet". index: the path of
-    a table's index, if it has one. size: bytes, None of a pipe. header: the header's values. batches() gives the records, once.
+    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry
+    there; of a csv, the one with its columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet".
+    index: the path of a table's index, if it has one. size: bytes, None of a pipe. header: the header's values. batches() gives
+    the records, once.
     """
 
     name: str
@@ -123,7 +124,8 @@ def open_file(path=None, kind=None, areaperil=4):
         raise UsageError(f"areaperil is {areaperil!r}, expected 4 or 8 bytes")
     kind = None if kind is None else named_kind(kind)
     source = Source(path)
-    file = File(source.name, None if source.name == STDIN else source.name, size=size_of(path), areaperil=areaperil, source=source)
+    file = File(source.name, size=size_of(path), areaperil=areaperil, source=source)
+    file.path = None if file.name == STDIN else file.name
     file.kind = kind or kind_of(file)
     file.form = file.kind if file.kind in ("csv", "parquet") else "stream" if file.kind in STREAMS else "table"
     if file.form == "csv":
@@ -246,8 +248,7 @@ def column_fields(stream):
 
 
 def open_table(file):
-    """Find the records of a table, wherever its index says that they are, as validation does. lead: the column that a record lacks
-    and its index, its packet or its number gives."""
+    """Find the records of a table, wherever its index says that they are, as validation does."""
     import numpy
 
     from ._core.batches import RecordBatches
@@ -262,7 +263,7 @@ def open_table(file):
     if file.path and file.size is not None:
         file.mapped = Mapped(file.path)             # which the source looks into
         file.source = source_of(file.mapped)
-    lead = None
+    lead = None                         # a column that the record lacks, which an index, a packet or a count gives
 
     def reader_of(layout, header, first=-1, counted=False):
         nonlocal table, lead

@@ -3,7 +3,8 @@
     ktc.inspect.info("gul.bin").events          # how many events a stream has
     print(ktc.inspect.head("input/items.bin"))  # the first ten items
 
-Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head() stops where it has enough.
+Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head() stops where it has
+enough.
 """
 import json
 import math
@@ -27,12 +28,12 @@ TOTALS = {"coverages": "tiv", "periods": "weighting"}       # columns whose sum 
 class FileInfo:
     """What a file or stream is and has. kind: of the registry, "csv" or "parquet"; None if it could not be found out.
 
-    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or "parquet". doc: what that
-    is, in words. size: bytes, None of a pipe. header: its values. records: of all. ranges: {column: (least, largest)}. events: how
-    many, each counted once; returning: how often one came back later, first_returning the first that did. packets: of a
-    stream. largest_sidx: of the samples. special: {sidx below 0: records}. totals: {name: sum}, in float64.
-    fault: what is wrong, if it is not whole or cannot be read; all else is then about what came before. status: the exit status
-    for that, else 0.
+    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or "parquet". doc: what
+    that is, in words. size: bytes, None of a pipe. header: its values. records: of all. ranges: {column: (least, largest)}.
+    events: how many, each counted once; returning: how often one came back later, first_returning the first that did. packets:
+    of a stream. largest_sidx: of the samples. special: {sidx below 0: records}. totals: {name: sum}, in float64. fault: what is
+    wrong, if it is not whole or cannot be read; all else is then about what came before. status: the exit
+    status for that, else 0.
     """
 
     path: str
@@ -121,7 +122,8 @@ def info(path=None, *, kind=None, areaperil=4):
 def describe(file, found):
     """What the opened file tells before its first record."""
     if file.form == "csv":
-        found.doc = f"The columns of {file.entry.name}: {file.entry.doc}" if file.entry else "Columns that no table or report has."
+        entry = file.entry
+        found.doc = f"The columns of {entry.name}: {entry.doc}" if entry else "Columns that no table or report has."
     elif file.form == "parquet":
         check_parquet(file)
     else:
@@ -138,7 +140,7 @@ def check_parquet(file):
         with open(file.name, "rb") as data:
             data.seek(-min(len(PARQUET), file.size), os.SEEK_END)
             if data.read() != PARQUET:
-                raise TruncatedError(f"{file.name}: byte {file.size}: the file does not end with {PARQUET.decode()}, as parquet does")
+                raise TruncatedError(f"{file.name}: byte {file.size}: the file does not end with PAR1, as parquet does")
 
 
 class Counts:
@@ -244,8 +246,8 @@ def as_json(infos):
 # --- the first records
 
 def head(path=None, n=10, *, skip=0, kind=None, areaperil=4):
-    """The first n records behind the first `skip`, or as many as there are, as a structured array of the columns that csv has (of an
-    occurrence table, the date as its number). path and kind as in info().
+    """The first n records behind the first `skip`, or as many as there are, as a structured array of the columns that csv has (of
+    an occurrence table, the date as its number). path and kind as in info().
 
     Nothing is read that is not needed; records of a table that are to be passed over are not read. Raises DataError for bad data
     before the last record asked for, UsageError as info() does.

@@ -288,7 +288,8 @@ def test_exit_statuses(run, tool, tmp_path):
     assert call("a", "a") == (0, b"a and a: the same bytes\n", "")
     status, out, err = call("a", "b")
     assert (status, err) == (1, "") and out.decode().split("\n") == [
-        "a and b: 6 records of loss in both, 1 of them different", "  loss: 1 record; the largest difference is 0.25, relative 0.2",
+        "a and b: 6 records of loss in both, 1 of them different",
+        "  loss: 1 record; the largest difference is 0.25, relative 0.2",
         "  event_id 1, output_id 2, sidx 1, record 2 (byte 24): loss 1.0 and 1.25", "different", ""]
     assert call("a", "b", "--abs", "0.25")[0] == 0 and call("a", "b", "--rel", "0.19")[0] == 1
     assert b"... and 1 more" in call("a", "b", "--limit", "0")[1]
@@ -302,7 +303,8 @@ def test_exit_statuses(run, tool, tmp_path):
 
 ids = st.integers(1, 4)
 values = st.floats(width=32, allow_nan=True, allow_infinity=True)
-packets = st.lists(st.tuples(ids, ids, st.lists(st.tuples(st.sampled_from([-5, -3, -1, 1, 2, 3]), values), max_size=4)), max_size=8)
+records = st.lists(st.tuples(st.sampled_from([-5, -3, -1, 1, 2, 3]), values), max_size=4)
+packets = st.lists(st.tuples(ids, ids, records), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)

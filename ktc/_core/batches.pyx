@@ -4,8 +4,8 @@
     loss    packet event_id id exposure sidx loss           exposure: of a summary, else 0
     cdf     packet event_id areaperil_id vulnerability_id bin_index prob_to bin_mean
 
-packet counts the stream's packets from 0; areaperil ids are 64 bits wide, lead is 32. A reader collects until advance() has enough;
-take() hands over what there is. When the input fails, what was whole until then can still be taken.
+packet counts the stream's packets from 0; areaperil ids are 64 bits wide, lead is 32. A reader collects until advance() has
+enough; take() hands over what there is. When the input fails, what was whole until then can still be taken.
 """
 cimport cython
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
@@ -117,7 +117,7 @@ cdef class RecordBatches(TableReader):
 
 
 cdef class EventCount:
-    """Events in their order. n: how many, each counted once. returned: how often one came back; first_returned: the first that did."""
+    """Events in their order. n: how many, each once. returned: how often one came back; first_returned: the first that did."""
     cdef Keys seen
     cdef readonly int64_t n, returned
     cdef readonly int32_t first_returned

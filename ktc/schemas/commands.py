@@ -32,8 +32,8 @@ COMMANDS = {c.name: c for c in (
         KIND, Option("--json", "json", "one array of objects, for programs"), AREAPERIL_BYTES),
          operands=(("files", str, "*", "files; none, or -: standard input"),),
          reads="tables and streams, all of their records; csv and parquet are named, and not read",
-         writes="kind, header, number and range of records, and whether they are whole, on standard output; the exit status is 1 where "
-         "a file is cut", example="ktc info input/items.bin gul.bin"),
+         writes="kind, header, number and range of records, and whether they are whole, on standard output; the exit status is 1 "
+         "where a file is cut", example="ktc info input/items.bin gul.bin"),
     Tool("head", COMMAND, "the first records of a table or stream", "inspect:report_head", (
         count("-n", "n", "so many records (10)"), count("--skip", "skip", "without the first N"), KIND,
         Option("--csv", "csv", "csv, as the converters write it"), AREAPERIL_BYTES),
