@@ -383,6 +383,11 @@ def test_head_reads_no_more_than_it_needs(tool, tmp_path):
                     f"yes | {ktc_script} head --as items -n 3 --skip 5"):
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=20)
         assert done.stdout.count(b"\n") == 4 and done.stderr == b""
+    for data, kind in ((losses(packets=PACKETS), "loss"), (cdfs(), "cdf")):        # the pipe stays open, in the middle of an event
+        with subprocess.Popen([ktc_script, "head", "-n", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdin.write(data[:90])
+            process.stdin.flush()
+            assert process.stdout.read().count(b"\n") == 3, kind
     with open(tmp_path / "items.bin", "wb") as file:
         file.truncate(20 * 10 ** 9)                     # sparse: 1e9 items
     assert inspect.head(tmp_path / "items.bin", 2, skip=10 ** 9 - 1).tolist() == [(0, 0, 0, 0, 0)]

@@ -141,6 +141,7 @@ cdef class LossBatches(LossConsumer):
     cdef LossDecoder decoder
     cdef Sink sink
     cdef bint end_of_event
+    cdef int64_t n                      # rows collected
     cdef readonly int64_t packets
     cdef readonly EventCount events
 
@@ -159,6 +160,7 @@ cdef class LossBatches(LossConsumer):
                 row += 1
             self.packets += 1
         self.sink.pos = <char *>row
+        self.n += block.start[block.n] if block.n else 0
         self.end_of_event = block.end_of_event
         if block.end_of_event:
             self.events.add(block.event_id)
@@ -166,12 +168,14 @@ cdef class LossBatches(LossConsumer):
 
     def advance(self, int64_t most, bint whole_events=False):
         """Collect most records or somewhat more; whole_events: up to the end of an event. False at the end."""
-        cdef size_t enough = most * sizeof(LossRow)
         cdef bint more = True
         try:
             with nogil:
-                while more and (<size_t>(self.sink.pos - self.sink.buf) < enough or (whole_events and not self.end_of_event)):
+                while more and (self.n + (0 if whole_events else self.decoder.rows.used) < most or (
+                        whole_events and not self.end_of_event)):
                     more = self.decoder.step(self)
+                if more and not whole_events:       # what the decoder has of an event that is still coming in
+                    self.decoder.rows.emit(self, self.decoder.event_id, False)
         except BaseException:
             if self.decoder.rows.n:             # packets of the event that will not be finished
                 self.decoder.rows.emit(self, self.decoder.event_id, True)
@@ -180,6 +184,7 @@ cdef class LossBatches(LossConsumer):
 
     def take(self):
         """The rows collected, as bytes."""
+        self.n = 0
         return taken(self.sink)
 
 
@@ -189,6 +194,7 @@ cdef class CdfBatches(CdfConsumer):
     cdef CdfDecoder decoder
     cdef Sink sink
     cdef bint end_of_event
+    cdef int64_t n                      # rows collected
     cdef readonly int64_t packets
     cdef readonly EventCount events
 
@@ -207,6 +213,7 @@ cdef class CdfBatches(CdfConsumer):
                 row += 1
             self.packets += 1
         self.sink.pos = <char *>row
+        self.n += block.start[block.n] if block.n else 0
         self.end_of_event = block.end_of_event
         if block.end_of_event:
             self.events.add(block.event_id)
@@ -214,12 +221,14 @@ cdef class CdfBatches(CdfConsumer):
 
     def advance(self, int64_t most, bint whole_events=False):
         """Collect most bins or somewhat more; whole_events: up to the end of an event. False at the end."""
-        cdef size_t enough = most * sizeof(CdfRow)
         cdef bint more = True
         try:
             with nogil:
-                while more and (<size_t>(self.sink.pos - self.sink.buf) < enough or (whole_events and not self.end_of_event)):
+                while more and (self.n + (0 if whole_events else self.decoder.rows.used) < most or (
+                        whole_events and not self.end_of_event)):
                     more = self.decoder.step(self)
+                if more and not whole_events:       # what the decoder has of an event that is still coming in
+                    self.decoder.rows.emit(self, self.decoder.event_id, False)
         except BaseException:
             if self.decoder.rows.n:
                 self.decoder.rows.emit(self, self.decoder.event_id, True)
@@ -228,4 +237,5 @@ cdef class CdfBatches(CdfConsumer):
 
     def take(self):
         """The rows collected, as bytes."""
+        self.n = 0
         return taken(self.sink)
