@@ -861,7 +861,8 @@ cdef class GulCalc(CdfConsumer):
         cdef float *total = self.total
         cdef float *best = self.best
         cdef double *share = self.share
-        cdef double value
+        cdef double value, part, whole, limit
+        cdef int64_t by_sum
         cdef bint over = False
         memset(total, 0, columns * sizeof(float))
         if self.alloc_rule == 3:
@@ -894,15 +895,17 @@ cdef class GulCalc(CdfConsumer):
             for i in range(n):
                 row = cell + i * columns
                 for c in range(COLUMN_DEVIATION, columns):
-                    share[c] += 1 if row[c] == best[c] else 0
+                    share[c] += 1 if <double>row[c] == <double>best[c] else 0
             for c in range(COLUMN_DEVIATION, columns):
-                share[c] = <double>best[c] / share[c] if share[c] > 0 else 0
+                value, whole = best[c], share[c]
+                share[c] = value / whole if whole > 0 else 0
             for i in range(n):
                 row = cell + i * columns
                 for c in range(COLUMN_DEVIATION):
                     total[c] += row[c]
                 for c in range(COLUMN_DEVIATION, columns):
-                    total[c] = <float>(<double>total[c] + (share[c] if row[c] == best[c] else 0))
+                    part = share[c]
+                    total[c] = <float>(<double>total[c] + (part if <double>row[c] == <double>best[c] else 0))
         else:
             for i in range(n):
                 row = cell + i * columns
@@ -913,15 +916,19 @@ cdef class GulCalc(CdfConsumer):
                 over |= total[c] > tiv
         if not over and self.alloc_rule == 1:
             return
+        # What a condition chooses from is at hand before, and in double: so several columns are worked on at once.
+        limit = tiv if over else INFINITY
+        by_sum = COLUMN_DEVIATION if self.alloc_rule == 2 else columns
         for i in range(n):
             row = cell + i * columns
-            for c in range(columns):
-                value = row[c]
-                if self.alloc_rule == 2 and c >= COLUMN_DEVIATION and row[c] == row[c]:
-                    value = share[c] if row[c] == best[c] else 0
-                if over and total[c] > tiv:
-                    value = value / <double>total[c] * <double>tiv
-                row[c] = <float>value
+            for c in range(by_sum):
+                value, whole = row[c], total[c]
+                row[c] = <float>(value / whole * <double>tiv if whole > limit else value)
+            for c in range(by_sum, columns):
+                value, whole, part = row[c], total[c], share[c]
+                part = part if value == <double>best[c] else 0
+                part = part if value == value else value
+                row[c] = <float>(part / whole * <double>tiv if whole > limit else part)
 
 
 cdef inline uint32_t seed_of(int64_t group_id, int64_t event_id, int64_t seed) noexcept nogil:
