@@ -1,10 +1,10 @@
 """The commands of the script ktc, its front door, in the words in which the console scripts are stated."""
-from .model import AREAPERIL, Option, Tool
+from .model import Option, Tool
+from .tools import AREAPERIL_BYTES
 
 COMMAND = "commands of ktc"
 
 
-AREAPERIL_BYTES = Option("--areaperil-bytes", AREAPERIL, "bytes of an areaperil id (default 4)", int, "{4,8}", choices=(4, 8))
 KIND = Option("--as", "kind", "take the input for this table or stream, whatever its name", str, "KIND")
 
 
