@@ -2,10 +2,12 @@
 
 KTC_DEBUG=1 builds with line tracing, Cython's bounds checks, and traps for what C leaves undefined (overflow of signed integers,
 shifts, conversions that do not fit, misuse of buffers whose size the compiler knows): such a step ends the process with
-SIGILL. KTC_ONLY=a,b builds only those modules of ktc/_core.
+SIGILL. KTC_ONLY=a,b builds only those modules of ktc/_core. KTC_ABI3=1 builds for CPython 3.12 and every later version at once,
+where this is such a one (and has a GIL; free-threaded builds have no stable ABI before 3.15).
 """
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -17,6 +19,9 @@ from ktc import _records  # noqa: E402
 from ktc.schemas import TOOLS  # noqa: E402
 
 DEBUG = os.environ.get("KTC_DEBUG") == "1"
+ABI3_MINOR = 12
+ABI3 = (os.environ.get("KTC_ABI3") == "1" and not DEBUG and sys.version_info >= (3, ABI3_MINOR)
+        and not sysconfig.get_config_var("Py_GIL_DISABLED"))
 ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
 
 # Results are ktools' bytes: no contraction into fused operations, nothing that reorders or relaxes floating point. (That
@@ -28,24 +33,41 @@ if os.name == "posix":
     FLAGS += ["-O1", "-g", "-fno-wrapv", "-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error",
               "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"] if DEBUG else ["-O3", "-g0", "-fno-trapping-math"]
 # Loops over the lanes of a block become vector instructions; left alone, gcc unrolls them first and then cannot.
-LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if os.name == "posix" else {}
+LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if sys.platform == "linux" else {}
+# Modules that are also built for a newer instruction set, which ktc._core chooses at run time: those that gained by it.
+NEWER = {"x86-64-v4": ("fmcalc", "fmrules", "gulcalc", "mersenne")}
+NEWER = NEWER if sysconfig.get_platform() == "linux-x86_64" and not DEBUG else {}
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
+if ABI3:
+    MACROS += [("Py_LIMITED_API", f"0x03{ABI3_MINOR:02x}0000")]
 JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def extension(name, source, flags):
+    """The module ktc._core.<name> of one .pyx or .c file."""
+    return Extension(f"ktc._core.{name}", [str(source)], extra_compile_args=FLAGS + LANES.get(Path(source).stem, []) + flags,
+                     define_macros=MACROS, include_dirs=["ktc/_core"], depends=["ktc/_core/records.h", "ktc/_core/build.h"],
+                     py_limited_api=ABI3)
+
 
 os.chdir(HERE)
 _records.write(HERE / "ktc" / "_core")
-extensions = [
-    Extension(f"ktc._core.{path.stem}", [f"ktc/_core/{path.name}"], extra_compile_args=FLAGS + LANES.get(path.stem, []),
-              define_macros=MACROS,
-              include_dirs=["ktc/_core"], depends=["ktc/_core/records.h"])
-    for path in sorted(Path("ktc/_core").glob("*.pyx")) if not ONLY or path.stem in ONLY
-]
+_records.write_changed(HERE / "ktc" / "_core" / "build.h", (
+    f'#define KTC_FLAGS "{" ".join(FLAGS)}"', f"#define KTC_ABI3_MINOR {ABI3_MINOR}"))
+extensions = cythonize(
+    [extension(path.stem, path, []) for path in sorted(Path("ktc/_core").glob("*.pyx")) if not ONLY or path.stem in ONLY],
+    build_dir="build", nthreads=JOBS, compiler_directives={
+        "language_level": 3, "boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True,
+        "linetrace": DEBUG, "embedsignature": True, "freethreading_compatible": True})
+# The same C once more, into a folder that an editable installation wants to find
+for name in NEWER:
+    Path("ktc", "_core", name.replace("-", "_")).mkdir(exist_ok=True)
+extensions += [extension(f"{name.replace('-', '_')}.{Path(each.sources[0]).stem}", each.sources[0], [f"-march={name}"])
+               for name, modules in NEWER.items() for each in extensions if Path(each.sources[0]).stem in modules]
 
 setup(
-    ext_modules=cythonize(extensions, build_dir="build", nthreads=JOBS, compiler_directives={
-        "language_level": 3, "boundscheck": DEBUG, "wraparound": False, "initializedcheck": DEBUG, "cdivision": True,
-        "linetrace": DEBUG, "embedsignature": True, "freethreading_compatible": True}),
+    ext_modules=extensions,
     entry_points={"console_scripts": ["ktc = ktc.cli:main"] + [f"{name} = ktc.cli:main" for name in sorted(TOOLS)]},
-    options={"build_ext": {"parallel": JOBS}},
+    options={"build_ext": {"parallel": JOBS}, "bdist_wheel": {"py_limited_api": f"cp3{ABI3_MINOR}"} if ABI3 else {}},
     zip_safe=False,
 )

@@ -25,7 +25,7 @@ def structs():
 
 
 def write(folder):
-    """Write records.h and records.pxd into folder, leaving a file alone that is already right."""
+    """Write records.h and records.pxd into folder."""
     h = ["/* Generated from ktc/schemas by ktc/_records.py. */", "#ifndef KTC_RECORDS_H", "#define KTC_RECORDS_H",
          "#include <assert.h>", "#include <stdint.h>", "#pragma pack(push, 1)"]
     pxd = ["# Generated from ktc/schemas by ktc/_records.py.",
@@ -38,7 +38,12 @@ def write(folder):
         pxd.append(f'    ctypedef struct {name} "ktc_{name}":')
         pxd += [f"        {member[:-1]}" for member in members]
     h += ["#pragma pack(pop)", "#endif"]
-    for path, lines in ((folder / "records.h", h), (folder / "records.pxd", pxd)):
-        text = "\n".join(lines) + "\n"
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+    write_changed(folder / "records.h", h)
+    write_changed(folder / "records.pxd", pxd)
+
+
+def write_changed(path, lines):
+    """Write a text file, but leave it alone if it is right already, so that nothing is compiled anew."""
+    text = "\n".join(lines) + "\n"
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)

@@ -170,6 +170,15 @@ def overview():
         "", "pipeline:", "  eve 1 1 | getmodel | gulcalc -S100 -a1 -i - | fmcalc -a2 | summarycalc -f -1 - | eltcalc > elt.csv", ""])
 
 
+def version():
+    """The text of `ktc --version`: the version, the build, the instruction set in use."""
+    from ._core import INSTRUCTION_SET, VARIABLE, machine
+
+    return (f"ktc {__version__} (ktools {KTOOLS_VERSION})\n"
+            f"built for {machine.INTERPRETER} by {machine.COMPILER}: {machine.FLAGS}\n"
+            f"instruction set {INSTRUCTION_SET}; this machine has {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n")
+
+
 def front_door(argv):
     """The script ktc itself: a command, or a tool."""
     from .console import say
@@ -181,7 +190,7 @@ def front_door(argv):
     if name in COMMANDS:
         return guarded(f"ktc {name}", lambda: run(COMMANDS[name], argv[1:]))
     if name in ("-v", "--version"):
-        return say(f"ktc {__version__} (ktools {KTOOLS_VERSION})\n")
+        return say(version())
     if name in ("-h", "--help"):
         return say(overview())
     if name is None:

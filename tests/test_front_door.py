@@ -1,5 +1,6 @@
 """The script ktc: what it lists, what it runs, and that every tool's help has an example that works."""
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,7 +49,13 @@ def test_a_tool_behind_ktc_is_the_tool(door, run, tool, tmp_path):
 
 
 def test_version(door):
-    assert door("--version") == (0, f"ktc {ktc.__version__} (ktools 3.12.4)\n".encode(), "")
+    from ktc import _core
+
+    status, out, error = door("--version")
+    first, build, machine = out.decode().splitlines()
+    assert (status, error, first) == (0, "", f"ktc {ktc.__version__} (ktools 3.12.4)")
+    assert re.match(r"built for CPython 3\.\d+.* by (gcc|clang|MSVC) .*: .*(-ffp-contract=off|/fp:precise)", build)
+    assert machine.startswith(f"instruction set {_core.INSTRUCTION_SET}; this machine has ")
 
 
 def test_unknown_words(door):

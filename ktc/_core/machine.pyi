@@ -1,0 +1,4 @@
+FLAGS: str
+COMPILER: str
+INTERPRETER: str
+INSTRUCTION_SETS: tuple[str, ...]
