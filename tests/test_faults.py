@@ -345,13 +345,13 @@ def test_sample_beyond_the_sample_size(name, sidx, model):
         model.through(stage, head + struct.pack("<ififif", -1, 1.0, sidx, 1.0, 0, 0.0))
 
 
-@pytest.mark.parametrize("size", [-2, -2**31, 2**31 - 1])
+@pytest.mark.parametrize("size", [-2, -2**31, 2**24 + 1, 2**31 - 1])
 @pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_size_out_of_range(name, size, model):
     stage = BY_NAME[name]
     data = bytearray(model.data[stage.reads])
     struct.pack_into("<i", data, 4, size)
-    with pytest.raises(DataError, match=f"byte 4: the sample size is {size}"):
+    with pytest.raises(DataError, match=f"byte 4: the sample size is {size}, expected 0 to 16777216"):
         model.through(stage, bytes(data))
 
 

@@ -412,7 +412,8 @@ def test_correlated_output_named_minus_is_a_file(tmp_path, monkeypatch, model, f
 # Errors
 
 @pytest.mark.parametrize("keywords, said", [
-    ({"sample_size": -2}, "the sample size is -2, expected -1 to"),
+    ({"sample_size": -2}, "the sample size is -2, expected -1 to 16777216"),
+    ({"sample_size": 2**24 + 1}, "the sample size is 16777217, expected -1 to 16777216"),
     ({"alloc_rule": 4}, "the allocation rule is 4, expected"),
     ({"seed": 2 ** 31}, "the random seed is 2147483648, expected"),
     ({"loss_threshold": float("nan")}, "the loss threshold is not a number"),

@@ -262,7 +262,7 @@ def test_exposed_values_that_are_no_number():
 
 
 @pytest.mark.parametrize("tool_name, flags", [(name, flags) for name in TOOLS for flags in (
-    [], ["-S-1"], ["-S-2"], ["-Sx"], ["-S2147483647"])] + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])])
+    [], ["-S-1"], ["-S-2"], ["-Sx"], ["-S16777217"])] + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])])
 def test_usage(tool_name, flags, tool, run):
     status, out, err = run([tool(tool_name), *flags], csv_of(tool_name))
     assert (status, out) == (2, b"") and err.startswith(f"{tool_name}: error: ")

@@ -360,7 +360,7 @@ cdef class GulCalc(CdfConsumer):
                   sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False, str random="hashed",
                   Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
         cdef int64_t i, vectors
-        for name, value, low, high in (("sample size", sample_size, -1, INT32_MAX - 64),
+        for name, value, low, high in (("sample size", sample_size, -1, _streams.MOST_SAMPLES),
                                        ("allocation rule", alloc_rule, -INT32_MAX, 3),
                                        ("random seed", seed, -INT32_MAX - 1, INT32_MAX)):
             if not low <= value <= high:
