@@ -432,6 +432,22 @@ def test_no_output_is_a_usage_error(model, folder):
         gulcalc(folder, model.stream(), ("coverage",), alloc_rule=1)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("rule", [-1, 0, 1])
+def test_cdfs_that_are_no_numbers(tmp_path, bad, rule):
+    """ktools writes losses of NaN, or of a bin that was never drawn; here nothing of the event goes out."""
+    for prob_to, mean in (([0.5, bad], [0.1, 0.2]), ([0.5, 1.0], [0.1, bad])):
+        cdfs = [(6, 9, 9, [1.0], [0.5]), (7, 9, 9, [1.0], [0.5]), (7, 9, 8, prob_to, mean)]
+        model = Model([(1, 1, 9, 9, 1)], [100], [(0, 0.5), (0.5, 1)], cdfs)
+        folder, out = tmp_path / "model", io.BytesIO()
+        if not folder.exists():
+            model.write(folder)
+        said = f"event 7, areaperil 9, vulnerability 8: damage bin 2 has the probability {prob_to[1]} and the mean "
+        with pytest.raises(DataError, match=f"{said}.*, expected numbers"):
+            stages.gulcalc(model.stream(), item=out, sample_size=2, alloc_rule=rule, root=str(folder))
+        assert {event for event, _ in losses(out.getvalue())} == {6}
+
+
 @pytest.mark.parametrize("name, spoil, said", [
     ("input/items.bin", lambda b: b[:-3],
      r"items.bin: byte 1180: the file ends inside record 60: expected 20 bytes .* found 17"),
