@@ -240,6 +240,21 @@ def test_keys_as_large_as_they_can_be():
         through([b"1,1,0.5,1.0\n2147483648,1,0.5,1.0\n"])
 
 
+def test_rows_before_a_fault(tmp_path):
+    """What is due of whole rows goes out, into a pipe; a regular file is withdrawn."""
+    good = b"".join(b"%d,1,0.5,1.0\n" % event for event in range(1, 9000))
+    assert len(good) > 1 << 16
+    for others, before in (([], good), ([b"2,2,0.5,1.0\n"], good[:24] + b"2,2,0.5,1.0\n" + good[24:])):
+        for bad in (b"9000,1,0.5", b"9000,1\n", b"\n1,1,0.5,1.0\n"):
+            out = io.BytesIO()
+            with pytest.raises(DataError, match="memory: line 9000: |memory: line 9001: "):
+                kat([good + bad, *others], out)
+            assert out.getvalue() == before
+            with pytest.raises(DataError):
+                kat([good + bad, *others], tmp_path / "all.csv")
+            assert not list(tmp_path.iterdir())
+
+
 def test_many_files_and_large_ones(tmp_path):
     rng = np.random.default_rng(4)
     report = REPORTS["sample_event_loss_table"]
