@@ -102,6 +102,7 @@ cdef class Mapped:
     cdef const char *data
     cdef size_t size                # bytes
     cdef object exporter
-    cdef int fail(self, int64_t offset, str message) except -1
-    # How many records of size bytes lie behind the header; DataError unless they are whole. what: a record, in messages.
+    # Raise `error`: "<name>: byte <offset>: <message>".
+    cdef int fail(self, int64_t offset, str message, type error=*) except -1
+    # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1

@@ -419,8 +419,10 @@ cdef class Mapped:
         if _is_path(obj):
             self.name = os.fspath(obj)
             obj = self._map()
-        else:
+        elif PyObject_CheckBuffer(obj):
             self.name = "memory"
+        else:
+            raise TypeError(f"cannot map {type(obj).__name__}; expected a path or a buffer")
         if name is not None:
             self.name = name
         borrowed = Borrowed(obj)
@@ -446,15 +448,15 @@ cdef class Mapped:
     def __len__(self):
         return self.size
 
-    cdef int fail(self, int64_t offset, str message) except -1:
-        raise DataError(f"{self.name}: byte {offset}: {message}")
+    cdef int fail(self, int64_t offset, str message, type error=DataError) except -1:
+        raise error(f"{self.name}: byte {offset}: {message}")
 
     cdef int64_t records(self, size_t size, str what=None, int64_t header=0, str note="") except -1:
         cdef int64_t behind = <int64_t>self.size - header
         cdef int64_t n = behind // <int64_t>size
         if behind < 0:
-            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}")
+            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}", TruncatedError)
         if behind != n * <int64_t>size:
             self.fail(header + n * <int64_t>size, f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
-                      f"bytes{note}, found {behind - n * <int64_t>size}")
+                      f"bytes{note}, found {behind - n * <int64_t>size}", TruncatedError)
         return n
