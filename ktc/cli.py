@@ -11,7 +11,7 @@ import sys
 import warnings
 
 from ._version import __version__
-from .errors import KtcError, ReaderGone, UsageError
+from .errors import DataError, KtcError, ReaderGone, UsageError
 from .schemas import TOOLS
 from .schemas.model import AREAPERIL
 
@@ -203,6 +203,9 @@ def guarded(name, work):
         leave_as(signal.SIGINT)
     except Terminated:
         leave_as(signal.SIGTERM)
+    except DataError as error:
+        print(f"{name}: error: {error}", file=sys.stderr)       # several lines where a table has several faults
+        return error.status
     except KtcError as error:
         message, status = str(error), error.status
     except MemoryError as error:
@@ -211,8 +214,13 @@ def guarded(name, work):
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         message, status = f"this is a fault of ktc: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)", 1
-    print(f"{name}: error: {message}", file=sys.stderr)
+    print(f"{name}: error: {one_line(message)}", file=sys.stderr)
     return status
+
+
+def one_line(text):
+    """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def main():
