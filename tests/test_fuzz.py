@@ -1,0 +1,178 @@
+"""Every parser on damaged input: it ends in time with a result or with an error of ktc that names the place, in bounded memory.
+
+KTC_FUZZ_SECONDS=N lets each parser run for so long, on other examples each time.
+"""
+import contextlib
+import io
+import os
+import shutil
+import struct
+import sys
+
+import fuzzing
+import pytest
+import summaries
+from fuzzing import Parser
+from hypothesis import given
+from hypothesis import strategies as st
+from test_faults import SAMPLES, STAGES, WITH_ARROW, Run
+
+import ktc
+from ktc import cli, stages, tables
+from ktc.chain import Chain, EltCalc, Events, FmCalc, GetModel, GulCalc, SummaryCalc
+from ktc.errors import UsageError
+from ktc.schemas import COMMANDS, TABLES, TOOLS, streams
+from ktc.schemas.tools import CURVES
+from ktc.validation import crossvalidation, validateoasisfiles
+
+# Rows of the tables that a run does not have, and what converters are to be told
+ROWS = {
+    "amplifications": [(1, 1), (2, 1), (3, 2)], "lossfactors": [(1, 1, 1.25), (1, 2, 1.5), (2, 1, 1.5)],
+    "aggregate_vulnerability": [(7, 1), (7, 2)], "weights": [(1, 1, 0.5), (1, 2, 0.5)],
+    "correlations": [(1, 1, 0.5, 1, 0.25), (2, 1, 0.5, 1, 0.25)], "ensemble": [(1, 1), (2, 1), (3, 2)]}
+TOBIN = {"occurrence": {"periods": 5}, "footprint": {"max_intensity_bin": 6}, "vulnerability": {"max_damage_bin": 4}}
+TOCSV = {"random": {"convert": True}}
+CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
+INDEXED = {"footprint": [{"compress": True}, {"compress": True, "sized": True}, {}],
+           "vulnerability": [{"compress": True}, {"indexed": True}]}
+FORMS = [(name, f"forms/{name}{n}", options) for name, forms in INDEXED.items() for n, options in enumerate(forms)]
+ARROW = [f"tables/melt_P{n}.parquet" for n in (1, 2)]
+FM = tuple(f"input/{name}.bin" for name in ("fm_programme", "fm_policytc", "fm_profile", "fm_xref", "items", "coverages"))
+MODEL = ("input/items.bin", "static/footprint.bin", "static/footprint.idx", "static/vulnerability.bin", "static/damage_bin_dict.bin")
+OUTPUT = ("input/occurrence.bin", "input/periods.bin", "input/returnperiods.bin", "input/quantile.bin")
+WORK = ("work/run/summary_P1.bin", "work/run/summary_P2.bin", *OUTPUT[:2], "input/ensemble.bin")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small run with every file that a parser reads: streams/, csv/ and bin/ of every table, forms/ with an index."""
+    root = tmp_path_factory.mktemp("model")
+    made = Run(root)
+    for folder in ("streams", "csv", "bin", "forms"):
+        (root / folder).mkdir()
+    (root / "static/random.bin").write_bytes((root / "static/random.bin").read_bytes()[:200])
+    for name in CONVERTED:
+        csv, path = root / "csv" / f"{name}.csv", root / TABLES[name].path
+        if name in ROWS:
+            csv.write_text("\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in ROWS[name]), ""]))
+            tables.tobin(name, csv, path)
+        elif name == "footprint":
+            tables.tocsv(name, path, csv, index=root / "static/footprint.idx")
+        else:
+            tables.tocsv(name, path, csv, **TOCSV.get(name, {}))
+        shutil.copy(path, root / "bin")
+    for name, path, options in FORMS:
+        tables.tobin(name, root / f"csv/{name}.csv", root / path, index=root / f"{path}.idx", validate=False, **TOBIN[name], **options)
+        for file in (root / "forms").glob("*.z"):
+            file.rename(file.with_suffix(""))
+    for name, data in made.data.items():
+        (root / "streams" / f"{name}.bin").write_bytes(data)
+    gul, cdf = io.BytesIO(), made.data["cdf"]
+    stages.gulcalc(cdf, item=gul, sample_size=SAMPLES, root=str(root))
+    (root / "streams/item.bin").write_bytes(gul.getvalue())
+    coverage = io.BytesIO()
+    stages.gulcalc(cdf, coverage=coverage, sample_size=SAMPLES, root=str(root))
+    data = coverage.getvalue()
+    (root / "streams/coverage.bin").write_bytes(data)
+    (root / "streams/coverage loss.bin").write_bytes(struct.pack("<I", streams.COVERAGE_LOSS) + data[4:])
+    stages.gultocsv(made.data["loss"], root / "streams/gul.csv")
+    stages.summarycalctocsv(made.data["summary"], root / "streams/summary.csv", exposure=True)
+    return root
+
+
+def of_stream(kind):
+    return (f"streams/{kind}.bin",)
+
+
+def read_all(root, out, kind, **options):
+    for block in ktc.read_stream(root / f"streams/{kind}.bin", **options):
+        block.starts, len(block)
+
+
+def chain(root, out):
+    Chain(Events(), GetModel(), GulCalc(sample_size=SAMPLES, alloc_rule=1), FmCalc(alloc_rule=2),
+          SummaryCalc({1: EltCalc(out)}, stream="fm"), root=str(root)).run()
+
+
+PARSERS = [
+    *(Parser(f"read_stream {kind}", lambda root, out, k=kind: read_all(root, out, k), of_stream(kind)) for kind in streams.STREAMS),
+    Parser("read_stream wide", lambda root, out: read_all(root, out, "cdf", areaperil=8), of_stream("item")),
+    *(Parser(s.name, lambda root, out, s=s: s.call(root / f"streams/{s.reads}.bin", out, str(root)), of_stream(s.reads) + {
+        "getmodel": MODEL, "gulcalc": ("input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin"), "fmcalc": FM,
+        "summarycalc": ("input/gulsummaryxref.bin",)}.get(s.name, OUTPUT if s.reads == "summary" else ())) for s in STAGES),
+    Parser("eve", lambda root, out: stages.eve(1, 2, out, root=str(root)), ("input/events.bin",)),
+    Parser("gulcalc -c", lambda root, out: stages.gulcalc(root / "streams/cdf.bin", coverage=out, sample_size=2, random="file",
+                                                          root=str(root)), (*of_stream("cdf"), "static/random.bin")),
+    Parser("gulcalc -a0", lambda root, out: stages.gulcalc(root / "streams/cdf.bin", item=out, sample_size=2, alloc_rule=0,
+                                                           root=str(root)), of_stream("cdf")),
+    *(Parser(f"placalc {kind}", lambda root, out, k=kind: stages.placalc(root / f"streams/{k}.bin", out, root=str(root)),
+             (*of_stream(kind), "input/amplifications.bin", "static/lossfactors.bin")) for kind in ("loss", "item")),
+    *(Parser(f"placalc -F {kind}", lambda root, out, k=kind: stages.placalc(
+        root / f"streams/{k}.bin", out, absolute_factor=1.5, root=str(root)), of_stream(kind)) for kind in ("coverage", "coverage loss")),
+    *(Parser(f"fmcalc -a{rule} {kind}", lambda root, out, k=kind, rule=rule, options=options: stages.fmcalc(
+        root / f"streams/{k}.bin", out, alloc_rule=rule, root=str(root), **options), (*of_stream(kind), *files))
+      for rule, kind, options, files in ((0, "item", {}, FM), (1, "loss", {"net": True}, ()), (3, "coverage loss", {}, ()),
+                                         (2, "loss", {"stepped": True}, ("input/fm_profile_step.bin",)))),
+    Parser("summarycalc -f", lambda root, out: stages.summarycalc(root / "streams/loss.bin", {1: out}, fm=True, root=str(root)),
+           (*of_stream("loss"), "input/fmsummaryxref.bin")),
+    Parser("summarycalc -c -z", lambda root, out: stages.summarycalc(
+        root / "streams/coverage.bin", {1: out}, coverage=True, zeros=True, root=str(root)),
+        (*of_stream("coverage"), "input/gulsummaryxref.bin", "input/coverages.bin")),
+    Parser("summarycalc -x", lambda root, out: stages.summarycalc(root / "streams/item.bin", {1: out}, legacy_item=True, root=str(root)),
+           (*of_stream("item"), "input/gulsummaryxref.bin", "input/coverages.bin", "input/items.bin")),
+    *(Parser(f"gultocsv {kind}", lambda root, out, k=kind: stages.gultocsv(root / f"streams/{k}.bin", out), of_stream(kind))
+      for kind in ("item", "coverage", "coverage loss")),
+    Parser("leccalc -r", lambda root, out: ktc.leccalc(root / "streams/summary.bin", {name: out if name.startswith("aep_f") else
+        io.BytesIO() for _, name, _ in CURVES}, return_periods=True, root=str(root)), of_stream("summary") + OUTPUT + ("input/ensemble.bin",)),
+    Parser("ordleccalc -K", lambda root, out: ktc.ordleccalc(curves=[name for _, name, _ in CURVES], ept=out, psept=io.BytesIO(),
+                                                            folder="run", root=str(root)), WORK),
+    Parser("aalcalc", lambda root, out: ktc.aalcalc("run", out, convergence=io.BytesIO(), root=str(root)), WORK),
+    Parser("aalcalc -o", lambda root, out: ktc.aalcalc("run", out, ord=True, root=str(root)), WORK),
+    Parser("aalcalcmeanonly", lambda root, out: ktc.aalcalcmeanonly("run", out, root=str(root)), WORK),
+    Parser("summaryindex", lambda root, out: ktc.summaryindex("run", root=str(root)), WORK[:2]),
+    Parser("gultobin", lambda root, out: stages.gultobin(root / "streams/gul.csv", out, sample_size=SAMPLES), ("streams/gul.csv",)),
+    Parser("summarycalctobin", lambda root, out: stages.summarycalctobin(root / "streams/summary.csv", out, sample_size=SAMPLES),
+           ("streams/summary.csv",)),
+    *(Parser(f"{name} to binary", lambda root, out, name=name: tables.tobin(name, root / f"csv/{name}.csv", out, **TOBIN.get(name, {}), **(
+        {"index": io.BytesIO()} if name == "footprint" else {})), (f"csv/{name}.csv",)) for name in CONVERTED),
+    *(Parser(f"{name} to csv", lambda root, out, name=name: tables.tocsv(name, root / f"bin/{os.path.basename(TABLES[name].path)}", out,
+        **TOCSV.get(name, {})), (f"bin/{os.path.basename(TABLES[name].path)}",)) for name in CONVERTED if name != "footprint"),
+    *(Parser(f"{path} to csv", lambda root, out, name=name, path=path, options=options: tables.tocsv(
+        name, root / path, out, index=root / f"{path}.idx", compressed="compress" in options,
+        **({"indexed": True} if "indexed" in options else {})), (path, f"{path}.idx")) for name, path, options in FORMS),
+    *(Parser(f"read {name}", lambda root, out, name=name: (ktc.read_table(name, root / TABLES[name].path),
+                                                         ktc.read_csv(name, root / f"csv/{name}.csv")),
+             (TABLES[name].path, f"csv/{name}.csv")) for name in CONVERTED if name != "occurrence"),
+    Parser("fmprofilebinconv", lambda root, out: ktc.fmprofilebinconv(root / "streams/old terms.bin", out), of_stream("old terms")),
+    Parser("footprintconv", lambda root, out: ktc.footprintconv(root / MODEL[1], out, source_index=root / MODEL[2],
+                                                              target_index=io.BytesIO()), MODEL[1:3]),
+    Parser("read_plan", lambda root, out: ktc.read_plan(root / "input"), FM),
+    Parser("read_plan by aggregate", lambda root, out: ktc.read_plan(root / "input", by_aggregate=True), FM),
+    Parser("read_plan stepped", lambda root, out: ktc.read_plan(root / "input", stepped=True), (*FM, "input/fm_profile_step.bin")),
+    Parser("kat", lambda root, out: ktc.kat([root / "tables/elt_P1.csv", root / "tables/elt_P2.csv"], out),
+           ("tables/elt_P1.csv", "tables/elt_P2.csv")),
+    *([Parser("katparquet", lambda root, out: ktc.katparquet([root / path for path in ARROW], io.BytesIO(), melt=True), tuple(ARROW))]
+      if WITH_ARROW else []),
+    *(Parser(f"validate {name}", lambda root, out, name=name: tables.validate(name, root / f"csv/{name}.csv"),
+             (f"csv/{name}.csv",), lines=True) for name in tables.VALIDATED),
+    Parser("validate_run", lambda root, out: ktc.validate_run(root), (*MODEL, *FM, *OUTPUT, "input/gulsummaryxref.bin"), lines=True),
+    Parser("validateoasisfiles", lambda root, out: validateoasisfiles(root / "csv"), tuple(
+        f"csv/{name}.csv" for name in ("coverages", "items", "fm_programme", "fm_profile", "fm_policytc")), lines=True),
+    Parser("crossvalidation", lambda root, out: crossvalidation(**{key: root / f"csv/{name}.csv" for key, name in (
+        ("damage_bins", "damage_bin_dict"), ("footprint", "footprint"), ("vulnerability", "vulnerability"))}), tuple(
+        f"csv/{name}.csv" for name in ("damage_bin_dict", "footprint", "vulnerability")), lines=True),
+    Parser("chain", chain, (*MODEL, *FM, "input/events.bin", "input/fmsummaryxref.bin")),
+]
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    """A copy of the run, whose files are damaged."""
+    return shutil.copytree(model, tmp_path / "run")
+
+
+@pytest.mark.timeout(300 + fuzzing.SECONDS * 2)
+@pytest.mark.parametrize("parser", PARSERS, ids=repr)
+def test_damaged_input(parser, folder):
+    failure = fuzzing.in_worker(lambda tell: fuzzing.examples_of(parser, folder, tell))
+    assert not failure, failure
