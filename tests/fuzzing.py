@@ -134,7 +134,6 @@ def examples_of(parser, folder, tell):
     sound = {name: (folder / name).read_bytes() for name in parser.inputs}
     others = list(sound.values())
 
-    @given(EXAMPLE)
     def holds(example):
         which, changes = example
         name = parser.inputs[which % len(parser.inputs)]
@@ -150,18 +149,18 @@ def examples_of(parser, folder, tell):
             (folder / name).write_bytes(sound[name])
 
     hold(parser, folder)                            # what is not damaged
-    run_examples(holds)
+    run_examples(holds, EXAMPLE)
 
 
-def run_examples(test):
-    """Run a test of hypothesis on as many examples as there is to be."""
+def run_examples(test, *strategies, examples=EXAMPLES):
+    """Call test on so many examples of the strategies, or for so long."""
     rules = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
     if not SECONDS:
-        settings(max_examples=EXAMPLES, derandomize=True, **rules)(test)()
+        settings(max_examples=examples, derandomize=True, **rules)(given(*strategies)(test))()
         return
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        seed(int.from_bytes(os.urandom(4), "little"))(settings(max_examples=200, **rules)(test))()
+        seed(int.from_bytes(os.urandom(4), "little"))(settings(max_examples=200, **rules)(given(*strategies)(test)))()
 
 
 def in_worker(work):

@@ -7,20 +7,16 @@ import io
 import os
 import shutil
 import struct
-import sys
 
 import fuzzing
 import pytest
-import summaries
 from fuzzing import Parser
-from hypothesis import given
 from hypothesis import strategies as st
 from test_faults import SAMPLES, STAGES, WITH_ARROW, Run
 
 import ktc
 from ktc import cli, stages, tables
 from ktc.chain import Chain, EltCalc, Events, FmCalc, GetModel, GulCalc, SummaryCalc
-from ktc.errors import UsageError
 from ktc.schemas import COMMANDS, TABLES, TOOLS, streams
 from ktc.schemas.tools import CURVES
 from ktc.validation import crossvalidation, validateoasisfiles
@@ -175,4 +171,71 @@ def folder(model, tmp_path):
 @pytest.mark.parametrize("parser", PARSERS, ids=repr)
 def test_damaged_input(parser, folder):
     failure = fuzzing.in_worker(lambda tell: fuzzing.examples_of(parser, folder, tell))
+    assert not failure, failure
+
+
+# Command lines
+
+WORDS = {int: ["0", "-1", "1", "3", "2147483647", "-2147483648", "9" * 20, "x", "", "1.5", "0x10", " 2", "nan", "1\n"],
+         float: ["0", "-1", "0.5", "nan", "inf", "-inf", "1e400", "1e-400", "x", ""],
+         str: ["-", "", "out", "no/such/folder/out", "input", "/dev/full", "a\nb", "run", "\udcff", "x" * 5000, "work/run"]}
+LARGE = {("randtocsv", "-g")}           # flags that ask for as much work as the number says
+GROUPS = {group: [tool for tool in (*TOOLS.values(), *COMMANDS.values()) if tool.group == group and tool.name != "demo"]
+          for group in dict.fromkeys(tool.group for tool in (*TOOLS.values(), *COMMANDS.values()))}
+READS = {stage.name.split()[0]: f"streams/{stage.reads}.bin" for stage in STAGES} | {
+    "placalc": "streams/loss.bin", "gultobin": "streams/gul.csv", "summarycalctobin": "streams/summary.csv"}
+NUMBER = st.integers(0, 2**16)
+
+
+def input_of(tool):
+    """What a script is given as standard input: what it reads, as far as it reads it from there."""
+    if tool.table is None:
+        return READS.get(tool.name, os.devnull)
+    return f"bin/{os.path.basename(TABLES[tool.table].path)}" if tool.name.endswith("tocsv") else f"csv/{tool.table}.csv"
+
+
+def command_line(tool, draws):
+    """Arguments of a script: its flags with values good and odd, operands, and words that are none of its."""
+    argv = []
+    for which, a, b in draws:
+        options = [*tool.options, None]
+        option = options[which % len(options)]
+        if option is None:
+            argv.append([*WORDS[int], *WORDS[str], "--no-such-flag", "-"][a % (len(WORDS[int]) + len(WORDS[str]) + 2)])
+        elif option.type is None:
+            argv.append(option.flag)
+        else:
+            words = WORDS[option.type][:4] if (tool.name, option.flag) in LARGE else WORDS[option.type]
+            argv += [option.flag + words[a % len(words)]] if b % 2 else [option.flag, words[a % len(words)]]
+    return argv
+
+
+def call_lines(tools, folder, tell):
+    """Command lines of scripts, in a run's folder; raises with the one whose end is not as it should be."""
+    os.chdir(folder)
+
+    def ends(which, draws):
+        tool = tools[which % len(tools)]
+        argv = command_line(tool, draws)
+        tell(f"{tool.name} {argv}")
+        said = io.StringIO()
+        source = os.open(input_of(tool), os.O_RDONLY)
+        os.dup2(source, 0)
+        os.close(source)
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            status = cli.guarded(tool.name, lambda: cli.run(tool, argv))
+        lines = [line for line in said.getvalue().split("\n") if line and ": warning: " not in line]
+        errors = [line for line in lines if line.startswith(f"{tool.name}: error: ")]
+        assert status in (0, 1, 2, 3, 4), (argv, status, lines)
+        assert len(errors) == (status != 0) or status == 1 and tool.name in COMMANDS, (argv, status, lines)    # those have verdicts
+        assert "fault of ktc" not in said.getvalue(), (argv, lines)
+        assert tool.group == "validation" or lines == errors, (argv, lines)
+
+    fuzzing.run_examples(ends, NUMBER, st.lists(st.tuples(NUMBER, NUMBER, NUMBER), max_size=6), examples=5 * fuzzing.EXAMPLES)
+
+
+@pytest.mark.timeout(300 + fuzzing.SECONDS * 2)
+@pytest.mark.parametrize("group", GROUPS)
+def test_odd_command_lines(group, folder):
+    failure = fuzzing.in_worker(lambda tell: call_lines(GROUPS[group], folder, tell))
     assert not failure, failure
