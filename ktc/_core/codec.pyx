@@ -441,3 +441,8 @@ cdef class LossEncoder(LossConsumer):
         if self.open and self.sidx < MEAN:
             self.end_packet()
         return 0
+
+    def complete(self):
+        """Bad input: what was written ends as a stream does."""
+        with nogil:
+            self.finish()
