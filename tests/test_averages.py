@@ -521,6 +521,7 @@ def test_little_memory_gives_the_same_bytes(tmp_path, monkeypatch):
         passes.clear()
         assert (aal(tmp_path, memory=memory), alct(tmp_path, memory=memory)) == expected
         assert len(passes) >= 2 * times
+    assert aal(tmp_path, memory=math.inf) == expected[0]
     with pytest.raises(MemoryError):
         AverageLoss(tmp_path, memory=0.01).feed(*(tmp_path / "work" / "run").glob("*.bin"))
     for memory in (0, -1, math.nan):

@@ -658,6 +658,8 @@ TABLES = {
     "weight nan": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 1, np.nan)), 1, "periods.bin"),
     "weight below 0": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 1, -0.5)), 1, "periods.bin"),
     "weight twice": (lambda f: (f / "periods.bin").write_bytes(2 * struct.pack("<id", 1, 0.5)), 1, "second time"),
+    "weight of a period far off": (lambda f: write_tables(f.parent, occurrences=OCCURRENCES, periods=2**31 - 1,
+                                                          weights={2**30: 1.0}), 1, "an id of 1073741824 in 1 records"),
     "weight of period 6": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 6, 0.5)), 1, "period 6"),
     "ensemble cut": (lambda f: cut(f / "ensemble.bin"), 1, "ensemble.bin"),
     "a sample without ensemble": (lambda f: write_ensemble(f, 1, 1), 1, "ensemble.bin"),

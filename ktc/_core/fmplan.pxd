@@ -44,7 +44,6 @@ cdef class Plan:
     cdef bint carried               # some terms read what deductibles and limits below handed on
     cdef readonly str programme     # the file's name, for messages
 
-    cdef int check_id(self, Mapped table, int64_t i, size_t size, int64_t n, int32_t id) except -1
     cdef int load_programme(self, Mapped programme, int32_t max_level) except -1
     cdef dict load_profiles(self, Mapped profiles)
     cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,

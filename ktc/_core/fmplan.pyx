@@ -25,8 +25,6 @@ from ktc._core import fmrules as _rules
 
 cdef enum:
     MOST_LAYERS = 32767
-    MOST_IDS = 1 << 24              # ids are places in tables: higher ones must be of as many records that there is one for
-    IDS_A_RECORD = 64               # so many ids
 
 Node = namedtuple("Node", "level agg_id parent children tiv layers")
 Node.__doc__ = """An aggregate of a level, or an item (level 0).
@@ -91,7 +89,7 @@ cdef class Plan:
         cdef int32_t l, last = 0
         cdef int32_t *parent
         for i in range(n):
-            self.check_id(programme, i, sizeof(record[i]), n, max(record[i].from_agg_id, record[i].to_agg_id))
+            programme.check_id(i, sizeof(record[i]), n, max(record[i].from_agg_id, record[i].to_agg_id))
             if record[i].from_agg_id < 1 or record[i].level_id < 1 or record[i].to_agg_id < 1:
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].from_agg_id} is part of aggregate "
                                f"{record[i].to_agg_id} of level {record[i].level_id}: expected ids of 1 or more")
@@ -131,14 +129,6 @@ cdef class Plan:
             if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part "
                                f"of no aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
-        return 0
-
-    cdef int check_id(self, Mapped table, int64_t i, size_t size, int64_t n, int32_t id) except -1:
-        """An id of record i of n, which is to be a place in a table: DataError where the records do not warrant such a one."""
-        cdef int64_t most = max(<int64_t>MOST_IDS, IDS_A_RECORD * n)
-        if id > most:
-            table.fail(i * size, f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, without "
-                       "large gaps")
         return 0
 
     def called(self, level, agg_id):
@@ -344,7 +334,7 @@ cdef class Plan:
                           f"of {record[i].agg_id}: expected ids of 1 or more")
             if record[i].layer_id <= self.layers:
                 output = &self.outputs[record[i].layer_id]
-                self.check_id(xref, i, sizeof(record[i]), n, record[i].agg_id)
+                xref.check_id(i, sizeof(record[i]), n, record[i].agg_id)
                 output.last = max(output.last, record[i].agg_id)
         for i in range(policytc.records(sizeof(rec.fm_policytc), "a record")):
             if policy[i].level_id == self.last_level and self.outputs[policy[i].layer_id].last == 0:

@@ -14,7 +14,7 @@
 #      |--- pending ------|--- room -------|
 #
 # offset of the next byte in the whole output = base + (pos - buf).
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 
@@ -104,5 +104,7 @@ cdef class Mapped:
     cdef object exporter
     # Raise `error`: "<name>: byte <offset>: <message>".
     cdef int fail(self, int64_t offset, str message, type error=*) except -1
+    # DataError unless the id of record i of n (of size bytes) can be a place in a table that is made for it.
+    cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
     # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1

@@ -148,6 +148,7 @@ cdef class PeriodWeights:
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
             if row.period_no < 1 or row.period_no > number_of_periods:
                 table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
+            table.check_id(i, sizeof(row), self.n, row.period_no)
             self.last = max(self.last, row.period_no)
         self.weight = <double *>allot(<int64_t>self.last + 1, sizeof(double))
         self.has = <char *>allot(<int64_t>self.last + 1, 1)
