@@ -176,7 +176,7 @@ def test_damaged_input(parser, folder):
 
 # Command lines
 
-WORDS = {int: ["0", "-1", "1", "3", "2147483647", "-2147483648", "9" * 20, "x", "", "1.5", "0x10", " 2", "nan", "1\n"],
+WORDS = {int: ["0", "-1", "1", "3", "2147483647", "2147483648", "4294967295", "-2147483648", "9" * 20, "x", "", "1.5", "0x10", " 2", "nan", "1\n"],
          float: ["0", "-1", "0.5", "nan", "inf", "-inf", "1e400", "1e-400", "x", ""],
          str: ["-", "", "out", "no/such/folder/out", "input", "/dev/full", "a\nb", "run", "\udcff", "x" * 5000, "work/run"]}
 LARGE = {("randtocsv", "-g")}           # flags that ask for as much work as the number says
