@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def whole(text):
-    """A whole number of 32 bits, signed or not, as ktools' flags take them; else ValueError, of which argparse makes a message."""
+    """A whole number of 32 bits, signed or not, as ktools' flags take them."""
     number = int(text)
     if not -1 << 31 <= number < 1 << 32:
         raise argparse.ArgumentTypeError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
@@ -95,8 +95,8 @@ def parser_of(tool):
             parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
                                 const=option.const, type=type_of(option.type))
         else:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, type=type_of(option.type),
-                                choices=option.choices)
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar,
+                                type=type_of(option.type), choices=option.choices)
     for name, type, nargs, help in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)
         parser.add_argument(name, type=type_of(type), nargs=nargs, help=help, metavar=name.upper(), choices=choices)

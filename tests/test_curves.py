@@ -81,7 +81,8 @@ PACKETS = [(1, 1, 100.0, [(-5, 99.0), (-1, 10.0), (1, 8.0), (2, 12.0)]), (1, 2, 
            (4, 2, 1.0, [(1, 2.0)]), (9, 3, 1.0, [(-1, 4.0), (1, 7.0), (2, 9.0)])]
 
 
-@pytest.mark.parametrize("name, flags", [("leccalc", legacy()), ("leccalc", ["-r", *legacy("FfSs")]), ("ordleccalc", ord_flags())])
+@pytest.mark.parametrize("name, flags", [("leccalc", legacy()), ("leccalc", ["-r", *legacy("FfSs")]),
+                                         ("ordleccalc", ord_flags())])
 def test_periods_cost_no_memory(name, flags, tmp_path, tool, run):
     """However many periods the header of the occurrence table has; the largest loss is of so long a return period."""
     most = 2**31 - 1

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import struct
+from functools import partial
 
 import fuzzing
 import pytest
@@ -32,9 +33,12 @@ CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
 INDEXED = {"footprint": [{"compress": True}, {"compress": True, "sized": True}, {}],
            "vulnerability": [{"compress": True}, {"indexed": True}]}
 FORMS = [(name, f"forms/{name}{n}", options) for name, forms in INDEXED.items() for n, options in enumerate(forms)]
-ARROW = [f"tables/melt_P{n}.parquet" for n in (1, 2)]
+ELT, ARROW = (tuple(f"tables/{name}" for name in pair) for pair in (
+    ("elt_P1.csv", "elt_P2.csv"), ("melt_P1.parquet", "melt_P2.parquet")))
+CROSSED = {"damage_bins": "damage_bin_dict", "footprint": "footprint", "vulnerability": "vulnerability"}
 FM = tuple(f"input/{name}.bin" for name in ("fm_programme", "fm_policytc", "fm_profile", "fm_xref", "items", "coverages"))
-MODEL = ("input/items.bin", "static/footprint.bin", "static/footprint.idx", "static/vulnerability.bin", "static/damage_bin_dict.bin")
+MODEL = ("input/items.bin", *(f"static/{name}" for name in (
+    "footprint.bin", "footprint.idx", "vulnerability.bin", "damage_bin_dict.bin")))
 OUTPUT = ("input/occurrence.bin", "input/periods.bin", "input/returnperiods.bin", "input/quantile.bin")
 WORK = ("work/run/summary_P1.bin", "work/run/summary_P2.bin", *OUTPUT[:2], "input/ensemble.bin")
 
@@ -58,7 +62,8 @@ def model(tmp_path_factory):
             tables.tocsv(name, path, csv, **TOCSV.get(name, {}))
         shutil.copy(path, root / "bin")
     for name, path, options in FORMS:
-        tables.tobin(name, root / f"csv/{name}.csv", root / path, index=root / f"{path}.idx", validate=False, **TOBIN[name], **options)
+        tables.tobin(name, root / f"csv/{name}.csv", root / path, index=root / f"{path}.idx", validate=False, **TOBIN[name],
+                     **options)
         for file in (root / "forms").glob("*.z"):
             file.rename(file.with_suffix(""))
     for name, data in made.data.items():
@@ -76,13 +81,75 @@ def model(tmp_path_factory):
     return root
 
 
-def of_stream(kind):
-    return (f"streams/{kind}.bin",)
+def path_of(name):
+    """A table's binary file, where it is beside those of other tables that have the same place."""
+    return f"bin/{os.path.basename(TABLES[name].path)}"
 
 
-def read_all(root, out, kind, **options):
-    for block in ktc.read_stream(root / f"streams/{kind}.bin", **options):
-        block.starts, len(block)
+def read_all(source, **options):
+    for block in ktc.read_stream(source, **options):
+        assert len(block) == len(block.starts) - 1
+
+
+def of(function, source, *others, to="target", rooted=True, table=False, lines=False, **options):
+    """The Parser of a function that reads a source, and others, and writes to the argument `to` ({1: ...}: as a summary set; "":
+    nowhere); rooted: it takes the run's folder, too."""
+    def call(root, out):
+        given = {"": {}, "outputs": {"outputs": {1: out}}}.get(to, {to: out})
+        function(root / source, **given, **({"root": str(root)} if rooted else {}), **options)
+    called = getattr(function, "__name__", None) or f"{function.func.__name__} {function.args[0]}"
+    name = " ".join([called, os.path.basename(source), *(f"{key}={value}" for key, value in options.items() if key != "index")])
+    return Parser(name, call, (source, *others), lines, table)
+
+
+def by_stage(stage):
+    """The Parser of a stage of test_faults, with the tables that it reads."""
+    tables = {"getmodel": MODEL, "gulcalc": ("input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin"),
+              "fmcalc": FM, "summarycalc": ("input/gulsummaryxref.bin",)}
+    source = f"streams/{stage.reads}.bin"
+    return Parser(stage.name, lambda root, out: stage.call(root / source, out, str(root)), 
+                  (source, *tables.get(stage.name, OUTPUT if stage.reads == "summary" else ())))
+
+
+def to_binary(name):
+    options = {**TOBIN.get(name, {}), **({"index": io.BytesIO()} if name == "footprint" else {})}
+    return of(partial(tables.tobin, name), f"csv/{name}.csv", rooted=False, table=True, **options)
+
+
+def to_csv(name):
+    return of(partial(tables.tocsv, name), path_of(name), rooted=False, **TOCSV.get(name, {}))
+
+
+def indexed_to_csv(name, path, form):
+    def call(root, out):
+        options = {"indexed": True} if "indexed" in form else {"compressed": "compress" in form}
+        tables.tocsv(name, root / path, out, index=root / f"{path}.idx", **options)
+    return Parser(f"{path} to csv", call, (path, f"{path}.idx"))
+
+
+def read(name):
+    def call(root, out):
+        ktc.read_table(name, root / path_of(name))
+        ktc.read_csv(name, root / f"csv/{name}.csv")
+    return Parser(f"read {name}", call, (path_of(name), f"csv/{name}.csv"))
+
+
+def plan(*files, **options):
+    return Parser(f"read_plan {options}", lambda root, out: ktc.read_plan(root / "input", **options), (*FM, *files))
+
+
+def work(function, **options):
+    """The Parser of a function over the streams of work/run."""
+    def call(root, out):
+        places = {id(OUT): out, id(ASIDE): root / "other.csv"}
+        function(folder="run", root=root, **{key: places.get(id(value), value) for key, value in options.items()})
+    return Parser(f"{function.__name__} -K {' '.join(options)}", call, WORK)
+
+
+def all_curves(source, target, root):
+    """leccalc, every table of it."""
+    ktc.leccalc(source, {name: target if name == "aep_full_uncertainty" else io.BytesIO() for _, name, _ in CURVES},
+                return_periods=True, root=root)
 
 
 def chain(root, out):
@@ -90,73 +157,66 @@ def chain(root, out):
           SummaryCalc({1: EltCalc(out)}, stream="fm"), root=str(root)).run()
 
 
+def merge(root, out):
+    ktc.kat([root / path for path in ELT], out)
+
+
+def merge_parquet(root, out):
+    ktc.katparquet([root / path for path in ARROW], io.BytesIO(), melt=True)
+
+
+def cross(root, out):
+    crossvalidation(**{key: root / f"csv/{name}.csv" for key, name in CROSSED.items()})
+
+
+def names(*stems):
+    return tuple(f"csv/{stem}.csv" for stem in stems)
+
+
+CDF, ITEM, COVERAGE, LOSS, COVERAGE_LOSS, SUMMARY = (f"streams/{kind}.bin" for kind in streams.STREAMS)
+OUT, ASIDE = object(), object()         # where a function writes to: the output that is looked at, another one
 PARSERS = [
-    *(Parser(f"read_stream {kind}", lambda root, out, k=kind: read_all(root, out, k), of_stream(kind)) for kind in streams.STREAMS),
-    Parser("read_stream wide", lambda root, out: read_all(root, out, "cdf", areaperil=8), of_stream("item")),
-    *(Parser(s.name, lambda root, out, s=s: s.call(root / f"streams/{s.reads}.bin", out, str(root)), of_stream(s.reads) + {
-        "getmodel": MODEL, "gulcalc": ("input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin"), "fmcalc": FM,
-        "summarycalc": ("input/gulsummaryxref.bin",)}.get(s.name, OUTPUT if s.reads == "summary" else ())) for s in STAGES),
+    *(of(read_all, source, rooted=False, to="") for source in (CDF, ITEM, COVERAGE, LOSS, COVERAGE_LOSS, SUMMARY)),
+    of(read_all, CDF, rooted=False, to="", whole_events=True),
+    *map(by_stage, STAGES),
     Parser("eve", lambda root, out: stages.eve(1, 2, out, root=str(root)), ("input/events.bin",)),
-    Parser("gulcalc -c", lambda root, out: stages.gulcalc(root / "streams/cdf.bin", coverage=out, sample_size=2, random="file",
-                                                          root=str(root)), (*of_stream("cdf"), "static/random.bin")),
-    Parser("gulcalc -a0", lambda root, out: stages.gulcalc(root / "streams/cdf.bin", item=out, sample_size=2, alloc_rule=0,
-                                                           root=str(root)), of_stream("cdf")),
-    *(Parser(f"placalc {kind}", lambda root, out, k=kind: stages.placalc(root / f"streams/{k}.bin", out, root=str(root)),
-             (*of_stream(kind), "input/amplifications.bin", "static/lossfactors.bin")) for kind in ("loss", "item")),
-    *(Parser(f"placalc -F {kind}", lambda root, out, k=kind: stages.placalc(
-        root / f"streams/{k}.bin", out, absolute_factor=1.5, root=str(root)), of_stream(kind)) for kind in ("coverage", "coverage loss")),
-    *(Parser(f"fmcalc -a{rule} {kind}", lambda root, out, k=kind, rule=rule, options=options: stages.fmcalc(
-        root / f"streams/{k}.bin", out, alloc_rule=rule, root=str(root), **options), (*of_stream(kind), *files))
-      for rule, kind, options, files in ((0, "item", {}, FM), (1, "loss", {"net": True}, ()), (3, "coverage loss", {}, ()),
-                                         (2, "loss", {"stepped": True}, ("input/fm_profile_step.bin",)))),
-    Parser("summarycalc -f", lambda root, out: stages.summarycalc(root / "streams/loss.bin", {1: out}, fm=True, root=str(root)),
-           (*of_stream("loss"), "input/fmsummaryxref.bin")),
-    Parser("summarycalc -c -z", lambda root, out: stages.summarycalc(
-        root / "streams/coverage.bin", {1: out}, coverage=True, zeros=True, root=str(root)),
-        (*of_stream("coverage"), "input/gulsummaryxref.bin", "input/coverages.bin")),
-    Parser("summarycalc -x", lambda root, out: stages.summarycalc(root / "streams/item.bin", {1: out}, legacy_item=True, root=str(root)),
-           (*of_stream("item"), "input/gulsummaryxref.bin", "input/coverages.bin", "input/items.bin")),
-    *(Parser(f"gultocsv {kind}", lambda root, out, k=kind: stages.gultocsv(root / f"streams/{k}.bin", out), of_stream(kind))
-      for kind in ("item", "coverage", "coverage loss")),
-    Parser("leccalc -r", lambda root, out: ktc.leccalc(root / "streams/summary.bin", {name: out if name.startswith("aep_f") else
-        io.BytesIO() for _, name, _ in CURVES}, return_periods=True, root=str(root)), of_stream("summary") + OUTPUT + ("input/ensemble.bin",)),
-    Parser("ordleccalc -K", lambda root, out: ktc.ordleccalc(curves=[name for _, name, _ in CURVES], ept=out, psept=io.BytesIO(),
-                                                            folder="run", root=str(root)), WORK),
-    Parser("aalcalc", lambda root, out: ktc.aalcalc("run", out, convergence=root / "alct.csv", root=str(root)), WORK),
-    Parser("aalcalc -o", lambda root, out: ktc.aalcalc("run", out, ord=True, root=str(root)), WORK),
-    Parser("aalcalcmeanonly", lambda root, out: ktc.aalcalcmeanonly("run", out, root=str(root)), WORK),
-    Parser("summaryindex", lambda root, out: ktc.summaryindex("run", root=str(root)), WORK[:2]),
-    Parser("gultobin", lambda root, out: stages.gultobin(root / "streams/gul.csv", out, sample_size=SAMPLES), ("streams/gul.csv",)),
-    Parser("summarycalctobin", lambda root, out: stages.summarycalctobin(root / "streams/summary.csv", out, sample_size=SAMPLES),
-           ("streams/summary.csv",)),
-    *(Parser(f"{name} to binary", lambda root, out, name=name: tables.tobin(name, root / f"csv/{name}.csv", out, **TOBIN.get(name, {}), **(
-        {"index": io.BytesIO()} if name == "footprint" else {})), (f"csv/{name}.csv",), table=True) for name in CONVERTED),
-    *(Parser(f"{name} to csv", lambda root, out, name=name: tables.tocsv(name, root / f"bin/{os.path.basename(TABLES[name].path)}", out,
-        **TOCSV.get(name, {})), (f"bin/{os.path.basename(TABLES[name].path)}",)) for name in CONVERTED if name != "footprint"),
-    *(Parser(f"{path} to csv", lambda root, out, name=name, path=path, options=options: tables.tocsv(
-        name, root / path, out, index=root / f"{path}.idx", compressed="compress" in options,
-        **({"indexed": True} if "indexed" in options else {})), (path, f"{path}.idx")) for name, path, options in FORMS),
-    *(Parser(f"read {name}", lambda root, out, name=name: (ktc.read_table(name, root / TABLES[name].path),
-                                                         ktc.read_csv(name, root / f"csv/{name}.csv")),
-             (TABLES[name].path, f"csv/{name}.csv")) for name in CONVERTED if name != "occurrence"),
-    Parser("fmprofilebinconv", lambda root, out: ktc.fmprofilebinconv(root / "streams/old terms.bin", out), of_stream("old terms"), table=True),
+    of(stages.gulcalc, CDF, "static/random.bin", to="coverage", sample_size=2, random="file"),
+    of(stages.gulcalc, CDF, to="item", sample_size=2, alloc_rule=0),
+    *(of(stages.placalc, source, "input/amplifications.bin", "static/lossfactors.bin") for source in (LOSS, ITEM)),
+    *(of(stages.placalc, source, absolute_factor=1.5) for source in (COVERAGE, COVERAGE_LOSS)),
+    of(stages.fmcalc, ITEM, *FM),
+    of(stages.fmcalc, LOSS, alloc_rule=1, net=True),
+    of(stages.fmcalc, COVERAGE_LOSS, alloc_rule=3),
+    of(stages.fmcalc, LOSS, "input/fm_profile_step.bin", alloc_rule=2, stepped=True),
+    of(stages.summarycalc, LOSS, "input/fmsummaryxref.bin", to="outputs", fm=True),
+    of(stages.summarycalc, COVERAGE, "input/gulsummaryxref.bin", "input/coverages.bin", to="outputs", coverage=True, zeros=True),
+    of(stages.summarycalc, ITEM, "input/gulsummaryxref.bin", "input/coverages.bin", "input/items.bin", to="outputs",
+       legacy_item=True),
+    *(of(stages.gultocsv, source, rooted=False) for source in (ITEM, COVERAGE, COVERAGE_LOSS)),
+    of(all_curves, SUMMARY, *OUTPUT, "input/ensemble.bin"),
+    work(ktc.ordleccalc, curves=[name for _, name, _ in CURVES], ept=OUT, psept=ASIDE),
+    work(ktc.aalcalc, target=OUT, convergence=ASIDE),
+    work(ktc.aalcalc, target=OUT, ord=True),
+    work(ktc.aalcalcmeanonly, target=OUT),
+    work(ktc.summaryindex),
+    of(stages.gultobin, "streams/gul.csv", rooted=False, sample_size=SAMPLES),
+    of(stages.summarycalctobin, "streams/summary.csv", rooted=False, sample_size=SAMPLES),
+    *map(to_binary, CONVERTED),
+    *(to_csv(name) for name in CONVERTED if name != "footprint"),
+    *(indexed_to_csv(*form) for form in FORMS),
+    *map(read, CONVERTED),
+    of(ktc.fmprofilebinconv, "streams/old terms.bin", rooted=False, table=True),
     Parser("footprintconv", lambda root, out: ktc.footprintconv(root / MODEL[1], out, source_index=root / MODEL[2],
-                                                              target_index=io.BytesIO()), MODEL[1:3], table=True),
-    Parser("read_plan", lambda root, out: ktc.read_plan(root / "input"), FM),
-    Parser("read_plan by aggregate", lambda root, out: ktc.read_plan(root / "input", by_aggregate=True), FM),
-    Parser("read_plan stepped", lambda root, out: ktc.read_plan(root / "input", stepped=True), (*FM, "input/fm_profile_step.bin")),
-    Parser("kat", lambda root, out: ktc.kat([root / "tables/elt_P1.csv", root / "tables/elt_P2.csv"], out),
-           ("tables/elt_P1.csv", "tables/elt_P2.csv")),
-    *([Parser("katparquet", lambda root, out: ktc.katparquet([root / path for path in ARROW], io.BytesIO(), melt=True), tuple(ARROW))]
-      if WITH_ARROW else []),
-    *(Parser(f"validate {name}", lambda root, out, name=name: tables.validate(name, root / f"csv/{name}.csv"),
-             (f"csv/{name}.csv",), lines=True) for name in tables.VALIDATED),
-    Parser("validate_run", lambda root, out: ktc.validate_run(root), (*MODEL, *FM, *OUTPUT, "input/gulsummaryxref.bin"), lines=True),
-    Parser("validateoasisfiles", lambda root, out: validateoasisfiles(root / "csv"), tuple(
-        f"csv/{name}.csv" for name in ("coverages", "items", "fm_programme", "fm_profile", "fm_policytc")), lines=True),
-    Parser("crossvalidation", lambda root, out: crossvalidation(**{key: root / f"csv/{name}.csv" for key, name in (
-        ("damage_bins", "damage_bin_dict"), ("footprint", "footprint"), ("vulnerability", "vulnerability"))}), tuple(
-        f"csv/{name}.csv" for name in ("damage_bin_dict", "footprint", "vulnerability")), lines=True),
+                                                                target_index=io.BytesIO()), MODEL[1:3], table=True),
+    plan(), plan(by_aggregate=True), plan("input/fm_profile_step.bin", stepped=True),
+    Parser("kat", merge, ELT),
+    *([Parser("katparquet", merge_parquet, ARROW)] if WITH_ARROW else []),
+    *(of(partial(tables.validate, name), f"csv/{name}.csv", rooted=False, to="", lines=True) for name in tables.VALIDATED),
+    Parser("validate_run", lambda root, out: ktc.validate_run(root), (*MODEL, *FM, *OUTPUT, "input/gulsummaryxref.bin"),
+           lines=True),
+    Parser("validateoasisfiles", lambda root, out: validateoasisfiles(root / "csv"),
+           names("coverages", "items", "fm_programme", "fm_profile", "fm_policytc"), lines=True),
+    Parser("crossvalidation", cross, names(*CROSSED.values()), lines=True),
     Parser("chain", chain, (*MODEL, *FM, "input/events.bin", "input/fmsummaryxref.bin")),
 ]
 
@@ -176,7 +236,8 @@ def test_damaged_input(parser, folder):
 
 # Command lines
 
-WORDS = {int: ["0", "-1", "1", "3", "2147483647", "2147483648", "4294967295", "-2147483648", "9" * 20, "x", "", "1.5", "0x10", " 2", "nan", "1\n"],
+WORDS = {int: ["0", "-1", "1", "3", "2147483647", "2147483648", "4294967295", "-2147483648", "9" * 20, "x", "", "1.5", "0x10",
+               " 2", "nan", "1\n"],
          float: ["0", "-1", "0.5", "nan", "inf", "-inf", "1e400", "1e-400", "x", ""],
          str: ["-", "", "out", "no/such/folder/out", "input", "/dev/full", "a\nb", "run", "\udcff", "x" * 5000, "work/run"]}
 LARGE = {("randtocsv", "-g")}           # flags that ask for as much work as the number says
@@ -191,7 +252,7 @@ def input_of(tool):
     """What a script is given as standard input: what it reads, as far as it reads it from there."""
     if tool.table is None:
         return READS.get(tool.name, os.devnull)
-    return f"bin/{os.path.basename(TABLES[tool.table].path)}" if tool.name.endswith("tocsv") else f"csv/{tool.table}.csv"
+    return path_of(tool.table) if tool.name.endswith("tocsv") else f"csv/{tool.table}.csv"
 
 
 def command_line(tool, draws):
@@ -227,7 +288,8 @@ def call_lines(tools, folder, tell):
         lines = [line for line in said.getvalue().split("\n") if line and ": warning: " not in line]
         errors = [line for line in lines if line.startswith(f"{tool.name}: error: ")]
         assert status in (0, 1, 2, 3, 4), (argv, status, lines)
-        assert len(errors) == (status != 0) or status == 1 and tool.name in COMMANDS, (argv, status, lines)    # those have verdicts
+        # a command gives a verdict
+        assert len(errors) == (status != 0) or status == 1 and tool.name in COMMANDS, (argv, status, lines)
         assert "fault of ktc" not in said.getvalue(), (argv, lines)
         assert tool.group == "validation" or lines == errors, (argv, lines)
 

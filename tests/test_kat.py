@@ -516,6 +516,17 @@ def test_parquet_loses_no_row(name, at_once, tmp_path, monkeypatch):
         assert [tuple(row.values()) for row in out.to_pylist()] == merged_rows(name, tables)
 
 
+def test_damage_in_a_footer_is_told_in_one_line(tmp_path):
+    """pyarrow's own words may hold bytes of the file."""
+    path, = save(tmp_path, [table_of("qelt", [[1, 2], [1, 1], [.5] * 2, [10, 20]])])
+    data = path.read_bytes()
+    for at in range(len(data) - 300, len(data)):
+        try:
+            katparquet([data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]], io.BytesIO(), qelt=True)
+        except DataError as error:
+            assert str(error).isprintable() and str(error).startswith("memory: ")
+
+
 def test_parquet_example(tmp_path):
     """The rows of one event: those of the first file, then those of the second. ktools loses the first file's."""
     tables = [table_of("qelt", [[1, 2, 2, 4], [1, 1, 2, 1], [.5] * 4, [10, 20, 21, 40]]),
