@@ -582,7 +582,7 @@ class Chain:
             first.complete()
 
     def __iter__(self):
-        """The blocks that the last stage gives, event by event."""
+        """The blocks that the last stage gives, event by event; on bad input those that are due before the error."""
         last = self.stages[-1] if self.stages else None
         if not isinstance(last, Stage) or last.gives is None:
             raise UsageError(f"{last!r} gives no blocks")
@@ -591,6 +591,11 @@ class Chain:
             first, decoder = self.build(Run(outputs, self.root), (*self.stages, catcher), PROGRESS_STEPS)
             more = True
             while more:
-                more = decoder.advance(first)
+                try:
+                    more = decoder.advance(first)
+                except DataError:
+                    self.complete(first)
+                    yield from catcher.caught
+                    raise
                 yield from catcher.caught
                 catcher.caught.clear()

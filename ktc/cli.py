@@ -11,7 +11,7 @@ import sys
 import warnings
 
 from ._version import __version__
-from .errors import KtcError, ReaderGone, UsageError
+from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
 from .schemas.model import AREAPERIL
 
@@ -43,6 +43,22 @@ class Parser(argparse.ArgumentParser):
         if self.tool is not None:
             self.epilog = "\n".join(f"{head}:\n  {text}" for head, text in self.tool.told().items()) + "\n"
         return super().format_help()
+
+
+def whole(text):
+    """A whole number of 32 bits, signed or not, as ktools' flags take them."""
+    number = int(text)
+    if not -1 << 31 <= number < 1 << 32:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
+    return number
+
+
+whole.__name__ = int.__name__            # what argparse calls it: "invalid int value"
+
+
+def type_of(type):
+    """What makes a value of the registry's type out of text."""
+    return whole if type is int else type
 
 
 class Pair(argparse.Action):
@@ -77,13 +93,13 @@ def parser_of(tool):
                                 action="append_const" if option.several else "store_const")
         elif option.const is not True:
             parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
-                                const=option.const, type=option.type)
+                                const=option.const, type=type_of(option.type))
         else:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, type=option.type,
-                                choices=option.choices)
+            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar,
+                                type=type_of(option.type), choices=option.choices)
     for name, type, nargs, help in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)
-        parser.add_argument(name, type=type, nargs=nargs, help=help, metavar=name.upper(), choices=choices)
+        parser.add_argument(name, type=type_of(type), nargs=nargs, help=help, metavar=name.upper(), choices=choices)
     parser.add_argument("-h", "--help", action=Speak, nargs=0, dest="help", help="show this help")
     parser.add_argument("-v", "--version", action=Speak, nargs=0, dest="version", help="show the version")
     return parser
@@ -212,6 +228,9 @@ def guarded(name, work):
         leave_as(signal.SIGINT)
     except Terminated:
         leave_as(signal.SIGTERM)
+    except DataError as error:
+        print(f"{name}: error: {error}", file=sys.stderr)       # several lines where a table has several faults
+        return error.status
     except KtcError as error:
         message, status = str(error), error.status
     except MemoryError as error:
@@ -220,7 +239,7 @@ def guarded(name, work):
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         message, status = f"this is a fault of ktc: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)", 1
-    print(f"{name}: error: {message}", file=sys.stderr)
+    print(f"{name}: error: {printable(message)}", file=sys.stderr)
     return status
 
 

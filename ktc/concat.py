@@ -9,7 +9,7 @@ import os
 import stat
 
 from ._core.io import STDOUT, Outputs, Source
-from .errors import DataError, InputError, UsageError
+from .errors import DataError, InputError, UsageError, printable
 from .schemas import REPORTS
 
 EVENT, PERIOD = ("EventId", "event_id"), ("Period", "period_no")
@@ -222,7 +222,7 @@ class Trouble:
             raise InputError(f"{self.name}: cannot read: {os.strerror(error.errno)}") from None
         if isinstance(error, (OSError, UnicodeDecodeError, pyarrow.ArrowException)):
             what = (str(error) or kind.__name__).splitlines()[0]
-            raise DataError(f"{self.name}: not a parquet file, or a damaged one: {what}") from None
+            raise DataError(f"{self.name}: not a parquet file, or a damaged one: {printable(what)}") from None
 
 
 class ParquetTable:

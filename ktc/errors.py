@@ -41,3 +41,8 @@ class OutputError(KtcError, OSError):
 
 class ReaderGone(OutputError):
     """The reader of a pipe closed it: nobody wants the rest."""
+
+
+def printable(text):
+    """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from ._core.io import STDIN, Mapped, Sink, Source
+from ._core.io import Mapped, Sink, Source
 from ._core.tables import source_of, take_header
 from .errors import DataError, UsageError
 from .schemas import REPORTS, STREAMS, TABLES
@@ -125,7 +125,7 @@ def open_file(path=None, kind=None, areaperil=4):
     kind = None if kind is None else named_kind(kind)
     source = Source(path)
     file = File(source.name, size=size_of(path), areaperil=areaperil, source=source)
-    file.path = None if file.name == STDIN else file.name
+    file.path = None if path is None or path == "-" else os.fspath(path)       # the name is the path made printable
     file.kind = kind or kind_of(file)
     file.form = file.kind if file.kind in ("csv", "parquet") else "stream" if file.kind in STREAMS else "table"
     if file.form == "csv":
@@ -177,9 +177,9 @@ def kind_of(file):
 
 def sized_index(file, kind):
     """Which of a footprint's two forms of index this is: the footprint beside it knows, if it is there."""
-    if kind == "footprint_index_sized" and file.size is not None:
+    if kind == "footprint_index_sized" and file.path and file.size is not None:
         try:
-            with open(sibling(file.name, "bin"), "rb") as data:
+            with open(sibling(file.path, "bin"), "rb") as data:
                 flags = struct.unpack("<ii", data.read(8))[1]
         except (OSError, struct.error):
             return kind
@@ -255,11 +255,11 @@ def open_table(file):
 
     table = file.kind
     if file.kind in ("footprint", "vulnerability", "vulnerability_rows"):
-        index = sibling(file.name, "idx")
+        index = sibling(file.path or file.name, "idx")
         if file.name.endswith(".z") or file.size is not None and os.path.exists(index):
             file.form, file.index = "compressed" if file.name.endswith(".z") else "indexed", index
     place = Place("vulnerability" if file.index and table == "vulnerability_rows" else table,
-                  "plain" if file.form == "table" else file.form, file.name, file.index)
+                  "plain" if file.form == "table" else file.form, file.path or file.name, file.index)
     if file.path and file.size is not None:
         file.mapped = Mapped(file.path)             # which the source looks into
         file.source = source_of(file.mapped)

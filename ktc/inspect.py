@@ -137,7 +137,7 @@ def describe(file, found):
 def check_parquet(file):
     """The last bytes of a parquet file are its first."""
     if file.path and file.size is not None:
-        with open(file.name, "rb") as data:
+        with open(file.path, "rb") as data:
             data.seek(-min(len(PARQUET), file.size), os.SEEK_END)
             if data.read() != PARQUET:
                 raise TruncatedError(f"{file.name}: byte {file.size}: the file does not end with PAR1, as parquet does")

@@ -102,6 +102,11 @@ def header_values(table, source):
                     struct.unpack("<" + "".join(TYPES[f.type][0] for f in table.header), data)))
 
 
+def mapped(source, default):
+    """A whole file or buffer, or the file that stands for None."""
+    return Mapped(default if source is None else source)
+
+
 def tell(lines):
     """What is allowed but strange."""
     for line in lines:
@@ -386,7 +391,7 @@ def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_h
     if (source is None) != (index is None):
         raise UsageError("the footprint (-b) and its index (-x) must be given together")
     suffix = ".z" if compressed else ""
-    data, index = Mapped(source or f"footprint.bin{suffix}"), Mapped(index or f"footprint.idx{suffix}")
+    data, index = mapped(source, f"footprint.bin{suffix}"), mapped(index, f"footprint.idx{suffix}")
     options = {}
     if events is not None:
         options["first"], options["last"] = event_range(events)
@@ -431,7 +436,7 @@ def vulnerability_tocsv(source=None, target=None, index=None, *, areaperil=4, sk
             TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(source)
         return
     suffix = ".z" if compressed else ""
-    data, index = Mapped(source or f"vulnerability.bin{suffix}"), Mapped(index or f"vulnerability.idx{suffix}")
+    data, index = mapped(source, f"vulnerability.bin{suffix}"), mapped(index, f"vulnerability.idx{suffix}")
     with Outputs() as outputs:
         vulnerability_records(lambda layout, header: TableReader(layout, outputs.open(target), header_line(table, skip_header)),
                               data, index, compressed=compressed)
@@ -469,7 +474,7 @@ def footprintconv(source=None, target=None, *, source_index=None, target_index=N
     from ._core.oldforms import RecordPacker
 
     table, entry = TABLES["footprint"], TABLES["footprint_index"]
-    data, index = Mapped(source or "footprint.bin"), Mapped(source_index or "footprint.idx")
+    data, index = mapped(source, "footprint.bin"), mapped(source_index, "footprint.idx")
     header = header_values(table, source_of(data))
     if not 0 <= header["flags"] <= SIZED | UNCERTAIN:
         raise DataError(f"{data.name}: byte 4: the flags are {header['flags']}, expected 0 to {SIZED | UNCERTAIN}")

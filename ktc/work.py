@@ -22,6 +22,8 @@ def limit_of(memory):
         return 0
     if not memory > 0:
         raise UsageError(f"the memory is {memory} MiB, expected a number above 0")
+    if memory >= 1 << 40:               # more than there is anywhere, perhaps infinite
+        return 0
     return max(1, int(memory * (1 << 20)))
 
 

@@ -86,6 +86,18 @@ def assert_same(ours, theirs):
 
 # By hand
 
+@pytest.mark.parametrize("name", ["aalcalc", "aalcalcmeanonly"])
+def test_periods_cost_no_memory(name, tmp_path, tool, run):
+    """However many periods the header of the occurrence table has: the means are 20 and 40 / 2 over them."""
+    prepare(tmp_path, periods=2**31 - 1)
+    command = ["bash", "-c", 'ulimit -v 1000000; exec "$@"', "bash", tool(name), "-K", "run"]
+    status, out, err = run(command, cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert [line.split(",")[:3] for line in out.decode().splitlines()[1:]] == [["1", "1", "0.000000"], ["1", "2", "0.000000"]]
+    ours = AverageLoss(root=tmp_path).feed(stream(2, PACKETS)).table().numpy()
+    assert ours["MeanLoss"].tolist() == [20 / (2**31 - 1)] * 2
+
+
 def test_worked_example(tmp_path):
     """Type 1: 20 / 4 and sqrt((225 + 25 - 20**2 / 4) / 3); type 2: 40 / 8 and sqrt((144 + 16 + 324 + 36 - 40**2 / 8) /
     7)."""
@@ -509,6 +521,7 @@ def test_little_memory_gives_the_same_bytes(tmp_path, monkeypatch):
         passes.clear()
         assert (aal(tmp_path, memory=memory), alct(tmp_path, memory=memory)) == expected
         assert len(passes) >= 2 * times
+    assert aal(tmp_path, memory=math.inf) == expected[0]
     with pytest.raises(MemoryError):
         AverageLoss(tmp_path, memory=0.01).feed(*(tmp_path / "work" / "run").glob("*.bin"))
     for memory in (0, -1, math.nan):

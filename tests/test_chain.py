@@ -13,7 +13,7 @@ import programmes
 import summaries
 from ktc.chain import (CdfStream, CdfToCsv, Chain, EltCalc, Events, FmCalc, FmToCsv, GetModel, GulCalc, GulToCsv,
                        LossStream, PltCalc, SummaryCalc, SummaryToCsv)
-from ktc.errors import DataError, InputError, UsageError
+from ktc.errors import DataError, InputError, TruncatedError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,21 @@ def test_iterated(model, piped, stages, name):
     values = [[b.prob_to if hasattr(b, "prob_to") else b.loss for b in some] for some in (blocks, expected)]
     assert numpy.array_equal(*map(numpy.concatenate, values))
     assert [b.event_id for b in blocks if b.end_of_event] == [b.event_id for b in expected if b.end_of_event]
+
+
+def test_iterated_up_to_a_fault(model, piped):
+    """Whole events come out before the error does, those too that a stage still holds."""
+    def until_fault(*chain):
+        found = []
+        with pytest.raises(TruncatedError):
+            for block in Chain(*chain, root=model):
+                found.append(block)
+        return [(b.event_id, len(b)) for b in found]
+    ids = (model / "input" / "events.bin").read_bytes()
+    whole = [(b.event_id, len(b)) for b in ktc.read_stream(piped["cdf"], whole_events=True)]
+    assert until_fault(Events(ids=ids + b"x"), GetModel()) == [
+        (b.event_id, len(b)) for b in Chain(Events(ids=ids), GetModel(), root=model)]
+    assert [event for event, _ in until_fault(CdfStream(piped["cdf"][:-3]), GulCalc(**GUL))] == [e for e, _ in whole[:-1]]
 
 
 def test_events_from_an_array(model, piped):

@@ -11,6 +11,7 @@ from ktc._core.frames import read_cdfs, read_losses
 from ktc._core.io import Mapped, Outputs, Sink, Source
 from ktc.errors import DataError, InputError, OutputError, TruncatedError, UsageError
 from ktc.schemas import streams
+from ktc.streams import read_stream
 
 
 def cdf_stream(areaperil="I"):
@@ -114,6 +115,16 @@ def test_whole_events_keeps_a_cut_event_back():
     with pytest.raises(TruncatedError):
         CdfDecoder(Source(cdf_stream()[:-3]), whole_events=True).run(CdfEncoder(sink))
     assert sink.getvalue() == cdf_stream()[:60]
+
+
+def test_blocks_before_a_fault():
+    """Events that are whole come out before the error does."""
+    for data, given in ((LOSSES[:-17], [(1, 2)]), (SUMMARIES[:-3], [(1, 1)]), (cdf_stream()[:-3], [(1, 2)])):
+        found, blocks = [], read_stream(data, whole_events=True)
+        with pytest.raises(TruncatedError):
+            for block in blocks:
+                found.append((block.event_id, len(block)))
+        assert found == given
 
 
 @pytest.mark.parametrize("sidx", [4, -6, 2**31 - 1, -2**31])

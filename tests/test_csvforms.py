@@ -12,7 +12,7 @@ from ktc import stages
 from ktc.errors import DataError, TruncatedError, UsageError
 from ktc.schemas import REPORTS, streams
 
-HUGE = 2147483647 - 64
+HUGE = streams.MOST_SAMPLES
 LOSSES = [0.0, -0.0, 1.0, -1.5, 0.005, 0.015, 0.125, 0.375, 2.675, 0.995, 0.999, 1e-45, 1e-30, 4.5e-7, 5e-7, 99999.995,
           123456.78, 16777216.0, 1e10, 1.8446744e19, 1e30, 3.4028235e38, -3.4028235e38, 2.0**-7, 3 * 2.0**-7,
           float("inf"), float("-inf")]

@@ -81,6 +81,23 @@ PACKETS = [(1, 1, 100.0, [(-5, 99.0), (-1, 10.0), (1, 8.0), (2, 12.0)]), (1, 2, 
            (4, 2, 1.0, [(1, 2.0)]), (9, 3, 1.0, [(-1, 4.0), (1, 7.0), (2, 9.0)])]
 
 
+@pytest.mark.parametrize("name, flags", [("leccalc", legacy()), ("leccalc", ["-r", *legacy("FfSs")]),
+                                         ("ordleccalc", ord_flags())])
+def test_periods_cost_no_memory(name, flags, tmp_path, tool, run):
+    """However many periods the header of the occurrence table has; the largest loss is of so long a return period."""
+    most = 2**31 - 1
+    write_tables(tmp_path, occurrences=OCCURRENCES, periods=most, return_periods=[most, 100])
+    write_work(tmp_path, [stream(2, PACKETS)])
+    (tmp_path / "out").mkdir()
+    command = ["bash", "-c", 'ulimit -v 1000000; exec "$@"', "bash", tool(name), "-K", "run", *flags]
+    assert run(command, cwd=tmp_path) == (0, b"", "")
+    if name == "leccalc":
+        sampled = (tmp_path / "out/agg_S").read_text().splitlines()
+        assert [line for line in sampled if line.startswith("1,2")][0] == f"1,2,{most}.000000,12.500000"
+    else:
+        assert f"1,1,{AEP},{most}.000000,30.000000" in (tmp_path / "out/EPT").read_text().splitlines()
+
+
 def by_period(packets, occurrences, kind):
     """{summary: {sidx: {period: the largest (OEP) or the sum (AEP) of its events' losses}}}."""
     found = {}
@@ -642,6 +659,8 @@ TABLES = {
     "weight nan": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 1, np.nan)), 1, "periods.bin"),
     "weight below 0": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 1, -0.5)), 1, "periods.bin"),
     "weight twice": (lambda f: (f / "periods.bin").write_bytes(2 * struct.pack("<id", 1, 0.5)), 1, "second time"),
+    "weight of a period far off": (lambda f: write_tables(f.parent, occurrences=OCCURRENCES, periods=2**31 - 1,
+                                                          weights={2**30: 1.0}), 1, "an id of 1073741824 in 1 records"),
     "weight of period 6": (lambda f: (f / "periods.bin").write_bytes(struct.pack("<id", 6, 0.5)), 1, "period 6"),
     "ensemble cut": (lambda f: cut(f / "ensemble.bin"), 1, "ensemble.bin"),
     "a sample without ensemble": (lambda f: write_ensemble(f, 1, 1), 1, "ensemble.bin"),

@@ -21,7 +21,7 @@ from models import make, write
 
 import ktc
 from ktc import stages
-from ktc.errors import DataError, KtcError, TruncatedError
+from ktc.errors import DataError, InputError, KtcError, TruncatedError
 from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
 from ktc.schemas.tools import CURVES
 
@@ -390,13 +390,13 @@ def test_sample_beyond_the_sample_size(name, sidx, model):
         model.through(stage, head + struct.pack("<ififif", -1, 1.0, sidx, 1.0, 0, 0.0))
 
 
-@pytest.mark.parametrize("size", [-2, -2**31, 2**31 - 1])
+@pytest.mark.parametrize("size", [-2, -2**31, 2**24 + 1, 2**31 - 1])
 @pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_size_out_of_range(name, size, model):
     stage = BY_NAME[name]
     data = bytearray(model.data[stage.reads])
     struct.pack_into("<i", data, 4, size)
-    with pytest.raises(DataError, match=f"byte 4: the sample size is {size}"):
+    with pytest.raises(DataError, match=f"byte 4: the sample size is {size}, expected 0 to 16777216"):
         model.through(stage, bytes(data))
 
 
@@ -946,10 +946,24 @@ def test_usage(model, tool, run):
                     ["ordleccalc"], ["ordleccalc", "-O", "-"], ["ordleccalc", "-F"], ["ordleccalc", "-W"],
                     ["aalcalc"], ["aalcalc", "-K", "run", "-l", "2"], ["aalcalc", "-K", "run", "--memory", "x"],
                     ["aalcalcmeanonly"], ["summaryindex"], ["kat"], ["katparquet"], ["katparquet", "-m", "-o", "x"],
-                    ["katparquet", "-m", "-M", "-o", "x", "y"], ["katparquet", "-m", "y"]):
+                    ["katparquet", "-m", "-M", "-o", "x", "y"], ["katparquet", "-m", "y"],
+                    ["fmcalc", "-a", "2147483648"], ["fmcalc", "-a", "9" * 20], ["eve", "1", "4294967296"],
+                    ["footprinttobin", "-i", "9" * 5000]):
         status, out, err = run([tool(command[0]), *command[1:]], cwd=model.root)
         assert (status, out) == (2, b"") and message_of(err, command[0]), command
     assert sorted(os.listdir(model.root)) == ["input", "static", "tables", "work"]
+
+
+def test_a_name_that_is_not_printable(folder, tool, run):
+    """A message is one line, also about what is wrong in such a file."""
+    shutil.copy(folder / "tables" / "elt_P1.csv", folder / "a\nb")
+    (folder / "tables" / "elt_P2.csv").write_bytes(b"1,1\n")
+    status, _, err = run([tool("kat"), "a\nb", "tables/elt_P2.csv"], cwd=folder)
+    assert status == 1 and "elt_P2.csv: line 1" in message_of(err, "kat")
+    (folder / "a\nb").write_bytes(b"x,y\n1,1\n")
+    assert r"a\nb: line 2: " in message_of(run([tool("kat"), "a\nb"], cwd=folder)[2], "kat")
+    with pytest.raises(InputError, match=r"no\\nfile: cannot open"):
+        stages.eltcalc("no\nfile")
 
 
 def test_every_error_has_its_status():

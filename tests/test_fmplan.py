@@ -267,6 +267,9 @@ FAULTS = [
     (changed("programme", slice(4, 6), [(1, 3, 1), (2, 3, 1)]), "fm_programme.bin: no records of level 2: .* 1 to 3"),
     (changed("programme", slice(4, 6), [(1, 4, 1), (2, 4, 1)]), "fm_programme.bin: no records of level 2: .* 1 to 4"),
     (changed("programme", None, (1, 2**31 - 1, 1)), "fm_programme.bin: level 2147483647 in 7 records"),
+    *((changed("programme", None, row), "fm_programme.bin: byte 72: record 7: an id of 2147483647 in 7 records, expected ids up "
+       "to 16777216") for row in ((2**31 - 1, 1, 1), (1, 1, 2**31 - 1))),
+    (changed("xref", None, (9, 2**31 - 1, 1)), "fm_xref.bin: .*: an id of 2147483647 in . records, expected ids up to 16777216"),
     (changed("programme", 5, None), "byte 24: record 3: aggregate 2 of level 1 is part of no aggregate: .* level 2"),
     (changed("programme", None, (4, 1, 1)), "byte 72: record 7: item 4 is part of aggregate 1 of .* 1, but of aggregate 2 "),
     (changed("programme", None, (2, 2, 2)), "byte 72: record 7: aggregate 2 of level 1 is part of aggregate 2 of .* 2, but"),

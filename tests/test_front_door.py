@@ -66,6 +66,14 @@ def test_unknown_words(door):
     assert (status, out) == (2, b"") and err == "ktc demo: error: unrecognized arguments: --event; see ktc demo --help\n"
 
 
+@pytest.mark.parametrize("arguments, status", [
+    (["gulclac\n"], 2), (["eve", "1\nx", "2"], 2), (["eve", "1", "2", "a\r\nb"], 2), (["aalcalc", "-K", "a\nb"], 3),
+    (["evetobin", "--no\x1b[2Jsuch\u2028flag"], 2), (["fmcalc", "-p", "no\nfolder"], 3), (["kat", "-u", "a\nb"], 3)])
+def test_a_message_is_one_line_whatever_the_arguments(door, arguments, status):
+    found, out, err = door(*arguments)
+    assert (found, out) == (status, b"") and len(err.splitlines()) == 1 and err[:-1].isprintable() and err[-1] == "\n"
+
+
 def test_a_fault_of_ktc_is_one_line(monkeypatch, capfd):
     from ktc import cli
 

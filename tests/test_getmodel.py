@@ -279,6 +279,15 @@ def test_wrong_values(tmp_path, name, damage, message):
         cdfs(root, event_ids(1))
 
 
+@pytest.mark.parametrize("name, size", [(BINS, 41), (BINS, 19), ("input/items.bin", 19), ("static/footprint.idx", 19),
+                                        ("static/footprint.bin", 7), ("static/vulnerability.bin", 5)])
+def test_cut_tables(tmp_path, name, size):
+    root = write(tiny(), tmp_path)
+    cut(root / name, size)
+    with pytest.raises(TruncatedError, match=rf"{name}: byte \d+: the file ends inside"):
+        cdfs(root, event_ids(1))
+
+
 @pytest.mark.parametrize("damage, message", [
     (lambda p: cut(p, p.stat().st_size - 1), "event 1: the index gives it"),
     (lambda p: poke(p, 8, "<H", 0), "footprint.bin.z: byte 8: event 1: cannot decompress"),

@@ -412,7 +412,8 @@ def test_correlated_output_named_minus_is_a_file(tmp_path, monkeypatch, model, f
 # Errors
 
 @pytest.mark.parametrize("keywords, said", [
-    ({"sample_size": -2}, "the sample size is -2, expected -1 to"),
+    ({"sample_size": -2}, "the sample size is -2, expected -1 to 16777216"),
+    ({"sample_size": 2**24 + 1}, "the sample size is 16777217, expected -1 to 16777216"),
     ({"alloc_rule": 4}, "the allocation rule is 4, expected"),
     ({"seed": 2 ** 31}, "the random seed is 2147483648, expected"),
     ({"loss_threshold": float("nan")}, "the loss threshold is not a number"),
@@ -429,6 +430,22 @@ def test_no_output_is_a_usage_error(model, folder):
         gulcalc(folder, model.stream(), ("correlated",))
     with pytest.raises(UsageError, match="no output option selected"):
         gulcalc(folder, model.stream(), ("coverage",), alloc_rule=1)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("rule", [-1, 0, 1])
+def test_cdfs_that_are_no_numbers(tmp_path, bad, rule):
+    """ktools writes losses of NaN, or of a bin that was never drawn; here nothing of the event goes out."""
+    for prob_to, mean in (([0.5, bad], [0.1, 0.2]), ([0.5, 1.0], [0.1, bad])):
+        cdfs = [(6, 9, 9, [1.0], [0.5]), (7, 9, 9, [1.0], [0.5]), (7, 9, 8, prob_to, mean)]
+        model = Model([(1, 1, 9, 9, 1)], [100], [(0, 0.5), (0.5, 1)], cdfs)
+        folder, out = tmp_path / "model", io.BytesIO()
+        if not folder.exists():
+            model.write(folder)
+        said = f"event 7, areaperil 9, vulnerability 8: damage bin 2 has the probability {prob_to[1]} and the mean "
+        with pytest.raises(DataError, match=f"{said}.*, expected numbers"):
+            stages.gulcalc(model.stream(), item=out, sample_size=2, alloc_rule=rule, root=str(folder))
+        assert {event for event, _ in losses(out.getvalue())} == {6}
 
 
 @pytest.mark.parametrize("name, spoil, said", [

@@ -240,6 +240,21 @@ def test_keys_as_large_as_they_can_be():
         through([b"1,1,0.5,1.0\n2147483648,1,0.5,1.0\n"])
 
 
+def test_rows_before_a_fault(tmp_path):
+    """What is due of whole rows goes out, into a pipe; a regular file is withdrawn."""
+    good = b"".join(b"%d,1,0.5,1.0\n" % event for event in range(1, 9000))
+    assert len(good) > 1 << 16
+    for others, before in (([], good), ([b"2,2,0.5,1.0\n"], good[:24] + b"2,2,0.5,1.0\n" + good[24:])):
+        for bad in (b"9000,1,0.5", b"9000,1\n", b"\n1,1,0.5,1.0\n"):
+            out = io.BytesIO()
+            with pytest.raises(DataError, match="memory: line 9000: |memory: line 9001: "):
+                kat([good + bad, *others], out)
+            assert out.getvalue() == before
+            with pytest.raises(DataError):
+                kat([good + bad, *others], tmp_path / "all.csv")
+            assert not list(tmp_path.iterdir())
+
+
 def test_many_files_and_large_ones(tmp_path):
     rng = np.random.default_rng(4)
     report = REPORTS["sample_event_loss_table"]
@@ -499,6 +514,17 @@ def test_parquet_loses_no_row(name, at_once, tmp_path, monkeypatch):
         out = read(tmp_path / "out")
         assert out.schema.equals(tables[0].schema)
         assert [tuple(row.values()) for row in out.to_pylist()] == merged_rows(name, tables)
+
+
+def test_damage_in_a_footer_is_told_in_one_line(tmp_path):
+    """pyarrow's own words may hold bytes of the file."""
+    path, = save(tmp_path, [table_of("qelt", [[1, 2], [1, 1], [.5] * 2, [10, 20]])])
+    data = path.read_bytes()
+    for at in range(len(data) - 300, len(data)):
+        try:
+            katparquet([data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]], io.BytesIO(), qelt=True)
+        except DataError as error:
+            assert str(error).isprintable() and str(error).startswith("memory: ")
 
 
 def test_parquet_example(tmp_path):

@@ -358,6 +358,8 @@ def test_coverage_beyond_the_file_is_refused(tmp_path, id):
     ([(1, 1, 1), (2, 1, 10)], "byte 12: record 2: summary set 10, expected 0 to 9"),
     ([(1, 1, 1), (2, 1, -1)], "byte 12: record 2: summary set -1, expected 0 to 9"),
     ([(1, 1, 1), (-2, 1, 1)], "byte 12: record 2: id -2, expected 1 or more"),
+    ([(1, 1, 1), (2**24 + 1, 1, 1)], "byte 12: record 2: an id of 16777217 in 2 records, expected ids up to 16777216"),
+    ([(1, 1, 1), (2, 2**31 - 1, 1)], "byte 12: record 2: an id of 2147483647 in 2 records, expected ids up to 16777216"),
 ])
 def test_cross_references_out_of_range(tmp_path, xref, message):
     write_model(tmp_path, xref)

@@ -555,6 +555,24 @@ def test_cut_footprints(compress, tmp_path):
                 tocsv("footprint", tmp_path / "data", index=tmp_path / "index", compressed=compress)
 
 
+@pytest.mark.parametrize("name, csv, options", [
+    ("footprint", F + "1,1,1,1\n2,1,1,.5\n2,1,2,.5\n", {"max_intensity_bin": 2}),
+    ("vulnerability", "vulnerability_id,intensity_bin_id,damage_bin_id,probability\n1,1,1,1\n2,1,1,1\n",
+     {"max_damage_bin": 1, "indexed": True})])
+def test_tables_with_an_index_in_memory(name, csv, options, tmp_path):
+    tables.tobin(name, csv.encode(), tmp_path / "data", index=tmp_path / "index", **options)
+    reading = {"indexed": True} if "indexed" in options else {}
+    files = tmp_path / "data", tmp_path / "index"
+    expected = tocsv(name, files[0], index=files[1], **reading)
+    for kind in (bytes, memoryview, lambda data: np.frombuffer(data, "u1")):
+        data, index = (kind(path.read_bytes()) for path in files)
+        assert tocsv(name, data, index=index, **reading) == expected
+    with pytest.raises(TruncatedError, match="memory: byte 0: .*header"):       # none, and not the file of that name
+        tocsv(name, np.empty(0, "u1"), index=files[1], **reading)
+    with pytest.raises(TypeError, match="cannot map BytesIO; expected a path or a buffer"):
+        tocsv(name, io.BytesIO(files[0].read_bytes()), index=files[1], **reading)
+
+
 def test_packets_with_a_wrong_count():
     with pytest.raises(DataError, match="byte 8: count of event_id 1 is -1"):
         tocsv("lossfactors", struct.pack("<3i", 0, 1, -1))

@@ -241,6 +241,13 @@ def test_wrong_rows(tool_name, bad, told, tool, run):
     assert out == whole
 
 
+def test_a_last_packet_before_a_fault_has_its_end(tool, run):
+    """Where the stream would else be cut to whoever reads it."""
+    csv = csv_of("gultobin", "1,1,-3,5.5", "2,1,1,5.5", "3,1,0,1")
+    status, out, _ = run([tool("gultobin"), "-S2"], csv)
+    assert status == 1 and out == binary("gultobin", csv_of("gultobin", "1,1,-3,5.5")) and out.endswith(bytes(8))
+
+
 @pytest.mark.parametrize("tool_name", TOOLS)
 def test_what_is_no_csv_of_losses(tool_name):
     row = row_of(tool_name, 1, 1, 9, 1, 5.5)
@@ -262,7 +269,7 @@ def test_exposed_values_that_are_no_number():
 
 
 @pytest.mark.parametrize("tool_name, flags", [(name, flags) for name in TOOLS for flags in (
-    [], ["-S-1"], ["-S-2"], ["-Sx"], ["-S2147483647"])] + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])])
+    [], ["-S-1"], ["-S-2"], ["-Sx"], ["-S16777217"])] + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])])
 def test_usage(tool_name, flags, tool, run):
     status, out, err = run([tool(tool_name), *flags], csv_of(tool_name))
     assert (status, out) == (2, b"") and err.startswith(f"{tool_name}: error: ")

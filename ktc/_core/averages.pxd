@@ -27,7 +27,7 @@ cdef enum:
 
 
 cdef class AverageLoss(PeriodLosses):
-    cdef double *weight             # by period
+    cdef PeriodWeights weights
     cdef bint convergence           # subsets of samples are wanted
     cdef readonly int64_t n_subsets
     cdef list ensembles             # (record, sidx, ensemble id) as the table has them, or None

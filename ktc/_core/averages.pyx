@@ -69,20 +69,16 @@ cdef class AverageLoss(PeriodLosses):
 
     def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint convergence=False,
                   Mapped ensembles=None, **rest):
-        cdef int64_t p
-        self.convergence = convergence
-        self.weight = <double *>allot(<int64_t>occurrences.number_of_periods + 1, sizeof(double))
-        for p in range(<int64_t>occurrences.number_of_periods + 1):
-            self.weight[p] = <double><float>weights.weight[p] * weights.n if weights.given else 1
-            if not isfinite(self.weight[p]):
-                raise DataError(f"the weight of period {p} is {weights.weight[p]}, more than a float32 holds")
+        cdef int32_t heaviest = weights.heaviest
+        self.convergence, self.weights = convergence, weights
+        if not isfinite(<float>weights.of(heaviest)):
+            raise DataError(f"the weight of period {heaviest} is {weights.of(heaviest)}, more than a float32 holds")
         if ensembles is not None:
             self.ensemble_file = ensembles.name
             ensembles.records(sizeof(rec.ensemble))
             self.ensembles = list(struct.iter_unpack("<ii", ensembles.data[:ensembles.size]))
 
     def __dealloc__(self):
-        free(self.weight)
         free(self.ensemble_id)
         free(self.ensemble_size)
         free(self.ensemble_of)
@@ -188,7 +184,7 @@ cdef class AverageLoss(PeriodLosses):
         for i in range(slot.n):
             if i + 1 < slot.n:                          # rows lie in the order of feeding: ask for the next one now
                 self.fetch(self.entry[i + 1].row)
-            weight = self.weight[self.entry[i].period]
+            weight = <double><float>self.weights.of(self.entry[i].period) * self.weights.n if self.weights.given else 1
             if weight == 0:
                 continue
             x = <const double *>self.entry[i].row
@@ -331,7 +327,7 @@ cdef class AverageLossMeanOnly(LossConsumer):
         for i in range(occurrences.n_events):
             weight = 0
             for k in range(occurrences.start[i], occurrences.start[i + 1]):
-                weight += weights.weight[occurrences.period[k]] * weights.n if weights.given else 1
+                weight += weights.of(occurrences.period[k]) * weights.n if weights.given else 1
             self.event_weight[i] = weight
 
     def __dealloc__(self):

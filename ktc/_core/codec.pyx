@@ -20,6 +20,7 @@ from ktc._core.text cimport put_i32, put_i64
 from ktc.schemas import streams as _streams
 
 cdef int32_t SPECIAL_SAMPLES = _streams.SPECIAL_SAMPLES
+cdef int32_t MOST_SAMPLES = _streams.MOST_SAMPLES
 cdef int32_t MEAN = _streams.MEAN
 cdef uint32_t CDF = _streams.CDF
 cdef uint32_t SUMMARY = _streams.SUMMARY
@@ -222,9 +223,9 @@ cdef class LossDecoder:
             self.check_kind(kind)
         memcpy(&self.header.sample_size, self.source.take(4, "the stream header"), 4)
         # -1 is what gulcalc writes when no -S is given
-        if self.header.sample_size < -1 or self.header.sample_size > 2147483647 - 64:
+        if self.header.sample_size < -1 or self.header.sample_size > MOST_SAMPLES:
             with gil:
-                self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 or more")
+                self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 to {MOST_SAMPLES}")
         if kind == SUMMARY:
             memcpy(&self.header.summary_set, self.source.take(4, "the stream header"), 4)
         self.header.kind = kind
@@ -440,3 +441,8 @@ cdef class LossEncoder(LossConsumer):
         if self.open and self.sidx < MEAN:
             self.end_packet()
         return 0
+
+    def complete(self):
+        """Bad input: what was written ends as a stream does."""
+        with nogil:
+            self.finish()

@@ -34,6 +34,7 @@ from ktc.schemas import streams as _streams
 cdef enum:
     COLUMNS = 16                    # samples that are taken out of the rows at once: a line of the cache
     OEP = 1                         # TVaR: one more; the type for AEP: two more
+    SETTLED = 1 << 25               # from this rank on a float is the same without its share of a rank
 
 # EPCalc of ORD
 cdef enum:
@@ -116,7 +117,7 @@ cdef class Curves(PeriodLosses):
             for i in range(self.n_returns):
                 self.return_period[i] = return_periods[i]
         self.mean = <Mean *>allot(self.n_returns, sizeof(Mean))
-        self.mine = <char *>allot(<int64_t>occurrences.number_of_periods + 1, 1)
+        self.mine = <char *>allot(<int64_t>weights.last + 1, 1)
 
     def __dealloc__(self):
         cdef int64_t i
@@ -171,7 +172,7 @@ cdef class Curves(PeriodLosses):
                     raise DataError(f"{ENSEMBLES}: sample {k} belongs to no ensemble, expected one for each of the "
                                     f"{self.sample_size} samples")
         if self.weights.given and self.n_returns and not self.all_summaries:
-            self.touched = <char *>allot((self.n_choices + 1) * (<int64_t>self.occurrences.number_of_periods + 1), 1)
+            self.touched = <char *>allot((self.n_choices + 1) * (<int64_t>self.weights.last + 1), 1)
 
     cdef void clear(self, char *row) noexcept nogil:
         cdef float *value = <float *>row
@@ -207,7 +208,7 @@ cdef class Curves(PeriodLosses):
         """Note for each choice of samples, and for the analytical mean, in which periods there is a loss."""
         cdef const LossBlock *block = <const LossBlock *>of
         cdef Py_ssize_t i, event = self.occurrences.find(block.event_id)
-        cdef int64_t c, k, o, periods = <int64_t>self.occurrences.number_of_periods + 1
+        cdef int64_t c, k, o, periods = <int64_t>self.weights.last + 1
         cdef int32_t sidx
         cdef bint hit
         if event < 0:
@@ -227,7 +228,8 @@ cdef class Curves(PeriodLosses):
                         break
                 if hit:
                     for o in range(self.occurrences.start[event], self.occurrences.start[event + 1]):
-                        self.touched[c * periods + self.occurrences.period[o]] = True
+                        if self.occurrences.period[o] < periods:
+                            self.touched[c * periods + self.occurrences.period[o]] = True
         return 0
 
     def merge(self, PeriodLosses other not None):
@@ -236,9 +238,11 @@ cdef class Curves(PeriodLosses):
         if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate) != (
                 self.occurrence, self.aggregate):
             raise UsageError("only accumulators that keep the same losses can be merged")
+        if (<Curves>other).weights.last != self.weights.last:
+            raise UsageError("only accumulators with the same weights of periods can be merged")
         PeriodLosses.merge(self, other)
         if self.touched != NULL and (<Curves>other).touched != NULL:
-            for k in range((self.n_choices + 1) * (<int64_t>self.occurrences.number_of_periods + 1)):
+            for k in range((self.n_choices + 1) * (<int64_t>self.weights.last + 1)):
                 self.touched[k] |= (<Curves>other).touched[k]
 
     # --- the points of a curve
@@ -317,7 +321,7 @@ cdef class Curves(PeriodLosses):
                 while i < min(due, n + 1):
                     tvar = tvar - (tvar - loss[i - 1] / size) / <float>i
                     i += 1
-                while i < due:
+                while i < min(due, <int64_t>SETTLED):
                     tvar = tvar - tvar / <float>i
                     i += 1
             i = due
@@ -370,9 +374,9 @@ cdef class Curves(PeriodLosses):
         p = 1
         while reached.next < self.n_returns:
             period = 0
-            while p <= self.weights.number_of_periods and not (self.weights.has[p] and not self.unused[p]):
+            while p <= self.weights.last and not (self.weights.has[p] and not self.unused[p]):
                 p += 1
-            if p <= self.weights.number_of_periods:
+            if p <= self.weights.last:
                 total += self.weight_of(p) * constant
                 period = 1 / total
                 p += 1
@@ -389,7 +393,7 @@ cdef class Curves(PeriodLosses):
 
     cdef double weight_of(self, int32_t period) noexcept nogil:
         """A period's weight, shared among its samples."""
-        return self.weights.weight[period] / self.sample_size if self.sample_size else self.weights.weight[period]
+        return self.weights.of(period) / self.sample_size if self.sample_size else self.weights.of(period)
 
     cdef double all_samples_weigh(self) noexcept nogil:
         """What makes a sample's share of the weight a period's again."""
@@ -414,7 +418,7 @@ cdef class Curves(PeriodLosses):
         if not self.weights.given:
             self.value[n] = loss
             return n + 1
-        if self.weights.has[period]:
+        if self.weights.knows(period):
             self.weighted[n].loss, self.weighted[n].weight = loss, self.weight_of(period)
             return n + 1
         return n
@@ -530,7 +534,7 @@ cdef class Curves(PeriodLosses):
     cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil:
         """self.unused: the periods that count among a choice of samples (NULL: the analytical mean) of all summaries, or of
         this one if each stands for itself."""
-        cdef int64_t r, k, periods = <int64_t>self.occurrences.number_of_periods + 1
+        cdef int64_t r, k, periods = <int64_t>self.weights.last + 1
         cdef float value
         cdef size_t at = 0 if self.aggregate else self.largest_at
         if not (self.weights.given and self.n_returns):
@@ -540,6 +544,8 @@ cdef class Curves(PeriodLosses):
             return 0
         memset(self.mine, 0, periods)
         for r in range(slot.n):
+            if self.entry[r].period >= periods:
+                continue
             for k in range(1 if choice == NULL else choice.n):
                 value = cell(self.entry[r].row, at, 0 if choice == NULL else choice.sidx[k], False)
                 if present(value):

@@ -134,7 +134,7 @@ cdef class FmCalc(LossConsumer):
     Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
     """
 
-    def __cinit__(self, Plan plan not None, *, int alloc_rule=0, bint net=False, bint debug=False, bint full_shares=False):
+    def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint debug=False, bint full_shares=False):
         if not 0 <= alloc_rule <= 3:
             raise UsageError(f"allocation rule {alloc_rule}: expected 0, 1, 2 or 3")
         self.plan = plan

@@ -89,6 +89,7 @@ cdef class Plan:
         cdef int32_t l, last = 0
         cdef int32_t *parent
         for i in range(n):
+            programme.check_id(i, sizeof(record[i]), n, max(record[i].from_agg_id, record[i].to_agg_id))
             if record[i].from_agg_id < 1 or record[i].level_id < 1 or record[i].to_agg_id < 1:
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].from_agg_id} is part of aggregate "
                                f"{record[i].to_agg_id} of level {record[i].level_id}: expected ids of 1 or more")
@@ -333,6 +334,7 @@ cdef class Plan:
                           f"of {record[i].agg_id}: expected ids of 1 or more")
             if record[i].layer_id <= self.layers:
                 output = &self.outputs[record[i].layer_id]
+                xref.check_id(i, sizeof(record[i]), n, record[i].agg_id)
                 output.last = max(output.last, record[i].agg_id)
         for i in range(policytc.records(sizeof(rec.fm_policytc), "a record")):
             if policy[i].level_id == self.last_level and self.outputs[policy[i].layer_id].last == 0:

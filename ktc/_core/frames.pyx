@@ -10,6 +10,8 @@ from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, LossBlock, LossCo
 from ktc._core.codec cimport CdfDecoder, LossDecoder
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+from ktc.errors import DataError
+
 
 cdef class Array:
     """A read-only buffer over memory that `owner` keeps alive."""
@@ -222,9 +224,13 @@ def read_cdfs(decoder not None):
     cdef bint more = True
     catcher.producer = d.rows
     while more:
-        with nogil:
-            while more and not catcher.full:
-                more = d.step(catcher)
+        try:
+            with nogil:
+                while more and not catcher.full:
+                    more = d.step(catcher)
+        except DataError:               # the events before the fault are whole
+            yield from catcher.caught
+            raise
         catcher.full = False
         yield from catcher.caught
         catcher.caught.clear()
@@ -237,9 +243,13 @@ def read_losses(decoder not None):
     cdef bint more = True
     catcher.producer = d.rows
     while more:
-        with nogil:
-            while more and not catcher.full:
-                more = d.step(catcher)
+        try:
+            with nogil:
+                while more and not catcher.full:
+                    more = d.step(catcher)
+        except DataError:               # the events before the fault are whole
+            yield from catcher.caught
+            raise
         catcher.full = False
         yield from catcher.caught
         catcher.caught.clear()

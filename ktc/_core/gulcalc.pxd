@@ -177,6 +177,7 @@ cdef class GulCalc(CdfConsumer):
     cdef float *best
     cdef double *share
 
+    cdef int refuse(self, const CdfBlock *block, Py_ssize_t i) except -1
     cdef int start_event(self, int32_t event_id) except -1 nogil
     cdef int end_event(self) except -1 nogil
     cdef int keep(self, const CdfBlock *block, int64_t row, int64_t key) except -1 nogil

@@ -360,7 +360,7 @@ cdef class GulCalc(CdfConsumer):
                   sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False, str random="hashed",
                   Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
         cdef int64_t i, vectors
-        for name, value, low, high in (("sample size", sample_size, -1, INT32_MAX - 64),
+        for name, value, low, high in (("sample size", sample_size, -1, _streams.MOST_SAMPLES),
                                        ("allocation rule", alloc_rule, -INT32_MAX, 3),
                                        ("random seed", seed, -INT32_MAX - 1, INT32_MAX)):
             if not low <= value <= high:
@@ -470,6 +470,7 @@ cdef class GulCalc(CdfConsumer):
     cdef int accept(self, const CdfBlock *block) except -1 nogil:
         cdef Py_ssize_t i
         cdef int64_t k, key, n_bins
+        cdef bint wrong
         for i in range(block.n):
             n_bins = block.start[i + 1] - block.start[i]
             if n_bins < 1 or n_bins > self.distribution.n_dictionary:
@@ -477,6 +478,12 @@ cdef class GulCalc(CdfConsumer):
                     raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
                                     f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, expected 1 to "
                                     f"{self.distribution.n_dictionary} (the damage bin dictionary)")
+            wrong = False
+            for k in range(block.start[i], block.start[i + 1]):     # what is not finite less itself is not 0
+                wrong |= (block.prob_to[k] - block.prob_to[k] != 0) | (block.bin_mean[k] - block.bin_mean[k] != 0)
+            if wrong:
+                with gil:
+                    self.refuse(block, i)
         if not self.in_event:
             self.start_event(block.event_id)
         self.start, self.prob_to, self.bin_mean = block.start, block.prob_to, block.bin_mean
@@ -495,6 +502,15 @@ cdef class GulCalc(CdfConsumer):
         if block.end_of_event:
             self.end_event()
         return 0
+
+    cdef int refuse(self, const CdfBlock *block, Py_ssize_t i) except -1:
+        """A cdf of which a value is not finite."""
+        cdef int64_t k = block.start[i]
+        while isfinite(block.prob_to[k]) and isfinite(block.bin_mean[k]):
+            k += 1
+        raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
+                        f"{block.vulnerability_id[i]}: damage bin {k - block.start[i] + 1} has the probability "
+                        f"{block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
 
     cdef int start_event(self, int32_t event_id) except -1 nogil:
         self.in_event, self.event_id, self.built_row = True, event_id, -1

@@ -17,7 +17,7 @@
 #
 # The last byte of what a full buffer gives out stays behind, as the first one pending, until more follows or the output is
 # finished. So what a process that is killed has written ends inside a record, and its reader sees that it is cut.
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 
@@ -107,6 +107,9 @@ cdef class Mapped:
     cdef const char *data
     cdef size_t size                # bytes
     cdef object exporter
-    cdef int fail(self, int64_t offset, str message) except -1
-    # How many records of size bytes lie behind the header; DataError unless they are whole. what: a record, in messages.
+    # Raise `error`: "<name>: byte <offset>: <message>".
+    cdef int fail(self, int64_t offset, str message, type error=*) except -1
+    # DataError unless the id of record i of n (of size bytes) can be a place in a table that is made for it.
+    cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
+    # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1

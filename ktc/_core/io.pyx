@@ -19,7 +19,7 @@ from posix.unistd cimport close as c_close
 from posix.unistd cimport read as c_read
 from posix.unistd cimport write as c_write
 
-from ktc.errors import DataError, InputError, OutputError, ReaderGone, TruncatedError, UsageError
+from ktc.errors import DataError, InputError, OutputError, ReaderGone, TruncatedError, UsageError, printable
 
 cdef extern from "Python.h":
     int PyBUF_READ
@@ -27,6 +27,8 @@ cdef extern from "Python.h":
 
 cdef size_t BUFFER = 1 << 18
 cdef ptrdiff_t ATOMIC = 4096            # PIPE_BUF of Linux: a pipe takes a write of so many bytes as a whole
+# Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a record for so many ids.
+cdef int64_t MOST_IDS = 1 << 24, IDS_A_RECORD = 64
 STDIN, STDOUT = "standard input", "standard output"
 
 
@@ -62,9 +64,9 @@ cdef class Source:
         elif isinstance(obj, int):
             self.fd, self.name = obj, f"descriptor {obj}"
         elif _is_path(obj):
-            self.name = os.fspath(obj)
+            path, self.name = os.fspath(obj), printable(os.fspath(obj))
             try:
-                self.fd = os.open(self.name, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                self.fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
             except OSError as error:
                 raise InputError(f"{self.name}: cannot open: {error.strerror}") from None
             self.owns_fd = True
@@ -191,11 +193,11 @@ cdef class Sink:
         elif isinstance(obj, int):
             self.fd, self.name = obj, f"descriptor {obj}"
         elif _is_path(obj):
-            self.name = os.fspath(obj)
+            self.name = printable(os.fspath(obj))
             if self.name == "/dev/stdout":
                 self.fd, self.name = 1, STDOUT
             else:
-                self._open()
+                self._open(os.fspath(obj))
         elif hasattr(obj, "write"):
             self.file, self.name = obj, str(getattr(obj, "name", "output"))
         else:
@@ -206,23 +208,23 @@ cdef class Sink:
         """A sink that keeps everything; getvalue() has it."""
         return Sink(memory=True)
 
-    def _open(self):
+    def _open(self, name):
         flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
-        if not self.name:
+        if not name:
             raise OutputError("an empty path cannot be written to")
-        if self.name.startswith("/dev/fd/") and self.name[8:].isdigit():
+        if name.startswith("/dev/fd/") and name[8:].isdigit():
             # a file that somebody else has open: its own place and mode count, so it is not opened anew
-            self.fd = int(self.name[8:])
+            self.fd = int(name[8:])
             return
         try:
             try:
-                special = not stat.S_ISREG(os.stat(self.name).st_mode)
+                special = not stat.S_ISREG(os.stat(name).st_mode)
             except FileNotFoundError:
                 special = False
             if special:
-                self.fd = os.open(self.name, flags)
+                self.fd = os.open(name, flags)
             else:
-                path = os.path.realpath(self.name)
+                path = os.path.realpath(name)
                 folder, base = os.path.split(path)
                 attempt = 0
                 while self.fd < 0:
@@ -436,21 +438,23 @@ cdef class Mapped:
     def __cinit__(self, obj, str name=None):
         cdef Borrowed borrowed
         if _is_path(obj):
-            self.name = os.fspath(obj)
-            obj = self._map()
-        else:
+            self.name = printable(os.fspath(obj))
+            obj = self._map(os.fspath(obj))
+        elif PyObject_CheckBuffer(obj):
             self.name = "memory"
+        else:
+            raise TypeError(f"cannot map {type(obj).__name__}; expected a path or a buffer")
         if name is not None:
             self.name = name
         borrowed = Borrowed(obj)
         self.exporter = borrowed
         self.data, self.size = <const char *>borrowed.view.buf, borrowed.view.len
 
-    def _map(self):
+    def _map(self, path):
         import mmap
 
         try:
-            fd = os.open(self.name, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
             try:
                 if stat.S_ISREG(os.fstat(fd).st_mode):
                     # a mapping cannot be empty
@@ -465,15 +469,22 @@ cdef class Mapped:
     def __len__(self):
         return self.size
 
-    cdef int fail(self, int64_t offset, str message) except -1:
-        raise DataError(f"{self.name}: byte {offset}: {message}")
+    cdef int fail(self, int64_t offset, str message, type error=DataError) except -1:
+        raise error(f"{self.name}: byte {offset}: {message}")
+
+    cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1:
+        cdef int64_t most = max(MOST_IDS, IDS_A_RECORD * n)
+        if id > most:
+            self.fail(i * size, f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, without "
+                      "large gaps")
+        return 0
 
     cdef int64_t records(self, size_t size, str what=None, int64_t header=0, str note="") except -1:
         cdef int64_t behind = <int64_t>self.size - header
         cdef int64_t n = behind // <int64_t>size
         if behind < 0:
-            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}")
+            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}", TruncatedError)
         if behind != n * <int64_t>size:
             self.fail(header + n * <int64_t>size, f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
-                      f"bytes{note}, found {behind - n * <int64_t>size}")
+                      f"bytes{note}, found {behind - n * <int64_t>size}", TruncatedError)
         return n

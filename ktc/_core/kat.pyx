@@ -131,6 +131,7 @@ cdef class Merge:
     cdef Py_ssize_t live
     cdef int64_t fields             # of a row
     cdef int period, event          # the columns of the key, from 0; period -1: there is none
+    cdef size_t due                 # bytes of the heap's first input, from its pos on, that are to be written
 
     def __cinit__(self, list sources, Sink sink not None):
         cdef Py_ssize_t i
@@ -172,8 +173,14 @@ cdef class Merge:
         self.fields, self.event, self.period = fields, event, -1 if period is None else period
         if not -1 <= self.period < self.event < self.fields - 1:
             raise ValueError("the period stands before the event, and both before the last column")
-        with nogil:
-            self.merge()
+        self.due = 0
+        try:
+            with nogil:
+                self.merge()
+        except DataError:
+            if self.due:                        # rows before the fault, which are whole
+                self.write_due(<Source>self.inputs[self.heap[0]].source)
+            raise
 
     cdef int merge(self) except -1 nogil:
         cdef Py_ssize_t i
@@ -215,27 +222,29 @@ cdef class Merge:
         cdef int32_t rival
         cdef bint ties = True
         cdef int more
-        cdef size_t run = 0
         if self.live > 1:
             rival = self.heap[1]
             if self.live > 2 and self.before(self.heap[2], rival):
                 rival = self.heap[2]
             limit, ties = self.inputs[rival].key, self.heap[0] < rival
         while True:
-            run += row.length
+            self.due += row.length
             row.number += 1
-            more = self.next_row(source, row, run)
+            more = self.next_row(source, row, self.due)
             if more == UNREAD:
-                self.sink.write(source.pos, run)
-                source.pos += run
-                run = 0
+                self.write_due(source)
                 if source.pos[-1] != c'\n':
                     self.sink.write(b"\n", 1)
                 more = self.next_row(source, row, 0)
             if not more or row.key > limit or (row.key == limit and not ties):
-                self.sink.write(source.pos, run)
-                source.pos += run
+                self.write_due(source)
                 return more
+
+    cdef int write_due(self, Source source) except -1 nogil:
+        self.sink.write(source.pos, self.due)
+        source.pos += self.due
+        self.due = 0
+        return 0
 
     cdef int next_row(self, Source source, Input *row, size_t behind) except -1 nogil:
         """Take in the row that is `behind` bytes behind pos, and its key."""

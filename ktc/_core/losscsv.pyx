@@ -17,8 +17,8 @@ from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
 
 cdef int32_t SPECIAL_SAMPLES = _streams.SPECIAL_SAMPLES
+cdef int32_t MOST_SAMPLES = _streams.MOST_SAMPLES
 cdef enum:
-    MOST_SAMPLES = 2147483647 - 64      # as in LossDecoder
     COLUMNS = 5                         # with exposure_value
 
 

@@ -67,11 +67,20 @@ cdef class Occurrences:
         return place_of(self.event_id, self.n_events, event_id)
 
 
-# given: whether there is a table of weights with at least one row. n: its rows. weight[p]: that of period p, 1 to
-# number_of_periods; 0 where there is none. has[p]: whether there is one.
+# given: whether there is a table of weights with at least one row. n: its rows. last: the highest period that has one, at most
+# number_of_periods, and 0 without a table: memory follows the table, not what another file's header says of periods.
+# weight[p]: that of period p, 1 to last; has[p]: whether it has one.
 cdef class PeriodWeights:
     cdef readonly bint given
     cdef readonly int64_t n
-    cdef readonly int32_t number_of_periods
+    cdef readonly int32_t number_of_periods, last, heaviest     # heaviest: a period of the largest weight
     cdef double *weight
     cdef char *has
+
+    # The weight of a period, 0 where it has none.
+    cdef inline double of(self, int32_t period) noexcept nogil:
+        return self.weight[period] if period <= self.last else 0
+
+    # Whether a period has a weight.
+    cdef inline bint knows(self, int32_t period) noexcept nogil:
+        return period <= self.last and self.has[period]

@@ -142,22 +142,26 @@ cdef class PeriodWeights:
         cdef rec.periods row
         cdef int64_t i
         self.number_of_periods = number_of_periods
-        self.weight = <double *>allot(<int64_t>number_of_periods + 1, sizeof(double))
-        self.has = <char *>allot(<int64_t>number_of_periods + 1, 1)
-        if table is None:
-            return
-        self.n = table.records(sizeof(row))
+        self.n = 0 if table is None else table.records(sizeof(row))
         self.given = self.n > 0
         for i in range(self.n):
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
             if row.period_no < 1 or row.period_no > number_of_periods:
                 table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
+            table.check_id(i, sizeof(row), self.n, row.period_no)
+            self.last = max(self.last, row.period_no)
+        self.weight = <double *>allot(<int64_t>self.last + 1, sizeof(double))
+        self.has = <char *>allot(<int64_t>self.last + 1, 1)
+        for i in range(self.n):
+            memcpy(&row, table.data + i * sizeof(row), sizeof(row))
             if self.has[row.period_no]:
                 table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no} a second time")
             if not isfinite(row.weighting) or row.weighting < 0:
                 table.fail(i * sizeof(row), f"record {i + 1}: the weight of period {row.period_no} is {row.weighting}, "
                            "expected a number from 0 on")
             self.weight[row.period_no], self.has[row.period_no] = row.weighting, True
+            if row.weighting > self.weight[self.heaviest]:
+                self.heaviest = row.period_no
 
     def __dealloc__(self):
         free(self.weight)

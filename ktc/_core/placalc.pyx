@@ -18,7 +18,7 @@ from ktc._core cimport records as rec
 from ktc._core.memory cimport allot, resize
 from ktc._core.occurrence cimport order_by, place_of
 
-from ktc.errors import DataError, UsageError
+from ktc.errors import DataError, TruncatedError, UsageError
 from ktc.schemas import streams as _streams
 
 from ktc._core.codec import describe_kind
@@ -127,14 +127,14 @@ cdef class PlaCalc(LossConsumer):
             while at < size:
                 if size - at < <int64_t>sizeof(head):
                     table.fail(at, f"the file ends inside the head of packet {n + 1}: expected {sizeof(head)} bytes, found "
-                               f"{size - at}")
+                               f"{size - at}", TruncatedError)
                 memcpy(&head, table.data + at, sizeof(head))
                 if head.count < 0:
                     table.fail(at + sizeof(int32_t), f"event {head.event_id} has {head.count} factors, expected 0 or more")
                 found = (size - at - <int64_t>sizeof(head)) // <int64_t>sizeof(row)
                 if found < head.count:
                     table.fail(at + sizeof(head) + found * sizeof(row), f"the file ends inside the factors of event "
-                               f"{head.event_id}: expected {head.count}, found {found}")
+                               f"{head.event_id}: expected {head.count}, found {found}", TruncatedError)
                 if n == room:
                     room = max(2 * room, <int64_t>1024)
                     resize(<void **>&at_of, room, sizeof(int64_t))

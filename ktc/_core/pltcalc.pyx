@@ -137,7 +137,7 @@ cdef class PltCalc(LossConsumer):
             if self.weights is None:
                 when.PeriodWeight = 1 / <double>self.occurrences.number_of_periods
             else:
-                when.PeriodWeight = self.weights.weight[self.period[k]]
+                when.PeriodWeight = self.weights.of(self.period[k])
             if granular:
                 minutes = self.date[k] % MINUTES
             date_of(self.date[k] // MINUTES if granular else self.date[k], date)

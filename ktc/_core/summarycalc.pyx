@@ -86,6 +86,7 @@ cdef class SummaryCalc(LossConsumer):
                                                 f"expected 0 to {SETS - 1}")
             if entry[i].coverage_id < 0:
                 xref.fail(i * sizeof(entry[i]), f"record {i + 1}: id {entry[i].coverage_id}, expected 1 or more")
+            xref.check_id(i, sizeof(entry[i]), n, max(entry[i].coverage_id, entry[i].summary_id))
             self.last_id = max(self.last_id, entry[i].coverage_id)
             group = groups[entry[i].summaryset_id]
             if group != NULL:

@@ -27,6 +27,9 @@ MAX_LOSS = -5
 SPECIAL = {MEAN: "analytical mean", STANDARD_DEVIATION: "its standard deviation", TIV: "total insured value",
            AFFECTED_RISKS: "number of affected risks, reserved by ktools", MAX_LOSS: "largest possible loss"}
 SPECIAL_SAMPLES = 5
+# Stages count samples in float32, as ktools does, and up to here float32 has every whole number. Beyond, the sample size of a
+# header is taken for damage: stages give it memory before a packet has come.
+MOST_SAMPLES = 1 << 24
 
 EVENT = Field("event_id", "i4", "the event")
 SIDX = Field("sidx", "i4", "sample index: 1 .. sample size, or -1 .. -5")
