@@ -283,13 +283,14 @@ def call_lines(tools, folder, tell):
         source = os.open(input_of(tool), os.O_RDONLY)
         os.dup2(source, 0)
         os.close(source)
+        name = f"ktc {tool.name}" if tool.name in COMMANDS else tool.name
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            status = cli.guarded(tool.name, lambda: cli.run(tool, argv))
+            status = cli.guarded(name, lambda: cli.run(tool, argv))
         lines = [line for line in said.getvalue().split("\n") if line and ": warning: " not in line]
-        errors = [line for line in lines if line.startswith(f"{tool.name}: error: ")]
+        errors = [line for line in lines if line.startswith(f"{name}: error: ")]
         assert status in (0, 1, 2, 3, 4), (argv, status, lines)
-        # a command gives a verdict
-        assert len(errors) == (status != 0) or status == 1 and tool.name in COMMANDS, (argv, status, lines)
+        # a command gives a verdict, perhaps on several files
+        assert tool.name in COMMANDS or len(errors) == (status != 0), (argv, status, lines)
         assert "fault of ktc" not in said.getvalue(), (argv, lines)
         assert tool.group == "validation" or lines == errors, (argv, lines)
 

@@ -26,7 +26,7 @@ cdef extern from "Python.h":
     int PyBUF_WRITE
 
 cdef size_t BUFFER = 1 << 18
-cdef ptrdiff_t ATOMIC = 4096            # PIPE_BUF of Linux: a pipe takes a write of so many bytes as a whole
+cdef ptrdiff_t AT_ONCE = 1 << 16        # bytes that a pipe of Linux has room for, so that it takes a small output as a whole
 # Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a record for so many ids.
 cdef int64_t MOST_IDS = 1 << 24, IDS_A_RECORD = 64
 STDIN, STDOUT = "standard input", "standard output"
@@ -293,7 +293,7 @@ cdef class Sink:
         cdef char *last = self.pos - 1
         if self.grows or first > last:
             return 0
-        if whole and self.pos - first <= ATOMIC:
+        if whole and self.pos - first <= AT_ONCE:
             self.put(first, self.pos)
         else:
             # A write that waits for room in a pipe is cut behind one of the pipe's pages if the process is killed. The
