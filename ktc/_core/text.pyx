@@ -34,7 +34,7 @@ cdef extern from "<stdlib.h>" nogil:
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double value)
-    double INFINITY, NAN
+    double INFINITY
 
 cdef enum:
     MANTISSA = 52               # stored bits of a double
@@ -455,11 +455,12 @@ cdef bint match(const char *p, const char *end, const char *word, int length) no
 
 # inf or nan at p, behind the sign.
 cdef const char *scan_special(const char *p, const char *end, Decimal *number) noexcept nogil:
+    cdef uint64_t nan = 0x7ff8000000000000ULL       # the sign of C's NAN is the library's choice
     if match(p, end, b"inf", 3):
         number.value = INFINITY
         p += 8 if match(p, end, b"infinity", 8) else 3
     elif match(p, end, b"nan", 3):
-        number.value = NAN
+        memcpy(&number.value, &nan, 8)
         p += 3
     else:
         return NULL
