@@ -26,7 +26,7 @@ ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
 
 # Results are ktools' bytes: no contraction into fused operations, nothing that reorders or relaxes floating point. (That
 # no operation traps changes no value, and lets the compiler work out both sides of a condition for several lanes.)
-FLAGS = ["/O2", "/fp:precise"]
+FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 if os.name == "posix":
     FLAGS = ["-ffp-contract=off", "-fno-math-errno"]
     # -O1: without optimisation the compiler does not know the sizes that it is to guard

@@ -18,6 +18,7 @@ from .schemas.model import AREAPERIL
 KTOOLS_VERSION = "3.12.4"
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
+SIGPIPE = getattr(signal, "SIGPIPE", 13)            # Windows has none
 
 
 class Layout(argparse.HelpFormatter):
@@ -153,9 +154,11 @@ def on_terminate(number, frame):
 
 
 def leave_as(number):
-    """End this process as the signal would have."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    """End this process as the signal would have; where processes do not end by signals, the status that shells give for it."""
+    if os.name == "posix":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return 128 + number
 
 
 def run(tool, argv):
@@ -223,11 +226,11 @@ def guarded(name, work):
         signal.signal(signal.SIGTERM, on_terminate)
         return work() or 0
     except ReaderGone:
-        leave_as(signal.SIGPIPE)
+        return leave_as(SIGPIPE)
     except KeyboardInterrupt:
-        leave_as(signal.SIGINT)
+        return leave_as(signal.SIGINT)
     except Terminated:
-        leave_as(signal.SIGTERM)
+        return leave_as(signal.SIGTERM)
     except DataError as error:
         print(f"{name}: error: {error}", file=sys.stderr)       # several lines where a table has several faults
         return error.status
@@ -245,7 +248,10 @@ def guarded(name, work):
 
 def main():
     """The entry point of every console script."""
-    name, argv = os.path.basename(sys.argv[0]), sys.argv[1:]
+    name = os.path.normcase(os.path.basename(sys.argv[0]))
+    for ending in (".exe", "-script.py"):           # of console scripts on Windows
+        name = name.removesuffix(ending)
+    argv = sys.argv[1:]
     if name in TOOLS:
         return guarded(name, lambda: run(TOOLS[name], argv))
     return guarded("ktc", lambda: front_door(argv))

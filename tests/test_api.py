@@ -14,6 +14,7 @@ import pytest
 
 import ktc
 from ktc import cli
+from ktc.errors import ReaderGone
 from ktc.schemas import TOOLS
 
 PACKAGE = Path(ktc.__file__).parent
@@ -214,3 +215,19 @@ def test_script_answers(name, tool, run, monkeypatch, capfd, tmp_path):
                        "--version": (0, version, "")}
     for option in TOOLS[name].options:
         assert option.flag in usage
+
+
+@pytest.mark.parametrize("started_as", ["gulcalc", "Scripts/gulcalc.exe", "Scripts/gulcalc-script.py"])
+def test_a_script_goes_by_its_stem(started_as, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", [started_as, "-a9"])
+    assert cli.main() == 2 and capfd.readouterr().err.startswith("gulcalc: error: ")
+
+
+@pytest.mark.parametrize("error, status", [(ReaderGone("gone"), 141), (KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+def test_where_processes_do_not_end_by_signals(error, status, monkeypatch, capfd):
+    def work():
+        monkeypatch.setattr(cli.os, "name", "nt")
+        raise error
+    assert cli.guarded("eve", work) == status
+    monkeypatch.undo()
+    assert capfd.readouterr() == ("", "")

@@ -15,6 +15,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
+from ktc._core.compilers cimport word
 from ktc._core.text cimport put_i32, put_i64
 
 from ktc.schemas import streams as _streams
@@ -152,17 +153,6 @@ cdef class CdfDecoder:
         with nogil:
             more = self.step(to)
         return more
-
-
-cdef extern from *:
-    """
-    #ifdef __GNUC__                     /* four bytes of a record, whatever they are: loops over these become vector loads */
-      typedef int ktc_word __attribute__((may_alias));
-    #else
-      typedef int ktc_word;
-    #endif
-    """
-    ctypedef int word "ktc_word"
 
 
 cdef bint take_apart(const rec.loss_record *record, int32_t n, int32_t *sidx, float *loss) noexcept nogil:

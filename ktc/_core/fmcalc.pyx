@@ -30,10 +30,9 @@ Sums and products are float32 in ktools' order. Losses below 0 count as 0, comin
 cimport cython
 cdef extern from *:
     """
-    #ifdef __GNUC__                     /* what works on lanes is inlined, so that the compiler sees what the lanes are */
-      #undef CYTHON_INLINE
-      #define CYTHON_INLINE inline __attribute__((always_inline))
-    #endif
+    #include "compilers.h"
+    #undef CYTHON_INLINE                /* what works on lanes is inlined, so that the compiler sees what the lanes are */
+    #define CYTHON_INLINE KTC_ALWAYS_INLINE
     """
 
 from libc.math cimport INFINITY

@@ -34,10 +34,9 @@ from collections import namedtuple
 
 cdef extern from *:
     """
-    #ifdef __GNUC__                     /* each_lane is to be inlined with every rule: see there */
-      #undef CYTHON_INLINE
-      #define CYTHON_INLINE inline __attribute__((always_inline))
-    #endif
+    #include "compilers.h"
+    #undef CYTHON_INLINE                /* each_lane is to be inlined with every rule: see there */
+    #define CYTHON_INLINE KTC_ALWAYS_INLINE
     """
 
 from libc.math cimport INFINITY, NAN

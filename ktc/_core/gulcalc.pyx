@@ -27,7 +27,8 @@ from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossHeader
-from ktc._core.memory cimport allot, lowest_bit, resize
+from ktc._core.compilers cimport lowest_bit
+from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams

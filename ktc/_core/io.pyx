@@ -15,15 +15,18 @@ from libc.errno cimport EINTR
 from libc.errno cimport errno as c_errno
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
-from posix.unistd cimport close as c_close
-from posix.unistd cimport read as c_read
-from posix.unistd cimport write as c_write
 
 from ktc.errors import DataError, InputError, OutputError, ReaderGone, TruncatedError, UsageError, printable
 
 cdef extern from "Python.h":
     int PyBUF_READ
     int PyBUF_WRITE
+
+cdef extern from "descriptors.h" nogil:
+    void set_binary "ktc_binary"(int fd)
+    Py_ssize_t c_read "ktc_read"(int fd, void *data, size_t n)
+    Py_ssize_t c_write "ktc_write"(int fd, const void *data, size_t n)
+    void c_close "ktc_close"(int fd)
 
 cdef size_t BUFFER = 1 << 18
 cdef ptrdiff_t AT_ONCE = 1 << 16        # bytes that a pipe of Linux has room for, so that it takes a small output as a whole
@@ -81,6 +84,8 @@ cdef class Source:
             raise TypeError(f"cannot read from {type(obj).__name__}; expected a path, a descriptor, a file or a buffer")
         if name is not None:
             self.name = name
+        if self.fd >= 0:
+            set_binary(self.fd)
         if self.exporter is None:
             self.size = BUFFER
             self.buf = <char *>malloc(self.size)
@@ -202,6 +207,8 @@ cdef class Sink:
             self.file, self.name = obj, str(getattr(obj, "name", "output"))
         else:
             raise TypeError(f"cannot write to {type(obj).__name__}; expected a path, a descriptor or a file")
+        if self.fd >= 0:
+            set_binary(self.fd)
 
     @staticmethod
     def memory():

@@ -13,8 +13,9 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr
 
+from ktc._core.compilers cimport count_bits, lowest_bit
 from ktc._core.io cimport Sink, Source
-from ktc._core.memory cimport allot, lowest_bit
+from ktc._core.memory cimport allot
 from ktc._core.text cimport get_i32
 from ktc.errors import DataError
 
@@ -36,15 +37,13 @@ cdef struct Input:
 
 cdef extern from *:
     """
-    #if defined(__SSE2__)
-    #include <emmintrin.h>
-    #endif
+    #include "compilers.h"
 
     /* One bit for each of the 64 bytes at p that is c. */
     static inline uint64_t ktc_where(const char *p, char c) {
         uint64_t mask = 0;
         int i;
-    #if defined(__SSE2__)
+    #ifdef KTC_SSE2
         for (i = 0; i < 4; i++) {
             __m128i x = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * i)), _mm_set1_epi8(c));
             mask |= (uint64_t)(unsigned)_mm_movemask_epi8(x) << (16 * i);
@@ -57,7 +56,6 @@ cdef extern from *:
     }
     """
     uint64_t where "ktc_where"(const char *p, char c) noexcept nogil
-    int count_bits "__builtin_popcountll"(uint64_t word) noexcept nogil
 
 
 # The end of the line at p, a '\n' before `end`, or NULL; the commas before either are added.

@@ -1,18 +1,6 @@
 # The two ways in which kernels get memory: zeroed once, and grown from event to event. Both are freed with free().
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, realloc
-
-cdef extern from *:
-    """
-    #if defined(_MSC_VER)
-    #include <intrin.h>
-    static inline int ktc_lowest_bit(unsigned __int64 v) { unsigned long i; _BitScanForward64(&i, v); return (int)i; }
-    #else
-    #define ktc_lowest_bit(v) __builtin_ctzll(v)
-    #endif
-    """
-    # The place of the lowest bit that is set, 0 .. 63; value is not 0.
-    int lowest_bit "ktc_lowest_bit"(uint64_t value) noexcept nogil
 
 
 # Zeroed memory for count values of size bytes, at least one; the system provides its pages when they are touched.

@@ -14,20 +14,15 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
+from ktc._core.compilers cimport prefetch
 from ktc._core.occurrence cimport Occurrences
 
 cdef extern from *:
     """
     /* -0.0: no loss has it, and adding it changes nothing. */
     #define KTC_ABSENT (-0.0f)
-    #if defined(__GNUC__)
-    #define KTC_PREFETCH(p) __builtin_prefetch(p)
-    #else
-    #define KTC_PREFETCH(p) ((void)(p))
-    #endif
     """
     const float ABSENT "KTC_ABSENT"
-    void prefetch "KTC_PREFETCH"(const char *p) noexcept nogil
 
 
 cdef inline bint present(float value) noexcept nogil:

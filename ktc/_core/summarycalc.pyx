@@ -18,8 +18,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ktc._core cimport records as rec
+from ktc._core.compilers cimport lowest_bit
 from ktc._core.items cimport coverages_of_items
-from ktc._core.memory cimport allot, lowest_bit, resize
+from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams

@@ -9,6 +9,8 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from ktc._core.compilers cimport lowest_bit
+
 cdef enum:
     FIXED_MAX = 400
     FLOAT_TAIL = 29                 # low bits of a double that no float has
@@ -16,9 +18,7 @@ cdef enum:
 cdef extern from *:
     """
     #include <string.h>
-    #if defined(__SSE2__)
-    #include <emmintrin.h>
-    #endif
+    #include "compilers.h"
     #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     #define KTC_LITTLE(x) __builtin_bswap64(x)
     #define KTC_LITTLE_4(x) __builtin_bswap32(x)
@@ -63,7 +63,7 @@ cdef extern from *:
         int blank;                                          /* bits of leading zeros, the last digit excepted */
         memcpy(&text, ktc_fours + 4 * value, 4);
         text = KTC_LITTLE_4(text);
-        blank = __builtin_ctz((text & 0x0f0f0f0fu) | 1u << 24) & 24;
+        blank = ktc_lowest_bit((text & 0x0f0f0f0fu) | 1u << 24) & 24;
         text = KTC_LITTLE_4(text >> blank);
         memcpy(p, &text, 4);
         return p + 4 - (blank >> 3);
@@ -73,7 +73,7 @@ cdef extern from *:
     static inline uint64_t ktc_no_digits(const char *p) {
         uint64_t mask = 0;
         int i;
-    #if defined(__SSE2__)
+    #ifdef KTC_SSE2
         for (i = 0; i < 4; i++) {
             __m128i x = _mm_loadu_si128((const __m128i *)(p + 16 * i));
             x = _mm_cmpgt_epi8(_mm_add_epi8(x, _mm_set1_epi8(80)), _mm_set1_epi8(-119));    /* '0' + 80 wraps to -128 */
@@ -92,7 +92,6 @@ cdef extern from *:
     const char ktc_fours[]
     uint64_t ten_to "ktc_ten_to"(int64_t power) noexcept nogil
     const double ktc_exact_tens[]
-    int ctz "__builtin_ctzll"(uint64_t word) noexcept nogil
     uint64_t ktc_load(const char *p) noexcept nogil
     char *put_short "ktc_put_short"(char *p, uint32_t value) noexcept nogil
     uint64_t ktc_no_digits(const char *p) noexcept nogil
@@ -202,7 +201,7 @@ cdef inline size_t no_digits(const char *p, size_t blocks, uint16_t *mark) noexc
     for i in range(blocks):
         mask = ktc_no_digits(p + 64 * i)
         while mask:
-            mark[n] = <uint16_t>(64 * i + ctz(mask))
+            mark[n] = <uint16_t>(64 * i + lowest_bit(mask))
             mask &= mask - 1
             n += 1
     return n

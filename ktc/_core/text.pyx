@@ -17,17 +17,16 @@ from libc.stdlib cimport strtod
 from libc.string cimport memchr, memcpy, memset
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from ktc._core.compilers cimport compare, left, low, minus, quotient, right, times, u128
+
 cdef extern from *:
     """
-    typedef unsigned __int128 ktc_u128;
-
     /* The largest integers that each power of ten up to 10**15 can multiply within 64 bits. */
     static const uint64_t ktc_fits[] = {
         ~0ull, ~0ull / 10, ~0ull / 100, ~0ull / 1000, ~0ull / 10000, ~0ull / 100000, ~0ull / 1000000, ~0ull / 10000000,
         ~0ull / 100000000, ~0ull / 1000000000, ~0ull / 10000000000, ~0ull / 100000000000, ~0ull / 1000000000000,
         ~0ull / 10000000000000, ~0ull / 100000000000000, ~0ull / 1000000000000000};
     """
-    ctypedef unsigned long long u128 "ktc_u128"
     const uint64_t ktc_fits[]
 
 cdef extern from "<stdlib.h>" nogil:
@@ -35,7 +34,7 @@ cdef extern from "<stdlib.h>" nogil:
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double value)
-    double INFINITY, NAN
+    double INFINITY
 
 cdef enum:
     MANTISSA = 52               # stored bits of a double
@@ -69,12 +68,12 @@ cdef char *put_large(char *p, uint64_t mantissa, int exponent) noexcept nogil:
     cdef uint32_t limb[LIMBS]
     cdef uint32_t part[36]
     cdef uint64_t rest
-    cdef u128 placed = <u128>mantissa << (exponent & 31)
+    cdef u128 placed = left(times(mantissa, 1), exponent & 31)
     cdef int top = (exponent >> 5) + 3, parts = 0, i
     memset(limb, 0, sizeof(limb))
     for i in range(3):
         if top - 3 + i < LIMBS:
-            limb[top - 3 + i] = <uint32_t>(placed >> (32 * i))
+            limb[top - 3 + i] = <uint32_t>low(right(placed, 32 * i))
     if top > LIMBS:
         top = LIMBS
     while top:
@@ -145,10 +144,10 @@ cdef char *put_fixed_any(char *p, double value, int decimals) noexcept nogil:
             elif shift == 64 and product > <uint64_t>1 << 63:
                 part = 1
         elif shift < 128:
-            wide = <u128>mantissa * scale
-            part = <uint64_t>(wide >> shift)
-            wide = (wide - (<u128>part << shift)) << 1      # twice the rest: product < 2**103, and so is the rest
-            if wide > <u128>1 << shift or (wide == <u128>1 << shift and part & 1):
+            wide = times(mantissa, scale)
+            part = low(right(wide, shift))
+            wide = minus(wide, left(times(part, 1), shift))
+            if compare(wide, left(times(1, 1), shift - 1)) + <int>(part & 1) > 0:
                 part += 1
         if part >= scale:
             part = 0
@@ -178,32 +177,22 @@ cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digit
         k = digits - 1 - power              # -22 < k <= 31
         if k > 22:
             return False
-        number = mantissa
-        divisor = 1
-        if k >= 0:
-            number *= ten_to(k if k < 19 else 19)         # 53 bits times 10**22, 74 bits, fits
-            if k > 19:
-                number *= ten_to(k - 19)
-        else:
-            divisor *= ten_to(-k if k > -19 else 19)
-            if k < -19:
-                divisor *= ten_to(-k - 19)
+        number = times(mantissa * ten_to(max(k - 19, 0)), ten_to(min(max(k, 0), 19)))     # 53 bits times 10**22, 74 bits
+        divisor = times(ten_to(max(-k - 19, 0)), ten_to(min(max(-k, 0), 19)))
         if exponent >= 0:
-            number <<= exponent             # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
-        elif exponent < -102 or divisor >> (126 + exponent):
+            number = left(number, exponent) # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
+        elif exponent < -102 or low(right(divisor, 126 + exponent)):
             return False
         else:
-            divisor <<= -exponent
-        rest = number % divisor
-        number = number // divisor
-        result = <uint64_t>number
-        if number >= ten_to(digits):
+            divisor = left(divisor, -exponent)
+        result = quotient(number, divisor, &rest)       # below 10**18
+        if result >= ten_to(digits):
             power += 1
-        elif number < ten_to(digits - 1):
+        elif result < ten_to(digits - 1):
             power -= 1
         else:
             break
-    if rest > divisor - rest or (rest == divisor - rest and result & 1):
+    if compare(rest, minus(divisor, rest)) + <int>(result & 1) > 0:
         result += 1
         if result == ten_to(digits):
             result = ten_to(digits - 1)
@@ -466,11 +455,12 @@ cdef bint match(const char *p, const char *end, const char *word, int length) no
 
 # inf or nan at p, behind the sign.
 cdef const char *scan_special(const char *p, const char *end, Decimal *number) noexcept nogil:
+    cdef uint64_t nan = 0x7ff8000000000000ULL       # the sign of C's NAN is the library's choice
     if match(p, end, b"inf", 3):
         number.value = INFINITY
         p += 8 if match(p, end, b"infinity", 8) else 3
     elif match(p, end, b"nan", 3):
-        number.value = NAN
+        memcpy(&number.value, &nan, 8)
         p += 3
     else:
         return NULL

@@ -1,0 +1,111 @@
+/* What C compilers spell in their own ways: inlining, aliasing, bits of a word, vectors of sixteen bytes, 128-bit integers.
+   gcc and clang are one case, MSVC is the other; every other header and module is plain C11. */
+#ifndef KTC_COMPILERS_H
+#define KTC_COMPILERS_H
+#include <stdint.h>
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#define KTC_ALWAYS_INLINE __forceinline
+#define KTC_PREFETCH(p) ((void)(p))
+typedef int ktc_word;                           /* it has no strict aliasing */
+
+static inline int ktc_lowest_bit(uint64_t value) {
+    unsigned long place;
+    _BitScanForward64(&place, value);
+    return (int)place;
+}
+
+static inline int ktc_count_bits(uint64_t value) {         /* __popcnt64 is an instruction that not every x86-64 has */
+    value -= (value >> 1) & 0x5555555555555555ull;
+    value = (value & 0x3333333333333333ull) + ((value >> 2) & 0x3333333333333333ull);
+    return (int)((((value + (value >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull) >> 56);
+}
+#else
+#define KTC_ALWAYS_INLINE inline __attribute__((always_inline))
+#define KTC_PREFETCH(p) __builtin_prefetch(p)
+typedef int ktc_word __attribute__((may_alias));
+#define ktc_lowest_bit(value) __builtin_ctzll(value)
+#define ktc_count_bits(value) __builtin_popcountll(value)
+#endif
+
+#if defined(__SSE2__) || defined(_M_X64)
+#define KTC_SSE2
+#include <emmintrin.h>
+#endif
+
+/* Unsigned integers of 128 bits. Shifts are by 0 .. 127; a divisor is below 2**127, and its quotient below 2**64. */
+#if defined(__SIZEOF_INT128__) && !defined(_MSC_VER) && !defined(KTC_NO_INT128)
+typedef unsigned __int128 ktc_u128;
+
+static inline ktc_u128 ktc_times(uint64_t a, uint64_t b) { return (ktc_u128)a * b; }
+static inline ktc_u128 ktc_left(ktc_u128 x, int n) { return x << n; }
+static inline ktc_u128 ktc_right(ktc_u128 x, int n) { return x >> n; }
+static inline ktc_u128 ktc_minus(ktc_u128 a, ktc_u128 b) { return a - b; }
+static inline int ktc_compare(ktc_u128 a, ktc_u128 b) { return (a > b) - (a < b); }
+static inline uint64_t ktc_low(ktc_u128 x) { return (uint64_t)x; }
+static inline uint64_t ktc_quotient(ktc_u128 a, ktc_u128 b, ktc_u128 *rest) {
+    *rest = a % b;
+    return (uint64_t)(a / b);
+}
+#else
+typedef struct { uint64_t high, low; } ktc_u128;
+
+static inline ktc_u128 ktc_times(uint64_t a, uint64_t b) {           /* in columns of 32 bits, as on paper */
+    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
+    ktc_u128 x = {a1 * b1 + (middle >> 32) + ((a0 * b1 + (uint32_t)middle) >> 32), a * b};
+    return x;
+}
+
+static inline ktc_u128 ktc_left(ktc_u128 x, int n) {
+    if (n >= 64) {
+        x.high = x.low << (n - 64);
+        x.low = 0;
+    } else if (n) {
+        x.high = x.high << n | x.low >> (64 - n);
+        x.low <<= n;
+    }
+    return x;
+}
+
+static inline ktc_u128 ktc_right(ktc_u128 x, int n) {
+    if (n >= 64) {
+        x.low = x.high >> (n - 64);
+        x.high = 0;
+    } else if (n) {
+        x.low = x.low >> n | x.high << (64 - n);
+        x.high >>= n;
+    }
+    return x;
+}
+
+static inline ktc_u128 ktc_minus(ktc_u128 a, ktc_u128 b) {
+    ktc_u128 x = {a.high - b.high - (a.low < b.low), a.low - b.low};
+    return x;
+}
+
+static inline int ktc_compare(ktc_u128 a, ktc_u128 b) {
+    return a.high != b.high ? (a.high > b.high) - (a.high < b.high) : (a.low > b.low) - (a.low < b.low);
+}
+
+static inline uint64_t ktc_low(ktc_u128 x) { return x.low; }
+
+static inline uint64_t ktc_quotient(ktc_u128 a, ktc_u128 b, ktc_u128 *rest) {      /* bit by bit */
+    uint64_t quotient = 0;
+    ktc_u128 left = {0, 0};
+    int n;
+    for (n = 127; n >= 0; n--) {
+        left = ktc_left(left, 1);
+        left.low |= ktc_right(a, n).low & 1;
+        quotient <<= 1;
+        if (ktc_compare(left, b) >= 0) {
+            left = ktc_minus(left, b);
+            quotient |= 1;
+        }
+    }
+    *rest = left;
+    return quotient;
+}
+#endif
+#endif

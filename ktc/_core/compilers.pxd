@@ -1,0 +1,23 @@
+# What C compilers spell in their own ways; the header has the reasons.
+from libc.stdint cimport uint64_t
+
+cdef extern from "compilers.h" nogil:
+    # Four bytes of a record, whatever they are: loops over these become vector loads.
+    ctypedef int word "ktc_word"
+
+    # The place of the lowest bit that is set, 0 .. 63; value is not 0. How many bits are set.
+    int lowest_bit "ktc_lowest_bit"(uint64_t value) noexcept
+    int count_bits "ktc_count_bits"(uint64_t value) noexcept
+    # Ask for memory that is to be used soon.
+    void prefetch "KTC_PREFETCH"(const char *p) noexcept
+
+    # Unsigned integers of 128 bits, or a pair of 64.
+    ctypedef struct u128 "ktc_u128":
+        pass
+    u128 times "ktc_times"(uint64_t a, uint64_t b) noexcept
+    u128 left "ktc_left"(u128 x, int n) noexcept
+    u128 right "ktc_right"(u128 x, int n) noexcept
+    u128 minus "ktc_minus"(u128 a, u128 b) noexcept
+    int compare "ktc_compare"(u128 a, u128 b) noexcept                          # below, at or above 0
+    uint64_t low "ktc_low"(u128 x) noexcept
+    uint64_t quotient "ktc_quotient"(u128 a, u128 b, u128 *rest) noexcept       # 64 bits must hold it
