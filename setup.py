@@ -46,8 +46,8 @@ JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.
 def extension(name, source, flags):
     """The module ktc._core.<name> of one .pyx or .c file."""
     return Extension(f"ktc._core.{name}", [str(source)], extra_compile_args=FLAGS + LANES.get(Path(source).stem, []) + flags,
-                     define_macros=MACROS, include_dirs=["ktc/_core"], depends=["ktc/_core/records.h", "ktc/_core/build.h"],
-                     py_limited_api=ABI3)
+                     define_macros=MACROS, include_dirs=["ktc/_core"], py_limited_api=ABI3,
+                     depends=[f"ktc/_core/{name}.h" for name in ("records", "build", "compilers", "descriptors")])
 
 
 os.chdir(HERE)
