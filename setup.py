@@ -53,7 +53,8 @@ def extension(name, source, flags):
 os.chdir(HERE)
 _records.write(HERE / "ktc" / "_core")
 _records.write_changed(HERE / "ktc" / "_core" / "build.h", (
-    f'#define KTC_FLAGS "{" ".join(FLAGS)}"', f"#define KTC_ABI3_MINOR {ABI3_MINOR}"))
+    f'#define KTC_FLAGS "{" ".join(FLAGS)}"', f'#define KTC_NEWER "{" ".join(NEWER)}"',
+    f"#define KTC_ABI3_MINOR {ABI3_MINOR}"))
 extensions = cythonize(
     [extension(path.stem, path, []) for path in sorted(Path("ktc/_core").glob("*.pyx")) if not ONLY or path.stem in ONLY],
     build_dir="build", nthreads=JOBS, compiler_directives={

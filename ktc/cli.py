@@ -195,7 +195,7 @@ def version():
 
     return (f"ktc {__version__} (ktools {KTOOLS_VERSION})\n"
             f"built for {machine.INTERPRETER} by {machine.COMPILER}: {machine.FLAGS}\n"
-            f"instruction set {INSTRUCTION_SET}; this machine has {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n")
+            f"instruction set {INSTRUCTION_SET} of {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n")
 
 
 def front_door(argv):

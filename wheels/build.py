@@ -171,7 +171,7 @@ def test(work, python, wheel, all_sets):
                               env=env, cwd=work, text=True, stdout=subprocess.PIPE)
         if done.returncode:
             sys.exit(f"{done.stdout}\n{python}, {wheel.name}: the tests fail")
-        lines.append(f"{python}, {said.splitlines()[2].partition(';')[0]}: {done.stdout.splitlines()[-1]}")
+        lines.append(f"{python}, {said.splitlines()[2].partition(' of ')[0]}: {done.stdout.splitlines()[-1]}")
     return lines
 
 

@@ -12,17 +12,17 @@ VARIABLE = "KTC_INSTRUCTION_SET"
 
 
 def choose(wanted=None):
-    """The instruction set to be used, of those that the processor has, and the folder of its own modules, if there are any.
+    """The instruction set to be used, of those that this build and the processor have, and the folder of its own modules, or None.
 
-    wanted: its name, instead of the newest one. Raises UsageError if the processor does not have it.
+    wanted: its name, instead of the newest one. Raises UsageError if it is not to be had.
     """
-    if wanted is not None and wanted not in machine.INSTRUCTION_SETS:
-        raise UsageError(f"{VARIABLE} is {wanted!r}, expected one of this machine's: {', '.join(machine.INSTRUCTION_SETS)}")
-    for name in machine.INSTRUCTION_SETS if wanted is None else (wanted,):
-        folder = os.path.join(os.path.dirname(__file__), name.replace("-", "_"))
-        if os.path.isdir(folder):
-            return name, folder
-    return name, None
+    name = machine.INSTRUCTION_SETS[0] if wanted is None else wanted
+    if name not in machine.INSTRUCTION_SETS:
+        raise UsageError(f"{VARIABLE} is {name!r}, expected one that this build and this machine have: "
+                         f"{', '.join(machine.INSTRUCTION_SETS)}")
+    if name == machine.INSTRUCTION_SETS[-1]:
+        return name, None
+    return name, os.path.join(os.path.dirname(__file__), name.replace("-", "_"))
 
 
 INSTRUCTION_SET, _folder = choose(os.environ.get(VARIABLE))

@@ -22,7 +22,11 @@ static inline int ktc_count_bits(uint64_t value) {         /* __popcnt64 is an i
     return (int)((((value + (value >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull) >> 56);
 }
 #else
+#if defined(CYTHON_TRACE_NOGIL)
+#define KTC_ALWAYS_INLINE inline                /* a debug build would take minutes for its traps in every copy */
+#else
 #define KTC_ALWAYS_INLINE inline __attribute__((always_inline))
+#endif
 #define KTC_PREFETCH(p) __builtin_prefetch(p)
 typedef int ktc_word __attribute__((may_alias));
 #define ktc_lowest_bit(value) __builtin_ctzll(value)

@@ -1,6 +1,6 @@
-"""How this build was made, and which instruction sets the processor has.
+"""How this build was made, and which instruction sets it and the processor have.
 
-build.h, written by setup.py, has the flags of the build.
+build.h, written by setup.py, has the flags of the build, and the sets that some modules were built for once more.
 """
 cdef extern from *:
     """
@@ -45,11 +45,12 @@ cdef extern from *:
     }
     """
     const char *KTC_FLAGS
+    const char *KTC_NEWER
     const char *KTC_COMPILER
     const char *KTC_INTERPRETER
     const char *KTC_BASE
     bint ktc_has_v4() nogil
 
 FLAGS, COMPILER, INTERPRETER = KTC_FLAGS.decode(), KTC_COMPILER.decode().strip(), KTC_INTERPRETER.decode()
-# What this processor runs, the newest first; the last is what all modules are built for.
-INSTRUCTION_SETS = (("x86-64-v4",) if ktc_has_v4() else ()) + (KTC_BASE.decode(),)
+# The newest first; the last is what all modules are built for.
+INSTRUCTION_SETS = tuple(name for name in KTC_NEWER.decode().split() if name == "x86-64-v4" and ktc_has_v4()) + (KTC_BASE.decode(),)
