@@ -8,7 +8,7 @@
 #include <intrin.h>
 #define KTC_ALWAYS_INLINE __forceinline
 #define KTC_PREFETCH(p) ((void)(p))
-typedef int ktc_word;                           /* it has no strict aliasing */
+typedef int __unaligned ktc_word;               /* it has no strict aliasing */
 
 static inline int ktc_lowest_bit(uint64_t value) {
     unsigned long place;
@@ -28,7 +28,7 @@ static inline int ktc_count_bits(uint64_t value) {         /* __popcnt64 is an i
 #define KTC_ALWAYS_INLINE inline __attribute__((always_inline))
 #endif
 #define KTC_PREFETCH(p) __builtin_prefetch(p)
-typedef int ktc_word __attribute__((may_alias));
+typedef int ktc_word __attribute__((may_alias, aligned(1)));
 #define ktc_lowest_bit(value) __builtin_ctzll(value)
 #define ktc_count_bits(value) __builtin_popcountll(value)
 #endif

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint64_t
 
 cdef extern from "compilers.h" nogil:
-    # Four bytes of a record, whatever they are: loops over these become vector loads.
+    # Four bytes of a record, whatever and wherever they are: loops over these become vector loads.
     ctypedef int word "ktc_word"
 
     # The place of the lowest bit that is set, 0 .. 63; value is not 0. How many bits are set.
