@@ -132,7 +132,7 @@ def hold(parser, folder):
 def sane(name, data):
     """Whether memory follows the file: sample sizes up to the limit are believed, and each row of losses takes so many floats."""
     size = int.from_bytes(data[4:8], "little") if name.startswith(("streams/", "work/")) and name.endswith(".bin") else 0
-    return not 1 << 12 < size <= MOST_SAMPLES
+    return not 1 << 14 < size <= MOST_SAMPLES
 
 
 def examples_of(parser, folder, tell):
