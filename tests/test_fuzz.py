@@ -107,7 +107,7 @@ def by_stage(stage):
     tables = {"getmodel": MODEL, "gulcalc": ("input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin"),
               "fmcalc": FM, "summarycalc": ("input/gulsummaryxref.bin",)}
     source = f"streams/{stage.reads}.bin"
-    return Parser(stage.name, lambda root, out: stage.call(root / source, out, str(root)), 
+    return Parser(stage.name, lambda root, out: stage.call(root / source, out, str(root)),
                   (source, *tables.get(stage.name, OUTPUT if stage.reads == "summary" else ())))
 
 

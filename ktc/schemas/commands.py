@@ -3,8 +3,6 @@ from .model import Option, Tool
 from .tools import AREAPERIL_BYTES
 
 COMMAND = "commands of ktc"
-
-
 KIND = Option("--as", "kind", "take the input for this table or stream, whatever its name", str, "KIND")
 
 
