@@ -151,17 +151,30 @@ def held(tool, tmp_path):
     process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("name", ["getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc"])
-def test_a_stage_that_is_killed_fails_the_run(name, held):
-    folder, process = held
+def wait_for_stages(folder, process):
+    """Until all stages of a held run are there."""
     patience = time.monotonic() + 20
     while not (folder / "log").exists() or logged(folder, "starting") != STAGES:
         assert time.monotonic() < patience and process.poll() is None
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", ["getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc"])
+def test_a_stage_that_is_killed_fails_the_run(name, held):
+    folder, process = held
+    wait_for_stages(folder, process)
     log = next((folder / "log").glob(f"{name}_*"))
     os.kill(int(log.stem.split("_")[1]), signal.SIGKILL)
     assert_failed(process, folder)
     assert "finish" not in log.read_text()
+
+
+def test_signals_while_it_leaves_leave_no_stage_behind(held):
+    folder, process = held
+    wait_for_stages(folder, process)
+    for _ in range(100):
+        process.send_signal(signal.SIGTERM)
+    assert_failed(process, folder)
 
 
 def test_a_stage_that_fails_fails_the_run(tool, tmp_path):

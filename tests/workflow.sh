@@ -13,16 +13,19 @@ processes=$1 samples=$2
 perspectives=(gul il ri)
 pids=() stages=0
 
+# From here on the main shell takes no signal: jobs that fail together send it several, and one that came while it leaves would
+# make it leave at once, and its jobs behind.
+deaf() { trap '' HUP INT TERM; }
+
 failed() {                              # also in the shell of a job: the main one may be waiting for another
     touch log/failed
-    if ((BASHPID != $$)); then kill -TERM $$; fi
+    if ((BASHPID != $$)); then kill -TERM $$; else deaf; fi
 }
 
 leave() {
     local status=$?
     if ((status)); then
         trap - ERR
-        trap '' HUP INT TERM
         touch log/failed
         for job in $(jobs -p); do kill -TERM -- "-$job" 2> /dev/null || true; done
         wait
@@ -93,7 +96,7 @@ join() {
 rm -rf log fifo tables work results
 mkdir log fifo tables work results
 trap failed ERR
-trap 'exit 1' HUP INT TERM
+trap 'deaf; exit 1' HUP INT TERM
 trap leave EXIT
 
 for ((p = 1; p <= processes; p++)); do
