@@ -2,10 +2,11 @@
 
 Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is `struct <table>`;
 one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet header and record are
-`<stream>_packet` and `<stream>_record`. A report's row is `struct <report>`.
+`<stream>_packet` and `<stream>_record`; records collected with their packets are `loss_row` and `cdf_row`. A report's row is `struct <report>`.
 """
 from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES
 from .schemas.model import TYPES
+from .schemas.streams import CDF_ROW, LOSS_ROW
 
 
 def structs():
@@ -15,6 +16,7 @@ def structs():
     for stream in STREAMS.values():
         name = stream.name.replace(" ", "_")
         parts += [(f"{name}_packet", stream.packet), (f"{name}_record", stream.record)]
+    parts += [("loss_row", LOSS_ROW), ("cdf_row", CDF_ROW)]
     parts += [(r.name, r.fields) for r in REPORTS.values()]
     for name, fields in parts:
         if any(f.type == AREAPERIL for f in fields):

@@ -557,6 +557,8 @@ class Chain:
 
     def run(self, progress=None):
         """Run to the end. progress: called with the number of events done and of all, some hundred times (from Events)."""
+        from ._core import frames
+
         with Outputs() as outputs:
             first, decoder = self.build(Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None)
             try:
@@ -567,7 +569,7 @@ class Chain:
                 while decoder.advance(first):
                     progress(decoder.done, total)
             except DataError:
-                self.complete(first)
+                frames.complete(first)
                 raise
 
     def build(self, run, stages, steps):
@@ -575,27 +577,14 @@ class Chain:
         first = run.consumer(stages, self.source)
         return first, self.source.decoder(run, steps)
 
-    @staticmethod
-    def complete(first):
-        """Bad input: what a stage still holds of events that are whole goes out before the error does."""
-        if hasattr(first, "complete"):
-            first.complete()
-
     def __iter__(self):
         """The blocks that the last stage gives, event by event; on bad input those that are due before the error."""
+        from ._core import frames
+
         last = self.stages[-1] if self.stages else None
         if not isinstance(last, Stage) or last.gives is None:
             raise UsageError(f"{last!r} gives no blocks")
         catcher = last.catcher()
         with Outputs() as outputs:
             first, decoder = self.build(Run(outputs, self.root), (*self.stages, catcher), PROGRESS_STEPS)
-            more = True
-            while more:
-                try:
-                    more = decoder.advance(first)
-                except DataError:
-                    self.complete(first)
-                    yield from catcher.caught
-                    raise
-                yield from catcher.caught
-                catcher.caught.clear()
+            yield from frames.each_block(decoder, first, catcher)

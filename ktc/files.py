@@ -13,7 +13,8 @@ from ._core.io import Mapped, Sink, Source
 from ._core.tables import source_of, take_header
 from .errors import DataError, UsageError
 from .schemas import REPORTS, STREAMS, TABLES
-from .schemas.model import Field
+from .schemas.model import packed
+from .schemas.streams import CDF_ROW, LOSS_ROW
 from .tables import MINUTES, SIZED, columns_of
 from .validation import Place, read_binary
 
@@ -26,19 +27,15 @@ COMPRESSIBLE = ("footprint", "footprint_index", "vulnerability", "vulnerability_
 # The file's name -> the table; of several forms of one table, the first.
 TABLE_OF = {os.path.basename(table.path): name for name, table in reversed(TABLES.items())}
 TABLE_OF = {**{f"{file}.z": name for file, name in TABLE_OF.items() if name in COMPRESSIBLE}, **TABLE_OF}
-# A row of ktc._core.batches as NumPy has it.
-LOSS_ROW = {"packet": ("<i8", 0), "event_id": ("<i4", 8), "id": ("<i4", 12), "exposure": ("<f4", 16), "sidx": ("<i4", 20),
-            "loss": ("<f4", 24)}
-CDF_ROW = {"packet": ("<i8", 0), "event_id": ("<i4", 8), "areaperil_id": ("<u8", 12), "vulnerability_id": ("<i4", 20),
-           "bin_index": ("<i4", 24), "prob_to": ("<f4", 28), "bin_mean": ("<f4", 32)}
 
 
-def row_dtype(row, names, size):
-    """The dtype of such rows of `size` bytes; names: of the fields, as {theirs: ours}."""
+def row_dtype(fields, names):
+    """The dtype of rows of ktc._core.batches; names: of the columns that are wanted, as {the field's: the column's}."""
     import numpy
 
-    return numpy.dtype({"names": list(names.values()), "formats": [row[name][0] for name in names],
-                        "offsets": [row[name][1] for name in names], "itemsize": size})
+    whole = packed(fields)
+    return numpy.dtype({"names": list(names.values()), "formats": [whole.fields[name][0] for name in names],
+                        "offsets": [whole.fields[name][1] for name in names], "itemsize": whole.itemsize})
 
 
 def named_kind(kind):
@@ -229,21 +226,18 @@ def open_stream(file):
     file.columns = column_fields(file.entry)
     if file.kind == "cdf":
         file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil))
-        file.dtype = row_dtype(CDF_ROW, {name: name for name in CDF_ROW}, 36)
+        file.dtype = row_dtype(CDF_ROW, {f.name: f.name for f in CDF_ROW})
         return
     decoder = LossDecoder(file.source, [file.entry.kind])
     file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
     file.reader = LossBatches(decoder)
-    file.dtype = row_dtype(LOSS_ROW, {name: file.columns[1].name if name == "id" else name for name in LOSS_ROW
-                                      if name != "exposure" or file.kind == "summary"}, 28)
+    file.dtype = row_dtype(LOSS_ROW, {f.name: file.columns[1].name if f.name == "id" else f.name for f in LOSS_ROW
+                                      if f.name != "exposure" or file.kind == "summary"})
 
 
 def column_fields(stream):
     """The csv columns of a stream as Fields; areaperil ids come 64 bits wide."""
-    fields = {f.name: f for f in (*stream.packet, *stream.record)}
-    fields["bin_index"] = Field("bin_index", "i4", "the bin, from 1")
-    if "areaperil_id" in fields:
-        fields["areaperil_id"] = Field("areaperil_id", "u8", fields["areaperil_id"].doc, "%u")
+    fields = {f.name: f for f in (*stream.packet, *stream.record, *(CDF_ROW if stream.name == "cdf" else ()))}
     return tuple(fields[name] for name in columns_in(stream.csv_header))
 
 

@@ -1,37 +1,22 @@
 """Records of tables and streams, collected as packed rows, some tens of thousands at a time: what looks into files takes them so.
 
     table   [lead] record                                   lead: the csv-only column that an index, a packet or a count gives
-    loss    packet event_id id exposure sidx loss           exposure: of a summary, else 0
-    cdf     packet event_id areaperil_id vulnerability_id bin_index prob_to bin_mean
+    loss    LOSS_ROW of ktc/schemas/streams.py
+    cdf     CDF_ROW
 
-packet counts the stream's packets from 0; areaperil ids are 64 bits wide, lead is 32. A reader collects until advance() has
-enough; take() hands over what there is. When the input fails, what was whole until then can still be taken.
+lead is 32 bits wide. A reader collects until advance() has enough; take() hands over what there is. When the input fails, what
+was whole until then can still be taken.
 """
 cimport cython
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
+from ktc._core cimport records as rec
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossBlock, LossConsumer
 from ktc._core.codec cimport CdfDecoder, LossDecoder
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.keys cimport Keys, add_key
 from ktc._core.tables cimport Layout, TableReader
-
-
-cdef packed struct LossRow:
-    int64_t packet
-    int32_t event_id, id
-    float exposure
-    int32_t sidx
-    float loss
-
-
-cdef packed struct CdfRow:
-    int64_t packet
-    int32_t event_id
-    uint64_t areaperil_id
-    int32_t vulnerability_id, bin_index
-    float prob_to, bin_mean
 
 
 cdef bytes taken(Sink sink):
@@ -149,7 +134,7 @@ cdef class LossBatches(LossConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
-        cdef LossRow *row = <LossRow *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(LossRow))
+        cdef rec.loss_row *row = <rec.loss_row *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(rec.loss_row))
         cdef Py_ssize_t i
         cdef int64_t k
         for i in range(block.n):
@@ -168,19 +153,7 @@ cdef class LossBatches(LossConsumer):
 
     def advance(self, int64_t most, bint whole_events=False):
         """Collect most records or somewhat more; whole_events: up to the end of an event. False at the end."""
-        cdef bint more = True
-        try:
-            with nogil:
-                while more and (self.n + (0 if whole_events else self.decoder.rows.used) < most or (
-                        whole_events and not self.end_of_event)):
-                    more = self.decoder.step(self)
-                if more and not whole_events:       # what the decoder has of an event that is still coming in
-                    self.decoder.rows.emit(self, self.decoder.event_id, False)
-        except BaseException:
-            if self.decoder.rows.n:             # packets of the event that will not be finished
-                self.decoder.rows.emit(self, self.decoder.event_id, True)
-            raise
-        return more
+        return collect(self, most, whole_events)
 
     def take(self):
         """The rows collected, as bytes."""
@@ -202,7 +175,7 @@ cdef class CdfBatches(CdfConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const CdfBlock *block) except -1 nogil:
-        cdef CdfRow *row = <CdfRow *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(CdfRow))
+        cdef rec.cdf_row *row = <rec.cdf_row *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(rec.cdf_row))
         cdef Py_ssize_t i
         cdef int64_t k
         for i in range(block.n):
@@ -221,21 +194,31 @@ cdef class CdfBatches(CdfConsumer):
 
     def advance(self, int64_t most, bint whole_events=False):
         """Collect most bins or somewhat more; whole_events: up to the end of an event. False at the end."""
-        cdef bint more = True
-        try:
-            with nogil:
-                while more and (self.n + (0 if whole_events else self.decoder.rows.used) < most or (
-                        whole_events and not self.end_of_event)):
-                    more = self.decoder.step(self)
-                if more and not whole_events:       # what the decoder has of an event that is still coming in
-                    self.decoder.rows.emit(self, self.decoder.event_id, False)
-        except BaseException:
-            if self.decoder.rows.n:
-                self.decoder.rows.emit(self, self.decoder.event_id, True)
-            raise
-        return more
+        return collect(self, most, whole_events)
 
     def take(self):
         """The rows collected, as bytes."""
         self.n = 0
         return taken(self.sink)
+
+
+ctypedef fused Batches:
+    LossBatches
+    CdfBatches
+
+
+cdef bint collect(Batches batches, int64_t most, bint whole_events) except -1:
+    """advance() of streams."""
+    cdef bint more = True
+    try:
+        with nogil:
+            while more and (batches.n + (0 if whole_events else batches.decoder.rows.used) < most or (
+                    whole_events and not batches.end_of_event)):
+                more = batches.decoder.step(batches)
+            if more and not whole_events:       # what the decoder has of an event that is still coming in
+                batches.decoder.rows.emit(batches, batches.decoder.event_id, False)
+    except BaseException:
+        if batches.decoder.rows.n:              # packets of the event that will not be finished
+            batches.decoder.rows.emit(batches, batches.decoder.event_id, True)
+        raise
+    return more

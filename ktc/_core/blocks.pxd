@@ -73,11 +73,11 @@ cdef class LossConsumer:
 
 
 # Where a producer of cdfs builds the next block. Add a row with room() bins at prob_to[used], bin_mean[used], then
-# close_row; full() says that emit is due. Memory is kept from block to block.
+# close_row; full() says that emit is due; `emitted` counts the blocks. Memory is kept from block to block.
 cdef class CdfRows:
     cdef CdfBlock block
     cdef Py_ssize_t n, row_room
-    cdef int64_t used, bin_room
+    cdef int64_t used, bin_room, emitted
     cdef uint64_t *areaperil_id
     cdef int32_t *vulnerability_id
     cdef int64_t *start
@@ -113,7 +113,7 @@ cdef class CdfRows:
 cdef class LossRows:
     cdef LossBlock block
     cdef Py_ssize_t n, row_room
-    cdef int64_t used, record_room
+    cdef int64_t used, record_room, emitted
     cdef int32_t *id
     cdef float *exposure
     cdef int64_t *start

@@ -93,6 +93,7 @@ cdef class CdfRows:
             self.block.start, self.block.prob_to, self.block.bin_mean = self.start, self.prob_to, self.bin_mean
             to.accept(&self.block)
             self.n, self.used = 0, 0
+            self.emitted += 1
         return 0
 
 
@@ -146,4 +147,5 @@ cdef class LossRows:
             self.block.sidx, self.block.loss, self.block.dense = self.sidx, self.loss, self.dense
             to.accept(&self.block)
             self.n, self.used = 0, 0
+            self.emitted += 1
         return 0

@@ -148,10 +148,12 @@ cdef class CdfDecoder:
                 pass
 
     def advance(self, CdfConsumer to not None):
-        """Send the next part on, without the GIL; False when that was all."""
-        cdef bint more
+        """Read until a block has been sent on, without the GIL; False when that was all."""
+        cdef int64_t emitted = self.rows.emitted
+        cdef bint more = True
         with nogil:
-            more = self.step(to)
+            while more and self.rows.emitted == emitted:
+                more = self.step(to)
         return more
 
 
@@ -315,10 +317,12 @@ cdef class LossDecoder:
                 pass
 
     def advance(self, LossConsumer to not None):
-        """Send the next part on, without the GIL; False when that was all."""
-        cdef bint more
+        """Read until a block has been sent on, without the GIL; False when that was all."""
+        cdef int64_t emitted = self.rows.emitted
+        cdef bint more = True
         with nogil:
-            more = self.step(to)
+            while more and self.rows.emitted == emitted:
+                more = self.step(to)
         return more
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import CdfConsumer, LossConsumer
-from .codec import CdfDecoder, LossDecoder
+from .codec import CdfDecoder, EventDecoder, LossDecoder
 
 class Cdfs:
     @property
@@ -59,5 +59,8 @@ class CdfTee(CdfConsumer):
 class LossTee(LossConsumer):
     def __new__(cls, first: LossConsumer, second: LossConsumer) -> Self: ...
 
+def complete(first: object) -> None: ...
+def each_block(decoder: CdfDecoder | EventDecoder | LossDecoder, first: object,
+               catcher: CdfCatcher | LossCatcher) -> Iterator[Cdfs | Losses]: ...
 def read_cdfs(decoder: CdfDecoder) -> Iterator[Cdfs]: ...
 def read_losses(decoder: LossDecoder) -> Iterator[Losses]: ...

@@ -131,7 +131,6 @@ cdef class Losses:
 cdef class CdfCatcher(CdfConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef bint full                  # something was caught since this was last cleared
     cdef CdfRows producer           # whose memory may be taken over, or None
 
     def __cinit__(self):
@@ -161,14 +160,12 @@ cdef class CdfCatcher(CdfConsumer):
             memcpy(rows.prob_to, block.prob_to, bins * sizeof(float))
             memcpy(rows.bin_mean, block.bin_mean, bins * sizeof(float))
         self.caught.append(caught)
-        self.full = True
         return 0
 
 
 cdef class LossCatcher(LossConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef bint full                  # something was caught since this was last cleared
     cdef LossRows producer
     cdef LossHeader header
 
@@ -213,46 +210,42 @@ cdef class LossCatcher(LossConsumer):
             memcpy(rows.loss, block.loss, records * sizeof(float))
             memcpy(rows.dense, block.dense, block.n * sizeof(uint8_t))
         self.caught.append(caught)
-        self.full = True
         return 0
 
 
-def read_cdfs(decoder not None):
+def complete(first):
+    """Bad input: what the kernel `first` still holds of events that are whole goes out before the error does."""
+    if hasattr(first, "complete"):
+        first.complete()
+
+
+def each_block(decoder, first, catcher):
+    """Iterate over what a catcher catches while decoder feeds `first`, the first of the kernels in front of it; on bad input over
+    what is due before the error, which comes then."""
+    more = True
+    while more:
+        try:
+            more = decoder.advance(first)
+        except DataError:
+            complete(first)
+            yield from catcher.caught
+            raise
+        yield from catcher.caught
+        catcher.caught.clear()
+
+
+def read_cdfs(CdfDecoder decoder not None):
     """Iterate over the blocks (Cdfs) of a CdfDecoder."""
-    cdef CdfDecoder d = decoder
     cdef CdfCatcher catcher = CdfCatcher()
-    cdef bint more = True
-    catcher.producer = d.rows
-    while more:
-        try:
-            with nogil:
-                while more and not catcher.full:
-                    more = d.step(catcher)
-        except DataError:               # the events before the fault are whole
-            yield from catcher.caught
-            raise
-        catcher.full = False
-        yield from catcher.caught
-        catcher.caught.clear()
+    catcher.producer = decoder.rows
+    return each_block(decoder, catcher, catcher)
 
 
-def read_losses(decoder not None):
+def read_losses(LossDecoder decoder not None):
     """Iterate over the blocks (Losses) of a LossDecoder."""
-    cdef LossDecoder d = decoder
     cdef LossCatcher catcher = LossCatcher()
-    cdef bint more = True
-    catcher.producer = d.rows
-    while more:
-        try:
-            with nogil:
-                while more and not catcher.full:
-                    more = d.step(catcher)
-        except DataError:               # the events before the fault are whole
-            yield from catcher.caught
-            raise
-        catcher.full = False
-        yield from catcher.caught
-        catcher.caught.clear()
+    catcher.producer = decoder.rows
+    return each_block(decoder, catcher, catcher)
 
 
 cdef class LossTee(LossConsumer):

@@ -34,13 +34,14 @@ MOST_SAMPLES = 1 << 24
 EVENT = Field("event_id", "i4", "the event")
 SIDX = Field("sidx", "i4", "sample index: 1 .. sample size, or -1 .. -5")
 LOSS_VALUE = Field("loss", "f4", "loss of that sample", "%.2f", unit="currency")
+EXPOSURE = Field("exposure", "f4", "exposed value", unit="currency")
+VULNERABILITY = Field("vulnerability_id", "i4", "the vulnerability function")
 SAMPLE_SIZE = Field("sample_size", "i4", "number of samples")
 
 CDF_STREAM = Stream(
     "cdf", CDF, (),
     (EVENT, Field("areaperil_id", AREAPERIL, "where and from what peril", "%u"),
-     Field("vulnerability_id", "i4", "the vulnerability function"),
-     Field("n_bins", "i4", "number of bins that follow")),
+     VULNERABILITY, Field("n_bins", "i4", "number of bins that follow")),
     (Field("prob_to", "f4", "cumulative probability up to the end of the bin", unit="probability"),
      Field("bin_mean", "f4", "damage ratio that the bin stands for", unit="damage ratio")),
     "Cumulative damage distributions of each affected areaperil and vulnerability, by event.",
@@ -64,7 +65,14 @@ LOSS_STREAM = Stream(
 
 SUMMARY_STREAM = Stream(
     "summary", SUMMARY, (SAMPLE_SIZE, Field("summary_set", "i4", "which of up to ten groupings")),
-    (EVENT, Field("summary_id", "i4", "the group"), Field("exposure", "f4", "exposed value", unit="currency")),
+    (EVENT, Field("summary_id", "i4", "the group"), EXPOSURE),
     (SIDX, LOSS_VALUE), "Losses by summary group.", "event_id,summary_id,sidx,loss")
 
 STREAMS = {s.name: s for s in (CDF_STREAM, ITEM_STREAM, COVERAGE_STREAM, LOSS_STREAM, COVERAGE_LOSS_STREAM, SUMMARY_STREAM)}
+
+# Rows of ktc._core.batches: every record with its packet and what that says. Areaperil ids of both widths; exposure is 0 where
+# the stream has none.
+PACKET = Field("packet", "i8", "number of the packet in the stream, from 0")
+LOSS_ROW = (PACKET, EVENT, Field("id", "i4", "the item, coverage, output or summary"), EXPOSURE, SIDX, LOSS_VALUE)
+CDF_ROW = (PACKET, EVENT, Field("areaperil_id", "u8", CDF_STREAM.packet[1].doc, "%u"), VULNERABILITY,
+           Field("bin_index", "i4", "the bin, from 1"), *CDF_STREAM.record)
