@@ -29,8 +29,8 @@ ONLY = {name for name in os.environ.get("KTC_ONLY", "").split(",") if name}
 FLAGS = ["/O2", "/fp:precise", "/std:c11"]
 if os.name == "posix":
     FLAGS = ["-ffp-contract=off", "-fno-math-errno"]
-    # -O1: without optimisation the compiler does not know the sizes that it is to guard
-    FLAGS += ["-O1", "-g", "-fno-wrapv", "-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error",
+    # -O1: without optimisation the compiler does not know the sizes that it is to guard; -g1: lines, which are what a trap needs
+    FLAGS += ["-O1", "-g1", "-fno-wrapv", "-fsanitize=undefined,float-cast-overflow", "-fsanitize-undefined-trap-on-error",
               "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"] if DEBUG else ["-O3", "-g0", "-fno-trapping-math"]
 # Loops over the lanes of a block become vector instructions; left alone, gcc unrolls them first and then cannot.
 LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if sys.platform == "linux" else {}
