@@ -180,7 +180,9 @@ def run_examples(test, *strategies, examples=EXAMPLES):
 def in_worker(work):
     """Call work(tell) in a forked process with bounded memory; what went wrong there, as text, or nothing."""
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)     # other threads are NumPy's, and wait for work
+        child = os.fork()
     if not child:
         status = 1
         try:
