@@ -557,8 +557,6 @@ class Chain:
 
     def run(self, progress=None):
         """Run to the end. progress: called with the number of events done and of all, some hundred times (from Events)."""
-        from ._core import frames
-
         with Outputs() as outputs:
             first, decoder = self.build(Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None)
             try:
@@ -569,7 +567,9 @@ class Chain:
                 while decoder.advance(first):
                     progress(decoder.done, total)
             except DataError:
-                frames.complete(first)
+                from ._core.frames import complete
+
+                complete(first)
                 raise
 
     def build(self, run, stages, steps):

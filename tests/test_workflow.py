@@ -137,13 +137,17 @@ def assert_failed(process, folder):
 
 
 @pytest.fixture
-def held(tool, tmp_path):
+def held(tool, tmp_path, monkeypatch):
     """A run of one process whose eve gives ten events, which fill more than a buffer, and then waits for ever: its folder and
-    the process."""
+    the process. On its way out, the script gets a signal before each command."""
     (tmp_path / "bin").mkdir()
     os.mkfifo(tmp_path / "bin" / "nobody")
     (tmp_path / "bin" / "eve").write_text(f'#!/bin/sh\n{tool("eve")} "$@" | head -n 10\nread never < {tmp_path}/bin/nobody\n')
     (tmp_path / "bin" / "eve").chmod(0o755)
+    (tmp_path / "leaving").write_text(f"""set -T
+trap '[[ ${{FUNCNAME[0]-}} != leave ]] || {{ : > {tmp_path}/signalled; kill -TERM $$; }}' DEBUG
+""")
+    monkeypatch.setenv("BASH_ENV", str(tmp_path / "leaving"))
     write_model(tmp_path / "model")
     process = workflow([tmp_path / "bin", Path(tool("gulcalc")).parent], tmp_path / "model", processes=1, samples=1000)
     yield tmp_path / "model", process
@@ -169,12 +173,12 @@ def test_a_stage_that_is_killed_fails_the_run(name, held):
     assert "finish" not in log.read_text()
 
 
-def test_signals_while_it_leaves_leave_no_stage_behind(held):
+def test_signals_while_it_leaves_leave_no_stage_behind(held, tmp_path):
     folder, process = held
     wait_for_stages(folder, process)
-    for _ in range(100):
-        process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     assert_failed(process, folder)
+    assert (tmp_path / "signalled").exists()
 
 
 def test_a_stage_that_fails_fails_the_run(tool, tmp_path):
