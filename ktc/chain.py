@@ -290,15 +290,27 @@ class PlaCalc(Stage):
 class FmCalc(Stage):
     """Losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
 
+    net: True, what is left goes on instead of what is paid; or a destination, which gets what is left beside that. gross: where
+    what is paid goes when what is left goes on (net=True), or else another name of out. With both, gross and net add up to the
+    losses that came in (see ktc._core.fmcalc), and a treaty's losses and the next one's input come of one pass:
+
+        FmCalc(alloc_rule=3, input_path="input/RI_1", gross=SummaryCalc({1: EltCalc("ceded.csv")}, stream="fm"), net=True)
+
     plan: a programme that is compiled already (ktc.read_plan), instead of the tables that the arguments behind it choose.
     """
 
     takes, gives = "losses", "losses"
 
-    def __init__(self, out=None, *, alloc_rule=0, net=False, debug=False, full_shares=False, plan=None, max_level=None,
-                 stepped=False, input_path=None, areaperil=4):
-        self.out, self.plan = out, plan
-        self.options = dict(alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares)
+    def __init__(self, out=None, *, gross=None, net=False, alloc_rule=0, debug=False, full_shares=False, plan=None,
+                 max_level=None, stepped=False, input_path=None, areaperil=4):
+        beside = gross if net is True else None if net is False else net
+        if net is not True and gross is not None:
+            if out is not None:
+                raise UsageError("what is paid has two destinations, out and gross: expected one, or a list")
+            out = gross
+        self.out, self.beside, self.net, self.plan = out, beside, net is True, plan
+        both = beside is not None
+        self.options = dict(alloc_rule=alloc_rule, net=self.net and not both, both=both, debug=debug, full_shares=full_shares)
         self.input_path = "input" if input_path is None else input_path
         self.tables = dict(by_aggregate=alloc_rule == 0, stepped=stepped, max_level=max_level, areaperil=areaperil)
 
@@ -307,11 +319,12 @@ class FmCalc(Stage):
         from .financial import read_plan
 
         following = run.consumer(self.out if out is None else out, self)
+        beside = None if self.beside is None else run.consumer(self.beside, self)
         plan = self.plan
         if plan is None:
             plan = read_plan(os.path.join(run.root, self.input_path), **self.tables)
         stage = Kernel(plan, **self.options)
-        stage.out = following
+        stage.out, stage.left = (beside, following) if self.net and beside is not None else (following, beside)
         return stage
 
 

@@ -50,8 +50,8 @@ class PlaCalc(Stage[Losses]):
                  absolute_factor: float = 0.0) -> None: ...
 
 class FmCalc(Stage[Losses]):
-    def __init__(self, out: _Destination = None, *, alloc_rule: int = 0, net: bool = False, debug: bool = False,
-                 full_shares: bool = False, plan: Plan | None = None, max_level: int | None = None, stepped: bool = False,
+    def __init__(self, out: _Destination = None, *, gross: _Destination = None, net: bool | _Destination = False,
+                 alloc_rule: int = 0, debug: bool = False, full_shares: bool = False, plan: Plan | None = None, max_level: int | None = None, stepped: bool = False,
                  input_path: _Path | None = None, areaperil: _AreaperilBytes = 4) -> None: ...
 
 class SummaryCalc(Stage[Never]):

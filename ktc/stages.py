@@ -83,20 +83,23 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
     Chain(LossStream(source, kinds=accepted), stage, root=root).run()
 
 
-def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, debug=False, full_shares=False, stepped=False, max_level=None,
-           input_path=None, benchmark=False, root=".", areaperil=4):
+def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, net_to=None, debug=False, full_shares=False, stepped=False,
+           max_level=None, input_path=None, benchmark=False, root=".", areaperil=4):
     """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of output ids out.
 
     Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped), fm_xref.bin and, where
     there is a coverages.bin, that and items.bin for the TIVs. alloc_rule: 0 losses of the last level's aggregates; 1 shared
     out among the items in proportion to the ground-up loss, 2 and 3 in proportion to the losses from level to level (see
-    ktc._core.fmcalc). net: what is left instead of what is paid. debug: samples without loss too. full_shares:
-    shares of nodes without loss in every sample (rule 2). max_level: stop at this level. input_path: the folder that stands
-    for input/. benchmark: accepted without effect.
+    ktc._core.fmcalc). net: what is left instead of what is paid. net_to: a target for what is left, beside what is paid; the
+    two add up to what came in. debug: samples without loss too. full_shares: shares of nodes without loss in every sample
+    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
     """
-    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net, debug=debug, full_shares=full_shares,
+    if net and net_to is not None:
+        raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
+    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net if net_to is None else net_to, debug=debug,
+                         full_shares=full_shares, stepped=stepped,
                          max_level=None if max_level == -1 else max_level,      # ktools' own way to say all of them
-                         stepped=stepped, input_path=input_path or None, areaperil=areaperil)
+                         input_path=input_path or None, areaperil=areaperil)
     Chain(LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False), stage, root=root).run()
 
 

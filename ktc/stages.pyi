@@ -16,8 +16,8 @@ def gulcalc(source: _SourceLike = None, *, item: _TargetLike = None, coverage: _
 def placalc(source: _SourceLike = None, target: _TargetLike = None, *, relative_factor: float = 1.0,
             absolute_factor: float = 0.0, root: _Path = ".") -> None: ...
 def fmcalc(source: _SourceLike = None, target: _TargetLike = None, *, alloc_rule: int = 0, net: bool = False,
-           debug: bool = False, full_shares: bool = False, stepped: bool = False, max_level: int | None = None,
-           input_path: _Path | None = None, benchmark: bool = False, root: _Path = ".",
+           net_to: _TargetLike = None, debug: bool = False, full_shares: bool = False, stepped: bool = False,
+           max_level: int | None = None, input_path: _Path | None = None, benchmark: bool = False, root: _Path = ".",
            areaperil: _AreaperilBytes = 4) -> None: ...
 def fmtocsv(source: _SourceLike = None, target: _TargetLike = None, *, skip_header: bool = False,
             full_precision: bool = False) -> None: ...

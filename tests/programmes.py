@@ -182,15 +182,17 @@ def tree(rng, n_items, levels, shape):
 
 
 def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, shape="random", ragged=False,
-         lower_layers=1, xref="items", order="shuffled", merged=0.0, missing=0.0, coverages=True, items_per_coverage=2,
-         zero_tiv=0.1, profiles=8, n_steps=4, scale=1000.0):
+         lower_layers=1, bare=0.0, xref="items", order="shuffled", merged=0.0, missing=0.0, unnamed=0.0, coverages=True,
+         items_per_coverage=2, zero_tiv=0.1, profiles=8, n_steps=4, scale=1000.0):
     """A random Programme.
 
     rules: calculation rules to draw from, all by default; a list of lists draws level by level. shape: "each" (one to
     one), "all" (all in one), "some" or "random". layers: of the last level; ragged: of some
-    aggregates only. lower_layers: of the levels below. xref: "items" for back-allocated losses, "aggregates" for those
+    aggregates only. lower_layers: of the levels below. bare: of the last level's aggregates, those without
+    terms (its last one has some). xref: "items" for back-allocated losses, "aggregates" for those
     that are not. order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are
-    drawn once more, so that some share one. missing: of the pairs, those without an output. coverages: write
+    drawn once more, so that some share one. missing: of the pairs, those without an output. unnamed: of the layers, those
+    whose outputs are all missing; the highest has some in any case. coverages: write
     coverages.bin and items.bin. profiles: for each level to draw from. n_steps: of a stepped profile. scale: of the
     losses of an item.
     """
@@ -231,8 +233,13 @@ def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, sha
         pairs = [pairs[k] for k in rng.permutation(len(pairs))]
     outputs = np.arange(1, len(pairs) + 1)
     outputs = np.where(rng.random(len(pairs)) < merged, rng.permutation(outputs), outputs)
-    # Item or aggregate 1 has its outputs in any case, for a layer without any is an error.
     rows = [(int(out), *pair) for out, pair in zip(outputs, pairs) if pair[0] == 1 or rng.random() >= missing]
+    # Other seeds than those of the terms, so that a programme is the same one with and without
+    rng = np.random.default_rng([seed, 3])
+    named = {layers, *(layer for layer in range(1, layers) if rng.random() >= unnamed)}
+    rows = [row for row in rows if row[2] in named]
+    without = {agg for agg in range(1, counts[-1]) if rng.random() < bare}
+    policytc = [row for row in policytc if row[0] < levels or row[1] not in without]
 
     shuffled = [[part[k] for k in rng.permutation(len(part))] for part in (programme, policytc, rows)]
     return Programme(shuffled[0], shuffled[1], table, shuffled[2], tiv if coverages else None,

@@ -203,9 +203,7 @@ def test_losses_that_are_none(tmp_path, losses, message):
 
 
 @pytest.mark.parametrize("made, message", [
-    (two_layers(policytc=[(1, 1, 1, 1), (1, 1, 2, 2), (1, 1, 1, 2)]),
-     "layer 1 of aggregate 1 of level 1 has profile 2, but profile 1"),
-    (two_layers(xref=[(1, 1, 1), (2, 2, 1)]), "layer 2 of aggregate 1 of level 1 has no output"),
+    (two_layers(xref=[(1, 1, 3), (2, 2, 3)]), "no output ids of a layer of the programme"),
     (two_layers(xref=[(0, 1, 1), (2, 2, 1), (3, 1, 2)]), "output 0 is layer 1 of 1: expected ids of 1 or more"),
     (two_layers(xref=[(1, -1, 1), (2, 2, 1), (3, 1, 2)]), "output 1 is layer 1 of -1: expected ids of 1 or more"),
     (two_layers(policytc=[(1, 1, 0, 1)]), "layer 0 of aggregate 1 of level 1: expected ids of 1 or more"),
@@ -214,8 +212,8 @@ def test_losses_that_are_none(tmp_path, losses, message):
     (two_layers(programme=[(1, 1, 1), (2, 1, 1), (2, 1, 2)]), "item 2 is part of aggregate 2 of level 1, but of aggregate 1"),
     (five_off(tiv=[1000.0], coverage=[1, 1]), "item 3 is not in .*items.bin"),
     (five_off(tiv=[1000.0], coverage=[1, 1, 2]), "item 3 is part of coverage 2, expected 1 to 1"),
-    # ktools pads the last level, unless the aggregate is its highest one
-    (programme([(1, 2)], [NO_TERMS], [(1, 2, 1, 1)], [(1, 1, 1), (2, 2, 1)]), "aggregate 1 of level 1 has no terms"),
+    # ktools pads the last level up to the highest aggregate that has terms
+    (programme([(1, 2)], [NO_TERMS], [(1, 1, 1, 1)], [(1, 1, 1), (2, 2, 1)]), "aggregate 2 of level 1 has no terms"),
 ])
 def test_tables_that_are_refused(tmp_path, made, message):
     with pytest.raises(DataError, match=message):
@@ -305,6 +303,13 @@ KEPT = {
     "limit": (under_a_maximum(1, 20.0, 0, 0, 50.0), [packet(1, 100.0)], {"-a1": {1: 50}}),
     "limit as a ratio": (under_a_maximum(5, 0.2, 0, 0, 0.5), [packet(1, 100.0)], {"-a1": {1: 0.5}}),
     "more layers below": (MORE_BELOW, [packet(1, 50.0)], {"-a1": {1: 50}, "-a0 -n": {}, "-a1 -n": {}, "-a2 -n": {}}),
+    "a layer that fm_xref does not name": (two_layers(xref=[(1, 1, 2), (2, 2, 2)]), LOSSES_50, {
+        "-a1": {1: 5, 2: 5}, "-a2": {1: 5, 2: 5}, "-a2 -n": {1: 40, 2: 40}}),
+    "an aggregate of the last level without terms": (
+        programme([(1, 2)], [terms(12, 5.0)], [(1, 2, 1, 1)], BY_LAYER[:2]), LOSSES_50, {
+            "-a1": {1: 50, 2: 45}, "-a2": {1: 50, 2: 45}, "-a1 -n": {2: 5}}),
+    "two profiles for a layer": (two_layers(policytc=[(1, 1, 1, 1), (1, 1, 2, 2), (1, 1, 1, 2)]), LOSSES_50, {
+        "-a1": {1: 5, 2: 5, 3: 5, 4: 5}}),
     "no record in fm_xref": (two_layers(xref=[(1, 1, 1), (2, 2, 1), (3, 1, 2)]), LOSSES_50, {"-a1": {1: 5, 2: 5, 3: 5}}),
 }
 

@@ -156,6 +156,20 @@ def test_layers(beside, layers, options):
 
 
 @pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
+def test_layers_that_fm_xref_does_not_name(beside, options):
+    """They are calculated and not written, at any level; programmes of reinsurance name the highest one only."""
+    beside(cases(range(40), [options], levels=[1, 2, 3], layers=[2, 3, 4], unnamed=[1.0, 0.5], ragged=[False, True],
+                 lower_layers=[1, 1, 2], shape=["random", "each", "all", "some"], merged=[0, 0.4], missing=[0, 0.3]),
+           crashes=10 if options["alloc_rule"] > 1 else 0)
+
+
+@pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
+def test_aggregates_of_the_last_level_without_terms(beside, options):
+    """Their losses pass, as long as a higher aggregate has terms."""
+    beside(cases(range(20), [options], levels=[1, 2, 3], layers=[1, 2], bare=[0.5, 1.0], shape=["each", "some"]))
+
+
+@pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
 def test_layers_below_the_last_level(beside, options):
     """ktools crashes where it looks for shares that it has not worked out, or that are fewer than the items."""
     by_shares = options["alloc_rule"] > 1
@@ -429,7 +443,7 @@ def test_a_later_layer_has_shares_of_its_own_where_the_first_pays_nothing(tmp_pa
     ("profiles", 0, (1, 27, *FIVE_OFF[2:]), "profile 1 has calculation rule 27"),
     ("programme", 4, None, "fm_programme.bin: byte 24: record 3: aggregate 2 of level 1 is part of no aggregate"),
     ("programme", 4, (2, 3, 1), "record"),
-    ("xref", slice(None), [], "has no output"),
+    ("xref", slice(None), [], "no output ids of a layer"),
 ])
 def test_tables_that_do_not_fit(tmp_path, table, at, row, message):
     programme = three_items()

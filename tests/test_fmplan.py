@@ -282,10 +282,8 @@ FAULTS = [
     (changed("policytc", 1, None), "byte 24: record 3: aggregate 2 of level 1 has no terms in .*fm_policytc.bin"),
     (changed("policytc", 1, (1, 2, 2, 7)), "byte 24: record 3: aggregate 2 of level 1 has no terms .* of its layer 1"),
     (changed("policytc", slice(2, 4), []), "fm_programme.bin: byte 48: record 5: aggregate 1 of level 2 has no terms"),
-    (changed("policytc", None, (2, 1, 2, 3)), "fm_policytc.bin: byte 64: record 5: layer 2 of aggregate 1 of level 2 has "
-     "profile 3, but profile 4 in a record before"),
-    (changed("policytc", None, (2, 1, 3, 3)), "fm_policytc.bin: byte 64: record 5: layer 3 of aggregate 1 of level 2 has no "
-     "output: expected records of layer 3 in .*fm_xref.bin"),
+    (changed("xref", slice(None), [(output, 1, 3) for output in (1, 2)]), "fm_xref.bin: no output ids of a layer of the "
+     r"programme \(1 to 2\)"),
     *((changed("profiles", 1, (7, rule, *[0] * 8)), f"fm_profile.bin: byte 40: record 2: profile 7 has calculation rule "
        f"{rule}, expected one of 1, 2, 3, .*100") for rule in (0, -1, 27, 37, 101, 2**31 - 1)),
     *((changed("profiles", 1, (7, 12, *[0] * at, float("nan"), *[0] * (7 - at))),
@@ -356,7 +354,7 @@ def test_stepped_profiles_that_are_cut(plan_of, tmp_path):
 
 
 EMPTY = {"fm_programme": "no levels", "fm_policytc": "has no terms", "fm_profile": "is not in",
-         "fm_xref": "has no output", "items": "expected 1 to 0", "coverages": "expected 1 to 0"}
+         "fm_xref": "no output ids", "items": "expected 1 to 0", "coverages": "expected 1 to 0"}
 
 
 @pytest.mark.parametrize("name", FM_FILES)

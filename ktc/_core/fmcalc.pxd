@@ -40,11 +40,13 @@ cdef struct Shares:
 @cython.final
 cdef class FmCalc(LossConsumer):
     cdef public LossConsumer out
+    cdef public LossConsumer left   # takes net losses where `out` takes gross ones
     cdef readonly Plan plan
     cdef readonly int alloc_rule
-    cdef readonly bint net, debug, full_shares
+    cdef readonly bint net, both, debug, full_shares
     cdef bint by_item               # outputs are items, not aggregates of the last level
-    cdef bint remaining             # results are what is left of each row, from layer to layer
+    cdef bint remaining             # the first results are what is left of each row or aggregate, from layer to layer
+    cdef bint traced                # the rows of a node are known on every level
     cdef bint listed                # the TIVs of items come from the tables, not from the stream
     cdef int32_t sample_size
     cdef Py_ssize_t blocks          # of LANES lanes: TIV, mean, samples 1 .. sample_size
@@ -68,10 +70,11 @@ cdef class FmCalc(LossConsumer):
     cdef int32_t *following         # a hash table at work: see hash_children()
     cdef int32_t *before
     cdef int beyond                 # a result is no number, or infinite
-    # What goes out: a row of results for each output, or for each row of the event when net.
-    cdef Py_ssize_t results, result_room
+    # What goes out: a row of results for each place (row or aggregate) where results are what remains of it, and behind
+    # these one for each output.
+    cdef Py_ssize_t remains, results, result_room
     cdef float *result
-    cdef int64_t *result_of         # by layer and node or place: which result, or -1
+    cdef int64_t *result_of         # by layer and place: which result has its output, or -1
     cdef Py_ssize_t result_of_room
     cdef int32_t *output_id         # by result
     cdef int64_t *order             # results in ascending order of their output ids, and room to sort them
@@ -82,6 +85,7 @@ cdef class FmCalc(LossConsumer):
     cdef int reach(self) except -1 nogil
     cdef int hash_children(self, Reached *level, Py_ssize_t n) except -1 nogil
     cdef int place_results(self) except -1 nogil
+    cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil
     cdef int calculate(self) except -1 nogil
     cdef int make_room(self) except -1 nogil
     cdef int keep_room(self) except -1 nogil
@@ -95,8 +99,10 @@ cdef class FmCalc(LossConsumer):
     cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil
     cdef void divide_layer(self, int32_t l, int32_t layer) noexcept nogil
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil
+    cdef void clear_results(self, Py_ssize_t block) noexcept nogil
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil
-    cdef int write(self, int32_t event_id) except -1 nogil
-    cdef int fail_result(self, int32_t event_id, int64_t n) except -1
+    cdef int check(self, int32_t event_id) except -1 nogil
+    cdef int fail_result(self, int32_t event_id) except -1
+    cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil
     cdef int find_felt(self) except -1 nogil
     cdef void sort(self, int64_t n) noexcept nogil

@@ -24,6 +24,8 @@ the level below has that layer too, those that the layer's losses there give.
 
 Net losses are what remains: with rule 0 and 1 the retained loss of the node in the last layer (and its items' shares of
 it), with 2 and 3 what each item brought in less what the layers took, at least 0. They go out with the last layer only.
+Where gross and net losses go out together, net is what came in less what the layers took by every rule, with the shares that net
+losses have alone; and what is paid by a layer whose outputs fm_xref does not name goes out with the highest layer that it names.
 
 Sums and products are float32 in ktools' order. Losses below 0 count as 0, coming in and going out.
 """
@@ -125,22 +127,26 @@ cdef uint32_t LOSS = _streams.LOSS
 cdef class FmCalc(LossConsumer):
     """The financial module.
 
-    alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. debug: samples without loss are
-    written too. full_shares: with alloc_rule 2, nodes without loss have shares in every sample, not only in the mean.
-    `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
+    alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. both: `out` takes what they pay and
+    `left` what remains. debug: samples without loss are written too. full_shares: with alloc_rule 2, nodes without loss have
+    shares in every sample, not only in the mean. `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
 
     The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with coverages.
     Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
     """
 
-    def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint debug=False, bint full_shares=False):
+    def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint both=False, bint debug=False,
+                  bint full_shares=False):
         if not 0 <= alloc_rule <= 3:
             raise UsageError(f"allocation rule {alloc_rule}: expected 0, 1, 2 or 3")
+        if net and both:
+            raise UsageError("net losses instead of gross ones, or both: expected one of them")
         self.plan = plan
         # Where there is one level, its items' parts are those of the ground-up loss.
         self.alloc_rule = 1 if alloc_rule and plan.last_level == 1 else alloc_rule
-        self.net, self.debug, self.full_shares, self.by_item = net, debug, full_shares, alloc_rule > 0
-        self.remaining = net and self.alloc_rule > 1
+        self.net, self.both, self.debug, self.full_shares, self.by_item = net, both, debug, full_shares, alloc_rule > 0
+        self.remaining = both or net and self.alloc_rule > 1
+        self.traced = self.by_item or both
         # What is kept of a node, in the order of Amounts: the loss; the retained loss, where it goes out, makes terms apply
         # to a loss of 0 or gives a node shares; all, where terms read what deductibles and limits below handed on.
         self.kept = (sizeof(Amounts) // (LANES * sizeof(float)) if plan.carried else
@@ -209,6 +215,8 @@ cdef class FmCalc(LossConsumer):
         self.width = (self.blocks | 1) * LANES
         losses.kind, losses.sample_size, losses.summary_set = LOSS, header.sample_size, 0
         self.out.begin(&losses)
+        if self.both:
+            self.left.begin(&losses)
         return 0
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
@@ -220,11 +228,19 @@ cdef class FmCalc(LossConsumer):
                 self.reach()
                 self.place_results()
                 self.calculate()
-                self.write(block.event_id)
+                self.check(block.event_id)
+                if self.both:
+                    self.write(self.out, block.event_id, self.remains, self.results)
+                    self.write(self.left, block.event_id, 0, self.remains)
+                else:
+                    self.write(self.out, block.event_id, 0, self.results)
+                self.n = 0
         return 0
 
     cdef int finish(self) except -1 nogil:
         self.out.finish()
+        if self.both:
+            self.left.finish()
         return 0
 
     # Collecting an event
@@ -312,7 +328,7 @@ cdef class FmCalc(LossConsumer):
                 else:
                     below.part_of[i] = <int32_t>k
                     level.first_child[k + 2] += 1
-                    if self.by_item:                    # who else asks for the rows of a node
+                    if self.traced:
                         level.first[k + 2] += below.first[i + 1] - below.first[i]
             # first[k + 1] is where node k's next row goes, and at last where its rows end
             level.first[0] = level.first[1] = level.first_child[0] = level.first_child[1] = 0
@@ -328,7 +344,7 @@ cdef class FmCalc(LossConsumer):
                     k = below.part_of[i] + 1
                     level.child[level.first_child[k]] = <int32_t>i
                     level.first_child[k] += 1
-                    if self.by_item:
+                    if self.traced:
                         to = level.first[k]
                         for m in range(below.first[i], below.first[i + 1]):
                             level.row[to] = below.row[m]
@@ -388,39 +404,57 @@ cdef class FmCalc(LossConsumer):
         """Give each output of the event a result: a row of lanes."""
         cdef Level *last = &self.plan.level[self.plan.last_level]
         cdef Reached *level = &self.level[self.plan.last_level]
-        cdef int32_t layer, output_id
+        cdef int32_t layer, output_id, id
         cdef int64_t places = self.n if self.by_item else level.n
-        cdef int64_t place, first, end, i = 0
+        cdef int64_t place, first, end, i
         cdef Py_ssize_t k
-        if places * last.layers > self.result_of_room:
-            self.result_of_room = places * last.layers + places // 4
+        cdef bint highest
+        if places * (last.layers + 1) > self.result_of_room:
+            self.result_of_room = places * (last.layers + 1) + places // 4
             resize(<void **>&self.result_of, self.result_of_room, sizeof(int64_t))
             resize(<void **>&self.output_id, self.result_of_room, sizeof(int32_t))
             resize(<void **>&self.order, 2 * self.result_of_room, sizeof(int64_t))
-        self.results = places if self.remaining else 0
+        self.remains = self.results = places if self.remaining else 0
+        memset(self.output_id, 0, self.remains * sizeof(int32_t))
         for layer in range(1, last.layers + 1):
+            highest = layer == self.plan.layers             # net losses go out with it, of any level
             for k in range(level.n):
                 first = level.first[k] if self.by_item else k
                 end = level.first[k + 1] if self.by_item else k + 1
                 for place in range(first, end):
-                    output_id = 0
-                    if last.layer_count[level.agg[k]] >= layer and (not self.net or layer == self.plan.layers):
-                        output_id = self.plan.output_id(self.item[level.row[place]] if self.by_item else level.agg[k],
-                                                        layer)
-                    if self.remaining:
-                        self.result_of[i] = place
-                        self.output_id[place] = output_id       # of the last layer, in the end
-                    elif output_id:
+                    i = (layer - 1) * places + place
+                    self.result_of[i] = -1
+                    if last.layer_count[level.agg[k]] < layer or not (highest or not self.net):
+                        continue
+                    id = self.item[level.row[place]] if self.by_item else level.agg[k]
+                    output_id = self.plan.output_id(id, layer)
+                    if self.remaining and not self.both:
+                        self.output_id[place] = output_id
+                    if output_id and (self.both or not self.remaining):
                         self.result_of[i] = self.results
                         self.output_id[self.results] = output_id
                         self.results += 1
-                    else:
-                        self.result_of[i] = -1
-                    i += 1
+        if self.both:
+            self.merge_unnamed(places, last.layers)
         if self.results > self.result_room:
             self.result_room = self.results + self.results // 4
             resize(<void **>&self.result, self.result_room * self.width, sizeof(float))
         return 0
+
+    cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil:
+        """What layers without an output pay goes to the result of the highest layer that has one, and so does what is left."""
+        cdef int64_t place, named
+        cdef int32_t layer
+        for place in range(places):
+            named = -1
+            for layer in range(layers, 0, -1):
+                if named < 0:
+                    named = self.result_of[(layer - 1) * places + place]
+            for layer in range(layers):
+                if self.result_of[layer * places + place] < 0:
+                    self.result_of[layer * places + place] = named
+            if named >= 0:
+                self.output_id[place] = self.output_id[named]
 
     # Calculating it
 
@@ -478,7 +512,7 @@ cdef class FmCalc(LossConsumer):
         memset(&shares, 0, sizeof(shares))
         for i in range(LANES):
             shares.full[i] = self.full_shares or block * LANES + i == MEAN_LANE
-            shares.always[i] = self.net or self.debug or block * LANES + i < SAMPLE_LANES
+            shares.always[i] = self.net or self.both or self.debug or block * LANES + i < SAMPLE_LANES
             if self.alloc_rule == 3:
                 shares.full[i] = shares.always[i] = True
         for l in range(1, self.plan.last_level + 1):
@@ -491,6 +525,8 @@ cdef class FmCalc(LossConsumer):
                         self.divide_layer(l, layer)
                 if l < self.plan.last_level:
                     self.divide(l, &shares, block)
+        if self.both:
+            self.clear_results(block)
         if self.by_item:
             return self.settle_items(&shares, block)
         self.settle_aggregates(block)
@@ -710,28 +746,51 @@ cdef class FmCalc(LossConsumer):
 
     # Results
 
+    cdef void clear_results(self, Py_ssize_t block) noexcept nogil:
+        """Nothing is paid yet, by any of the layers whose losses are added up."""
+        cdef Py_ssize_t at
+        for at in range(self.remains, self.results):
+            clear(self.result + at * self.width + block * LANES)
+
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil:
-        """Of each node of the last level, what its layers pay, or what is retained."""
+        """Of each node of the last level, what its layers pay, what is retained, or what they pay and leave."""
         cdef Level *last = &self.plan.level[self.plan.last_level]
         cdef Reached *level = &self.level[self.plan.last_level]
-        cdef int64_t result
-        cdef const float *paid
-        cdef float[LANES] loss
+        cdef int64_t at
+        cdef const float *amounts
+        cdef float *result
+        cdef float[LANES] paid, loss
         cdef int32_t[LANES] beyond
         cdef Py_ssize_t k
         cdef int32_t layer
         cdef int i
         memset(beyond, 0, sizeof(beyond))
+        if self.both:
+            for k in range(level.n):
+                self.add_rows(self.result + k * self.width + block * LANES, level, k, block)
         for layer in range(1, last.layers + 1):
             for k in range(level.n):
-                result = self.result_of[(layer - 1) * level.n + k]
-                if result >= 0:
-                    paid = (self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES
-                            + (LANES if self.net else 0))
+                if last.layer_count[level.agg[k]] < layer:
+                    continue
+                at = self.result_of[(layer - 1) * level.n + k]
+                if at < 0 and not self.both:
+                    continue
+                amounts = self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES + (LANES if self.net else 0)
+                keep(paid, amounts)
+                for i in range(LANES):
+                    beyond[i] |= not paid[i] < INFINITY
+                    paid[i] = positive(paid[i])
+                if at >= 0:
+                    result = self.result + at * self.width + block * LANES
+                    if self.both:
+                        add(result, paid)
+                    else:
+                        keep(result, paid)
+                if self.both:
+                    result = self.result + k * self.width + block * LANES
                     for i in range(LANES):
-                        loss[i] = positive(paid[i])
-                        beyond[i] |= not paid[i] < INFINITY
-                    memcpy(self.result + result * self.width + block * LANES, loss, sizeof(loss))
+                        loss[i] = positive(result[i] - paid[i])
+                    keep(result, loss)
         for i in range(LANES):
             self.beyond |= beyond[i]
 
@@ -793,38 +852,62 @@ cdef class FmCalc(LossConsumer):
                                 share[i] = self.lent(l, k, m - level.first[k], i) if worked_out[i] else 0
                 for layer in range(1, layers + 1):
                     at = self.result_of[(layer - 1) * self.n + m]
-                    if at < 0:
+                    if at < 0 and not self.remaining:
                         continue
-                    result = self.result + at * self.width + block * LANES
                     amounts = self.amounts[l & 1][layer] + k * kept
                     keep(own, share)
                     if self.apart and self.shares_apart(l, layer):
                         keep(own, level.layer_share[layer] + m * LANES)
                     # With one level and layer nothing has been retained yet: what is left is that of the row.
-                    if self.remaining or self.net and l == 1 and layer == 1:
-                        keep(paid, amounts)
-                        multiply(own, paid)
-                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES)
-                        for i in range(LANES):
-                            loss[i] = positive(row[i] - own[i])
-                    elif self.net:
+                    if self.net and not self.remaining and (l > 1 or layer > 1):
                         keep(paid, amounts + LANES)
                         for i in range(LANES):
                             loss[i] = positive(paid[i] * own[i])
-                    else:
-                        keep(loss, amounts)
-                        multiply(loss, own)
+                            beyond[i] |= not loss[i] < INFINITY
+                        keep(self.result + at * self.width + block * LANES, loss)
+                        continue
+                    keep(paid, amounts)
+                    multiply(own, paid)
                     for i in range(LANES):
-                        beyond[i] |= not loss[i] < INFINITY
-                    keep(result, loss)
+                        beyond[i] |= not own[i] < INFINITY
+                    if not self.net and at >= 0:
+                        result = self.result + at * self.width + block * LANES
+                        if self.both:
+                            add(result, own)
+                        else:
+                            keep(result, own)
+                    if self.remaining or self.net:
+                        result = self.result + (m if self.remaining else at) * self.width + block * LANES
+                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES)
+                        for i in range(LANES):
+                            loss[i] = positive(row[i] - own[i])
+                        keep(result, loss)
         for i in range(LANES):
             self.beyond |= beyond[i]
         return True
 
     # Writing it
 
-    cdef int write(self, int32_t event_id) except -1 nogil:
-        """The results of the event, in ascending order of output ids."""
+    cdef int check(self, int32_t event_id) except -1 nogil:
+        """Every result of the event is a number, before any goes out."""
+        if self.beyond:
+            with gil:
+                self.fail_result(event_id)
+        if self.debug:
+            self.find_felt()
+        return 0
+
+    cdef int fail_result(self, int32_t event_id) except -1:
+        self.beyond = False                             # it does not go out, unless it is of an output
+        for i in range(self.results):
+            for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
+                if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
+                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of "
+                                    "float32")
+        return 0
+
+    cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil:
+        """Results first .. end - 1 of the event, in ascending order of output ids."""
         cdef int64_t n = 0, at = 0, following, used, samples, k
         cdef int32_t lane, s, output_id
         cdef const float *result
@@ -832,23 +915,18 @@ cdef class FmCalc(LossConsumer):
         cdef float *loss
         cdef Py_ssize_t i
         cdef float value
-        for i in range(self.results):
+        for i in range(first, end):
             if self.output_id[i]:
                 self.order[n] = i
                 n += 1
         self.sort(n)
-        if self.beyond:
-            with gil:
-                self.fail_result(event_id, n)
-        if self.debug:
-            self.find_felt()
         while at < n:
             output_id = self.output_id[self.order[at]]
             following = at + 1
             while following < n and self.output_id[self.order[following]] == output_id:
                 following += 1
             if self.rows.full():
-                self.rows.emit(self.out, event_id, False)
+                self.rows.emit(out, event_id, False)
             self.rows.room((following - at) * (<int64_t>self.sample_size + SAMPLE_LANES))
             used, sidx, loss = self.rows.used, self.rows.sidx, self.rows.loss
             for lane in range(SAMPLE_LANES):
@@ -873,17 +951,7 @@ cdef class FmCalc(LossConsumer):
             self.rows.close_row(output_id, used, following == at + 1 and used - samples == self.sample_size)
             at = following
         if self.rows.n:
-            self.rows.emit(self.out, event_id, True)
-        self.n = 0
-        return 0
-
-    cdef int fail_result(self, int32_t event_id, int64_t n) except -1:
-        for i in self.order[:n]:
-            for lane in range(self.sample_size + SAMPLE_LANES):
-                if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
-                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of "
-                                    "float32")
-        self.beyond = False                             # it does not go out
+            self.rows.emit(out, event_id, True)
         return 0
 
     cdef int find_felt(self) except -1 nogil:

@@ -48,9 +48,9 @@ cdef class Plan:
     cdef dict load_profiles(self, Mapped profiles)
     cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,
                            int32_t max_level) except -1
-    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest) except -1
+    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest, int32_t last_agg) except -1
     cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil) except -1
-    cdef int load_outputs(self, Mapped xref, Mapped policytc) except -1
+    cdef int load_outputs(self, Mapped xref) except -1
     cdef object layer_of(self, int32_t level, int32_t agg, int32_t layer)
     cdef dict terms_of(self, Terms terms)
 

@@ -5,7 +5,8 @@
 
 Every item belongs to one aggregate of level 1, every aggregate to one of the level above. An aggregate has one or more
 layers, and each layer the terms of a profile: a calculation rule and its numbers, or several as steps. On the highest level
-that fm_policytc names, an aggregate that lacks layers which others have gets them without terms: losses pass as they are.
+that fm_policytc names, an aggregate that lacks layers which others have gets them without terms: losses pass as they are. A layer
+that fm_xref does not name is calculated like any other, and does not go out.
 
 A plan is checked when it is built and not changed afterwards, so that any number of threads may share it.
 """
@@ -45,8 +46,8 @@ cdef class Plan:
     max_level: leave out the levels above. areaperil: bytes of an areaperil id in items.
 
     Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that is part of
-    none or of two others, or has no terms, two profiles for the same layer, a profile that does not exist or has an
-    unknown rule, a term that is no number, a layer without any output id, and items without a coverage or a finite TIV.
+    none or of two others, or has no terms, a profile that does not exist or has an unknown rule, a term that is no number, an
+    fm_xref without any output id, and items without a coverage or a finite TIV.
     """
 
     def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None, Mapped xref=None, *,
@@ -59,7 +60,7 @@ cdef class Plan:
         if coverages is not None:
             self.load_exposure(programme, coverages, items, areaperil)
         if xref is not None:
-            self.load_outputs(xref, policytc)
+            self.load_outputs(xref)
         elif self.layers > 1:
             raise DataError(f"{policytc.name}: the programme has {self.layers} layers: fm_xref must number their outputs")
 
@@ -185,12 +186,12 @@ cdef class Plan:
     cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,
                            int32_t max_level) except -1:
         """Which terms apply where."""
-        cdef int64_t i, place, n = policytc.records(sizeof(rec.fm_policytc), "a record")
+        cdef int64_t i, place, n = policytc.records_before_padding(sizeof(rec.fm_policytc))
         cdef const rec.fm_policytc *record = <const rec.fm_policytc *>policytc.data
         cdef size_t size = sizeof(rec.fm_profile_step) if self.stepped else sizeof(rec.fm_profile)
         cdef Level *level
         cdef Terms *terms
-        cdef int32_t l, k, highest = 0
+        cdef int32_t l, k, highest = 0, last_agg = 0
         number_of = {id: k for k, id in enumerate(records_of, 1)}
         checked = set()
         for i in range(n):
@@ -198,7 +199,10 @@ cdef class Plan:
                 policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
                               f"{record[i].agg_id} of level {record[i].level_id}: expected ids of 1 or more, and "
                               f"{MOST_LAYERS} layers at most")
-            highest = max(highest, record[i].level_id)
+            if record[i].level_id > highest:
+                highest, last_agg = record[i].level_id, 0
+            if record[i].level_id == highest:
+                last_agg = max(last_agg, record[i].agg_id)
             if record[i].level_id <= max_level:
                 self.layers = max(self.layers, record[i].layer_id)
             if record[i].level_id <= self.last_level:
@@ -228,17 +232,14 @@ cdef class Plan:
                                       f"{terms.rule}, expected {self.rules_known()}")
                     self.carried |= terms.rule in _rules.CARRIED
             place = (record[i].layer_id - 1) * (<int64_t>level.last + 1) + record[i].agg_id
-            if level.profile[place] and level.profile[place] != k:
-                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
-                              f"{record[i].agg_id} of level {l} has profile {id}, but profile "
-                              f"{self.profile[level.profile[place]].id} in a record before")
-            level.profile[place] = k
+            level.profile[place] = k                    # of two, the last one counts
             level.layer_count[record[i].agg_id] = max(level.layer_count[record[i].agg_id], record[i].layer_id)
-        self.check_policies(programme, policytc, highest)
+        self.check_policies(programme, policytc, highest, last_agg)
         return 0
 
-    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest) except -1:
-        """Every aggregate has terms; on the highest level of fm_policytc all have as many layers as any."""
+    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest, int32_t last_agg) except -1:
+        """Every aggregate has terms. On the highest level of fm_policytc all up to its last aggregate have as many layers as
+        any, with terms or without."""
         cdef int64_t i, n = programme.records(sizeof(rec.fm_programme), "a record")
         cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
         cdef Level *level
@@ -246,8 +247,8 @@ cdef class Plan:
             if record[i].level_id > self.last_level:
                 continue
             level = &self.level[record[i].level_id]
-            if level.layer_count[record[i].to_agg_id] == 0 or (
-                    record[i].level_id != highest and level.profile[record[i].to_agg_id] == 0):
+            if (record[i].to_agg_id > last_agg if record[i].level_id == highest else
+                    level.profile[record[i].to_agg_id] == 0):
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
                                f"{record[i].level_id} has no terms in {policytc.name}: expected a record of its layer 1")
             if record[i].level_id == highest:
@@ -320,13 +321,13 @@ cdef class Plan:
         self.exposed = True
         return 0
 
-    cdef int load_outputs(self, Mapped xref, Mapped policytc) except -1:
+    cdef int load_outputs(self, Mapped xref) except -1:
         """What goes out under which id."""
-        cdef int64_t i, n = xref.records(sizeof(rec.fm_xref), "a record")
+        cdef int64_t i, n = xref.records_before_padding(sizeof(rec.fm_xref))
         cdef const rec.fm_xref *record = <const rec.fm_xref *>xref.data
-        cdef const rec.fm_policytc *policy = <const rec.fm_policytc *>policytc.data
         cdef OutputIds *output
         cdef int32_t j
+        cdef bint named = False
         self.outputs = <OutputIds *>allot(<int64_t>self.layers + 1, sizeof(OutputIds))
         for i in range(n):
             if record[i].output_id < 1 or record[i].agg_id < 1 or record[i].layer_id < 1:
@@ -336,11 +337,10 @@ cdef class Plan:
                 output = &self.outputs[record[i].layer_id]
                 xref.check_id(i, sizeof(record[i]), n, record[i].agg_id)
                 output.last = max(output.last, record[i].agg_id)
-        for i in range(policytc.records(sizeof(rec.fm_policytc), "a record")):
-            if policy[i].level_id == self.last_level and self.outputs[policy[i].layer_id].last == 0:
-                policytc.fail(i * sizeof(policy[i]), f"record {i + 1}: layer {policy[i].layer_id} of aggregate "
-                              f"{policy[i].agg_id} of level {policy[i].level_id} has no output: expected records of layer "
-                              f"{policy[i].layer_id} in {xref.name}")
+                named = True
+        if not named:
+            raise DataError(f"{xref.name}: no output ids of a layer of the programme (1 to {self.layers}): expected a record "
+                            "for each that is to be written")
         for j in range(1, self.layers + 1):
             self.outputs[j].id = <int32_t *>allot(<int64_t>self.outputs[j].last + 1, sizeof(int32_t))
         for i in range(n):

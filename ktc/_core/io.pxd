@@ -113,3 +113,5 @@ cdef class Mapped:
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
     # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1
+    # The same without records at the end that are nothing but zeros: padding, where 0 is no id.
+    cdef int64_t records_before_padding(self, size_t size) except -1

@@ -495,3 +495,12 @@ cdef class Mapped:
             self.fail(header + n * <int64_t>size, f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
                       f"bytes{note}, found {behind - n * <int64_t>size}", TruncatedError)
         return n
+
+    cdef int64_t records_before_padding(self, size_t size) except -1:
+        cdef int64_t k, n = self.records(size, "a record")
+        while n:
+            for k in range(<int64_t>size):
+                if self.data[(n - 1) * <int64_t>size + k]:
+                    return n
+            n -= 1
+        return n

@@ -181,6 +181,7 @@ TOOLS = {t.name: t for t in (
         Option("-a", "alloc_rule", "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
                "by the losses from level to level", int, "RULE"),
         Option("-n", "net", "what is left (net loss) instead of what is paid"),
+        Option("--net-to", "net_to", "what is left to this file or named pipe, beside what is paid", str, "FILE"),
         Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
         Option("-M", "max_level", "stop at this level", int, "LEVEL"),
         Option("-S", "stepped", "stepped policies (fm_profile_step)"),
