@@ -44,13 +44,15 @@ class FileVerdict:
 
 @dataclass
 class Verdict:
-    """What was found in some files: a FileVerdict each. missing: lines about files that should be there.
+    """What was found in some files: a FileVerdict each. missing: lines about files that should be there. lacking: about files
+    that only some runs need.
 
     sound: no fault, and nothing missing. str() of it is a summary for people.
     """
 
     files: list = field(default_factory=list)
     missing: list = field(default_factory=list)
+    lacking: list = field(default_factory=list)
 
     @property
     def faults(self):
@@ -58,7 +60,7 @@ class Verdict:
 
     @property
     def warnings(self):
-        return [line for file in self.files for line in file.warnings]
+        return [*self.lacking, *(line for file in self.files for line in file.warnings)]
 
     @property
     def sound(self):
@@ -312,7 +314,10 @@ def validate_run(folder=".", *, areaperil=4):
     if not places:
         raise InputError(f"{folder}: none of a run's files is there, such as {TABLES['items'].path}")
     verdict = Checker(places, areaperil).run()
-    verdict.missing += missing(places)
+    verdict.missing += missing(places, "ground-up losses")
+    if any(place in places for place in ("fm_programme", "fm_policytc", "fm_profile")):
+        verdict.missing += missing(places, "insured losses")
+        verdict.lacking += missing(places, "insured summaries")
     compile_programme(places, folder, os.path.dirname(TABLES["fm_programme"].path), verdict, areaperil)
     for below in programme_folders(folder):
         own = {table: place for table in PROGRAMME
@@ -325,12 +330,10 @@ def validate_run(folder=".", *, areaperil=4):
     return verdict
 
 
-def missing(places):
-    """Lines about tables that a run needs and that are not there."""
-    groups = ["ground-up"] + ["insured"] * any(place in places for place in ("fm_programme", "fm_policytc", "fm_profile"))
-    return [f"{entry.path}: missing; a run of {entry.extra['needed']} losses needs it"
-            for entry in TABLES.values() if entry.extra.get("needed") in groups
-            and entry.name not in places and f"{entry.name}_step" not in places]
+def missing(places, *groups):
+    """Lines about tables that runs of these groups of losses need and that are not there."""
+    return [f"{entry.path}: missing; a run of {entry.extra['needed']} needs it" for entry in TABLES.values()
+            if entry.extra.get("needed") in groups and entry.name not in places and f"{entry.name}_step" not in places]
 
 
 def programme_folders(folder):
@@ -345,7 +348,7 @@ def programme_folders(folder):
 
 
 def compile_programme(places, folder, below, verdict, areaperil):
-    """What only a compiled programme shows goes to the verdict on fm_programme."""
+    """What only a compiled programme shows goes to the verdict on fm_programme: a fault, or what is doubtful."""
     tables = [table for table in (*PROGRAMME, *GROUND_UP_FILES) if table in places]
     files = {file.path: file for file in verdict.files}
     if not {"fm_programme", "fm_policytc"} <= set(tables) or any(places[table].form == "csv" for table in tables) or any(
@@ -356,7 +359,8 @@ def compile_programme(places, folder, below, verdict, areaperil):
     stepped, error = "fm_profile" not in places, None
     for by_aggregate in (False, True):                  # fm_xref numbers items or, as allocation rule 0 wants it, aggregates
         try:
-            read_plan(os.path.join(folder, below), by_aggregate=by_aggregate, stepped=stepped, areaperil=areaperil)
+            plan = read_plan(os.path.join(folder, below), by_aggregate=by_aggregate, stepped=stepped, areaperil=areaperil)
+            files[places["fm_programme"].path].warnings += plan.doubts
             return
         except KtcError as found:
             error = error or found

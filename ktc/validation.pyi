@@ -19,6 +19,7 @@ class FileVerdict:
 class Verdict:
     files: list[FileVerdict] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     @property
     def faults(self) -> list[str]: ...
     @property

@@ -181,7 +181,9 @@ def test_cut_files_and_none(run_of, table):
     path.unlink()
     verdict = validate_run(run_of)
     needed = TABLES[table].extra.get("needed")
-    assert (f"{TABLES[table].path}: missing; a run of {needed} losses needs it" in verdict.missing) == bool(needed)
+    line = f"{TABLES[table].path}: missing; a run of {needed} needs it"
+    assert (line in verdict.missing) == (needed in ("ground-up losses", "insured losses"))
+    assert (line in verdict.warnings) == (needed == "insured summaries") and verdict.sound == (line not in verdict.missing)
 
 
 def test_a_cut_footprint_and_its_index(run_of):
@@ -338,3 +340,20 @@ def test_every_pair_of_faults_is_told(tmp_path):
             words = broken[name][2]
             if words and not (name == "fm_policytc" and "fm_profile" in names):     # its rows are not all known then
                 assert words in faults, (names, faults)
+
+
+def test_doubts_about_a_programme_are_warnings(run_of):
+    """What fmcalc calculates is no fault, though it may not be what was meant."""
+    path = run_of / "input" / "fm_policytc.bin"
+    rows = numpy.frombuffer(path.read_bytes(), "<i4").reshape(-1, 4)
+    last, profiles = rows[:, 0].max(), sorted(set(rows[:, 3].tolist()))
+    twice = rows[:1].copy()
+    twice[0, 3] = next(profile for profile in profiles if profile != rows[0, 3])
+    kept = rows[~((rows[:, 0] == last) & (rows[:, 1] == 1) & (rows[:, 2] > 1))]
+    path.write_bytes(numpy.concatenate([kept, twice]).astype("<i4").tobytes())
+    verdict = validate_run(run_of)
+    words = "\n".join(verdict.warnings)
+    assert "the last one counts" in words, verdict
+    if len(kept) < len(rows):
+        assert f"aggregate 1 of level {last} has terms for 1 of" in words
+    assert verdict.sound, verdict

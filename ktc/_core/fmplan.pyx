@@ -26,6 +26,7 @@ from ktc._core import fmrules as _rules
 
 cdef enum:
     MOST_LAYERS = 32767
+    MOST_DOUBTS = 20
 
 Node = namedtuple("Node", "level agg_id parent children tiv layers")
 Node.__doc__ = """An aggregate of a level, or an item (level 0).
@@ -54,7 +55,7 @@ cdef class Plan:
                   Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False, int areaperil=4):
         if max_level is not None and not 1 <= max_level <= INT32_MAX:
             raise UsageError(f"the last level to calculate is {max_level}, expected 1 or more")
-        self.stepped, self.programme = stepped, programme.name
+        self.stepped, self.programme, self.doubts = stepped, programme.name, []
         self.load_programme(programme, max_level or INT32_MAX)
         self.load_policies(programme, policytc, profile, self.load_profiles(profile), max_level or INT32_MAX)
         if coverages is not None:
@@ -232,7 +233,11 @@ cdef class Plan:
                                       f"{terms.rule}, expected {self.rules_known()}")
                     self.carried |= terms.rule in _rules.CARRIED
             place = (record[i].layer_id - 1) * (<int64_t>level.last + 1) + record[i].agg_id
-            level.profile[place] = k                    # of two, the last one counts
+            if level.profile[place] and level.profile[place] != k:
+                self.doubt(policytc, i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
+                           f"{record[i].agg_id} of level {l} has profile {id}, and profile "
+                           f"{self.profile[level.profile[place]].id} in a record before: the last one counts")
+            level.profile[place] = k
             level.layer_count[record[i].agg_id] = max(level.layer_count[record[i].agg_id], record[i].layer_id)
         self.check_policies(programme, policytc, highest, last_agg)
         return 0
@@ -252,7 +257,16 @@ cdef class Plan:
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
                                f"{record[i].level_id} has no terms in {policytc.name}: expected a record of its layer 1")
             if record[i].level_id == highest:
+                if level.layer_count[record[i].to_agg_id] < level.layers:
+                    self.doubt(programme, i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
+                               f"{highest} has terms for {level.layer_count[record[i].to_agg_id]} of {level.layers} layers in "
+                               f"{policytc.name}: its losses pass through the others as they are")
                 level.layer_count[record[i].to_agg_id] = level.layers
+        return 0
+
+    cdef int doubt(self, Mapped file, int64_t offset, str message) except -1:
+        if len(self.doubts) < MOST_DOUBTS:
+            self.doubts.append(f"{file.name}: byte {offset}: {message}")
         return 0
 
     def rules_known(self):
