@@ -1,6 +1,7 @@
 """A programme as a value: what a Plan says of itself, what it refuses and where, and that many runs may share one."""
 import io
 import itertools
+import re
 import struct
 import threading
 
@@ -170,6 +171,20 @@ def test_layers_of_the_last_level_are_as_many_for_all(plan_of):
     assert profiles(1) == [[(1, 1), (2, None), (3, 7)], [(1, 1)]]
     assert profiles(2) == [[(1, 3), (2, None)], [(1, None), (2, 4)]]
     assert plan.nodes(2)[0].layers[1] == Layer(2, None, ())
+
+
+def test_doubts(plan_of):
+    """What is defined and perhaps not meant is told, and is no error."""
+    programme = small()
+    assert plan_of(programme).doubts == []
+    programme.programme = programme.programme[:4] + [(1, 2, 1), (2, 2, 2)]
+    programme.policytc += [(1, 2, 1, 1), (2, 2, 1, 3)]
+    plan = plan_of(programme)
+    for words, line in zip((r"fm_policytc.bin: byte 64: record 5: layer 1 of aggregate 2 of level 1 has profile 1, and profile 7 ",
+                            r"fm_programme.bin: byte 60: record 6: aggregate 2 of level 2 has terms for 1 of 2 layers in "),
+                           plan.doubts, strict=True):
+        assert re.search(words, line)
+    assert plan.nodes(1)[1].layers[0].profile_id == 1 and plan.nodes(2)[1].layers[1].profile_id is None
 
 
 def test_max_level(plan_of):
