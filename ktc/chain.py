@@ -82,6 +82,17 @@ class Run:
         return stage.build(self)
 
 
+def with_parquet(destination, path):
+    """A destination, and a parquet file if there is a path for one."""
+    if path is None:
+        return destination
+    from .results import Parquet
+
+    if destination is None:
+        return Parquet(path)
+    return [*(destination if isinstance(destination, list) else [destination]), Parquet(path)]
+
+
 class Producer:
     """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to two."""
 

@@ -12,7 +12,6 @@ the Sink's; what is kept is at most one key's records, and only for packets and 
 A csv may have blanks around its values, lines that end in CRLF, a UTF-8 byte-order mark, blank lines and no newline at
 its end, and columns behind the last one that the table has, which are left alone as ktools does.
 """
-import zlib
 
 cimport cython
 from cpython.memoryview cimport PyMemoryView_FromMemory
@@ -951,6 +950,8 @@ cdef class TableWriter:
         return 0
 
     cdef int write_compressed(self, size_t size) except -1:
+        import zlib
+
         cdef bytes packed = zlib.compress(PyMemoryView_FromMemory(self.held, size, PyBUF_READ))
         self.data.write(<const char *>packed, len(packed))
         self.entry.size = len(packed)
@@ -1168,6 +1169,8 @@ cdef class TableReader:
         cdef bytes plain
         cdef const char *record
         cdef int64_t n
+        import zlib
+
         where = f"{self.layout.names[0]} {entry.vulnerability_id}"
         try:
             stream = zlib.decompressobj()
