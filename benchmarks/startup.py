@@ -110,7 +110,7 @@ def main():
         found = table(figures(folder, starts, options.runs, oracle))
         os.chdir("/")
     head = (f"# Start-up\n\nCPU time on next to no data, least / median of {options.runs} runs each in turn, CPython "
-            f"{sys.version.split()[0]}; made by `python benchmarks/startup.py`. *bare* is `python -c pass` by the same interpreter.\n\n")
+            f"{sys.version.split()[0]};\nmade by `python benchmarks/startup.py`. *bare* is `python -c pass` by the same interpreter.\n\n")
     print(found)
     if out is not None:
         out.write_text(head + found)

@@ -7,7 +7,7 @@ summaries each time.
 """
 import os
 
-from .chain import Run, with_parquet
+from .building import Run, with_parquet
 from .errors import UsageError, warn
 from .work import MEMORY, Accumulator, feed, feed_all, folder_of, limit_of, optional_table, summary_files
 

@@ -12,8 +12,9 @@ bytes more for each loss of one summary, 24 with weights.
 """
 import os
 
-from . import chain, work
+from . import work
 from ._core.io import Outputs
+from .building import Run, with_parquet
 from .errors import UsageError, warn
 
 OEP, AEP = "oep", "aep"
@@ -125,7 +126,7 @@ class Tables:
         from ._core.curves import ensembles_of, return_periods_of
         from ._core.occurrence import Occurrences, PeriodWeights
 
-        run = chain.Run(None, root)
+        run = Run(None, root)
         self.occurrences = Occurrences(run.table("occurrence"))
         self.weights = PeriodWeights(work.optional_table(root, "periods"), self.occurrences.number_of_periods)
         self.zeros = bool(return_periods)
@@ -207,7 +208,7 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
         raise UsageError("a curve is asked for twice: give it a list of destinations")
     with Outputs() as opened:
         tables = Tables(root, return_periods or None)
-        run, ending = chain.Run(opened, root), "_ensembles" if tables.ensembles else ""
+        run, ending = Run(opened, root), "_ensembles" if tables.ensembles else ""
         rows = {name: run.rows(("sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve") + ending,
                                destination, not skip_header) for name, destination in pairs}
         wanted = tables.drop_unsupported(rows)
@@ -222,7 +223,7 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
 
     curves: names as leccalc's outputs; those with wheatsheaf make the PSEPT, all others the EPT. The rest is leccalc's.
     """
-    destinations = {"EPT": chain.with_parquet(ept, ept_parquet), "PSEPT": chain.with_parquet(psept, psept_parquet)}
+    destinations = {"EPT": with_parquet(ept, ept_parquet), "PSEPT": with_parquet(psept, psept_parquet)}
     curves = checked(curves)
     if not curves:
         raise UsageError("no curves: ask for one at least, as in -F")
@@ -235,7 +236,7 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
         if destinations[table] is not None and not names:
             warn(f"nothing is asked for that goes to the {table}")
     with Outputs() as opened:
-        run = chain.Run(opened, root)
+        run = Run(opened, root)
         rows = {name: run.rows(report, destinations[table], not skip_header) for name, table, report in (
             ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))
             if destinations[table] is not None}

@@ -12,7 +12,8 @@ import os
 
 from . import chain
 from ._core.io import Outputs
-from .chain import CdfStream, Chain, Events, LossCsv, LossStream, with_parquet
+from .building import with_parquet
+from .chain import CdfStream, Chain, Events, LossCsv, LossStream
 from .errors import UsageError, warn
 from .schemas import streams as kinds
 

@@ -381,7 +381,13 @@ def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, co
             return
         # ktools quotes the name here, and only here
         reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
-        reader.random_numbers(seed if seed > 0 else int.from_bytes(os.urandom(4), "little"), generate)
+        from ._core.mersenne import Sequence
+
+        numbers, size = Sequence(seed if seed > 0 else int.from_bytes(os.urandom(4), "little")), table.size()
+        while generate:
+            some = numbers.take(generate)
+            reader.records(Source(some))
+            generate -= len(some) // size
 
 
 def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False,

@@ -18,14 +18,14 @@ import startup  # noqa: E402
 # Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their sum is the list
 # that must not grow unless there is a reason.
 SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.text"
-STREAM = "chain schemas.streams _core.blocks _core.codec"
+STREAM = "building schemas.streams _core.blocks _core.codec"
 TABLES = "schemas.tables"
-CSV = "_core.tables _core.keys _core.occurrence _core.mersenne"
+CSV = "_core.tables _core.keys _core.occurrence"
 REPORT = f"{CSV} schemas.reports _core.rows"
 SORTED = "_core.samples _core.sorting"
 CONVERTER = f"tables {TABLES} {CSV}"
 CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
-STAGES = f"{STREAM} stages"
+STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
