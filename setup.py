@@ -1,4 +1,4 @@
-"""Build: Cython modules with flags that keep results exact, and the console scripts that the registry names.
+"""Build: Cython modules with flags that keep results exact, and the scripts of the tools that the registry names.
 
 KTC_DEBUG=1 builds with line tracing, Cython's bounds checks, and traps for what C leaves undefined (overflow of signed integers,
 shifts, conversions that do not fit, misuse of buffers whose size the compiler knows): such a step ends the process with
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from distutils.command.build_scripts import build_scripts  # isort: skip  (setuptools' own, which has none but this)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -66,9 +67,45 @@ for name in NEWER:
 extensions += [extension(f"{name.replace('-', '_')}.{Path(each.sources[0]).stem}", each.sources[0], [f"-march={name}"])
                for name, modules in NEWER.items() for each in extensions if Path(each.sources[0]).stem in modules]
 
+# On Linux, where pipelines start some fifty programs, the tools' scripts are files of the wheel: those that an installer writes for
+# entry points import `re`, which takes as long as all that a stage needs. An installer puts the path of its interpreter in place of
+# "python"; that fails where it has blanks, which entry points have a way round. Garbage is not looked for before the work begins
+# (ktc.cli.run), nor when it is done.
+LAUNCHER = """#!python
+import gc
+import sys
+
+gc.disable()
+from ktc.cli import main
+
+status = main()
+gc.freeze()
+sys.exit(status)
+"""
+SCRIPTS = sorted(TOOLS) if sys.platform == "linux" else []
+ENTRY_POINTS = ["ktc = ktc.cli:main"] + [f"{name} = ktc.cli:main" for name in sorted(TOOLS) if name not in SCRIPTS]
+
+
+class Launchers(build_scripts):
+    """Writes the scripts of the tools; there are no files that they would be copied from."""
+
+    def get_source_files(self):
+        return []
+
+    def copy_scripts(self):
+        folder = Path(self.build_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.scripts:
+            (folder / name).write_text(LAUNCHER)
+            (folder / name).chmod(0o755)
+        return [str(folder / name) for name in self.scripts], []
+
+
 setup(
     ext_modules=extensions,
-    entry_points={"console_scripts": ["ktc = ktc.cli:main"] + [f"{name} = ktc.cli:main" for name in sorted(TOOLS)]},
+    scripts=SCRIPTS,
+    cmdclass={"build_scripts": Launchers},
+    entry_points={"console_scripts": ENTRY_POINTS},
     options={"build_ext": {"parallel": JOBS}, "bdist_wheel": {"py_limited_api": f"cp3{ABI3_MINOR}"} if ABI3 else {}},
     zip_safe=False,
 )

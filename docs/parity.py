@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from ktc import schemas
+from ktc.schemas.tools import OWN
 from reference import cell, code, grid, public
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ LACKING = {
 # Flags that ktools' help names but the program refuses.
 REFUSED = {("occurrencetocsv", "-s"), ("gulsummaryxreftocsv", "-s")}
 # Scripts of ktc that are no programs of ktools.
-OURS = ("correlationtobin", "correlationtocsv")
+OURS = OWN
 
 # The other programs that come with ktools' in the wheel of the Oasis platform: what each is, and whether ktc has its job.
 PEERS = {

@@ -12,7 +12,7 @@ import numpy
 
 import ktc
 from ktc import schemas
-from ktc.cli import parser_of
+from ktc.usage import parser_of
 from ktc.schemas import model, streams, tables
 
 MODULES = ("ktc", "ktc.chain", "ktc.tables", "ktc.streams", "ktc.results", "ktc.curves", "ktc.averages", "ktc.financial",

@@ -10,9 +10,8 @@ Errors: ktc.errors.
 
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
 """
-from ._version import __version__
-
 _HOME = {
+    "_version": ("__version__",),
     "stages": ("eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
                "gultocsv", "fmtocsv", "summarycalctocsv", "gultobin", "summarycalctobin"),
     "curves": ("leccalc", "ordleccalc", "ExceedanceCurves"),
@@ -30,16 +29,14 @@ _HOME = {
     "errors": ("KtcError", "DataError", "TruncatedError", "UsageError", "InputError", "OutputError", "ReaderGone"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-__all__ = ["__version__", *_MODULE_OF]
+__all__ = [*_MODULE_OF]
 
 
 def __getattr__(name):
-    from importlib import import_module
-
     if name in _MODULE_OF:
-        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        value = getattr(__import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=[name]), name)
     elif name in _HOME or name == "schemas":
-        value = import_module(f"{__name__}.{name}")
+        value = __import__(f"{__name__}.{name}", fromlist=["*"])
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

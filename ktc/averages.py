@@ -6,11 +6,9 @@ memory: MiB that losses by period may take; when they are more, the files are re
 summaries each time.
 """
 import os
-import warnings
 
-from .chain import Run
-from .errors import UsageError
-from .results import Parquet, ResultTable
+from .building import Run, with_parquet
+from .errors import UsageError, warn
 from .work import MEMORY, Accumulator, feed, feed_all, folder_of, limit_of, optional_table, summary_files
 
 __all__ = ["AverageLoss", "AverageLossMeanOnly", "aalcalc", "aalcalcmeanonly", "summaryindex"]
@@ -35,6 +33,7 @@ class Averages(Accumulator):
 
     def result(self, report, write, *options):
         from ._core.rows import Rows
+        from .results import ResultTable
 
         table = ResultTable(report)
         write(Rows(table.report, table.rows), *options)
@@ -112,7 +111,7 @@ class AverageLossMeanOnly(Averages):
 def destinations(target, ord, parquet):
     """Where the main table goes: csv unless parquet alone is asked for, and parquet."""
     targets = target if isinstance(target, list) else [target]
-    return (targets if ord or parquet is None else []) + ([] if parquet is None else [Parquet(parquet)])
+    return with_parquet(targets if ord or parquet is None else None, parquet)
 
 
 def named(path, ending):
@@ -137,7 +136,7 @@ def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=No
     with_csv = ord or parquet is None
     ensembles = optional_table(root, "ensemble")
     if ensembles is not None and (ord or parquet is not None):
-        warnings.warn("ensembles are not part of Open Results Data: input/ensemble.bin is ignored", stacklevel=2)
+        warn("ensembles are not part of Open Results Data: input/ensemble.bin is ignored")
         ensembles = None
     report = ("average_loss_table" if ord or parquet is not None else "average_loss" if ensembles is None else
               "average_loss_ensembles")
@@ -147,9 +146,9 @@ def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=No
         table = run.rows(report, destinations(target, ord, parquet), not skip_header)
         subsets = None
         if convergence is not None:
-            subsets = run.rows("average_loss_convergence_table", (
-                ([named(convergence, ".csv")] if with_csv else [])
-                + ([] if parquet is None else [Parquet(named(convergence, ".parquet"))])))
+            subsets = run.rows("average_loss_convergence_table", with_parquet(
+                [named(convergence, ".csv")] if with_csv else None,
+                None if parquet is None else named(convergence, ".parquet")))
         occurrences, weights = periods_of(root)
         kernel = Kernel(occurrences, weights=weights, convergence=subsets is not None, ensembles=ensembles, limit=limit,
                         can_drop=True)

@@ -3,115 +3,145 @@
 Every script is this main(); the name it was started under says which tool it is. Flags are ktools', -h and -v included, which
 speak on stderr and exit 1; --help and --version speak on stdout and exit 0. The script ktc is the front door: `ktc TOOL ...` is
 that tool, and it has commands of its own (ktc.schemas.COMMANDS).
-"""
-import argparse
-import os
-import signal
-import sys
-import warnings
 
-from ._version import __version__
+A script of the Oasis platform starts some fifty programs, so what all of them import is kept small (tests/test_startup.py holds
+them to it): a command line that is right is read here, and argparse comes in with ktc.usage, for help and for what is wrong.
+`_signal` is the C module below `signal`, which would import enum.
+"""
+import gc
+import os
+import sys
+
+import _signal
+
+from . import errors
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
 from .schemas.model import AREAPERIL
+from .schemas.tools import IN_RUNS
 
-KTOOLS_VERSION = "3.12.4"
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
-SIGPIPE = getattr(signal, "SIGPIPE", 13)            # Windows has none
-
-
-class Layout(argparse.HelpFormatter):
-    """Help of one width everywhere; argparse would import shutil to ask the terminal, at every start."""
-
-    def __init__(self, prog):
-        super().__init__(prog, max_help_position=28, width=100)
-
-    def _fill_text(self, text, width, indent):
-        """What stands in lines of its own (everything but the sentence below the usage) stays as it is."""
-        return text if "\n" in text else super()._fill_text(text, width, indent)
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse that raises instead of leaving. tool: the Tool whose help it gives, or None."""
-
-    tool = None
-
-    def error(self, message):
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-    def format_help(self):
-        if self.tool is not None:
-            self.epilog = "\n".join(f"{head}:\n  {text}" for head, text in self.tool.told().items()) + "\n"
-        return super().format_help()
+SIGPIPE = getattr(_signal, "SIGPIPE", 13)           # Windows has none
 
 
 def whole(text):
     """A whole number of 32 bits, signed or not, as ktools' flags take them."""
     number = int(text)
     if not -1 << 31 <= number < 1 << 32:
-        raise argparse.ArgumentTypeError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
+        raise UsageError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
     return number
 
 
-whole.__name__ = int.__name__            # what argparse calls it: "invalid int value"
+def value_of(type, choices, text):
+    """A value of the registry's type out of text. Raises ValueError if it is none."""
+    value = whole(text) if type is int else type(text)
+    if choices is not None and value not in choices:
+        raise ValueError(text)
+    return value
 
 
-def type_of(type):
-    """What makes a value of the registry's type out of text."""
-    return whole if type is int else type
+def flags_in(word, options):
+    """The flags in a word of a command line, as pairs of a flag and what the word has for its value, or None: -a2, -zi, --flag=2.
+
+    options: {flag: Option}.
+    """
+    if word.startswith("--"):
+        flag, equals, text = word.partition("=")
+        return [(flag, text if equals else None)]
+    found = []
+    for end, letter in enumerate(word[1:], 2):
+        option = options.get(f"-{letter}")
+        if option is not None and option.type is not None and word[end:]:
+            return found + [(option.flag, word[end:])]
+        found.append((f"-{letter}", None))
+    return found
 
 
-class Pair(argparse.Action):
-    """Collects (const, value) pairs of several flags under one name, in the order of the command line."""
+def split(tool, argv):
+    """The options of a command line and its operands, told apart as GNU getopt does: options may follow operands, and -- ends
+    them. Each of the options is the words that it has there, and its pairs of flag and value, or None.
 
-    def __call__(self, parser, namespace, value, flag=None):
-        pairs = getattr(namespace, self.dest, None) or []
-        setattr(namespace, self.dest, pairs + [(self.const, value)])
-
-
-class Speak(argparse.Action):
-    """Prints the help or the version and leaves, the way ktools' short flags or everybody's long ones do."""
-
-    def __call__(self, parser, namespace, value, flag=None):
-        file, status = (sys.stdout, 0) if flag.startswith("--") else (sys.stderr, 1)
-        if self.dest == "help":
-            parser.print_help(file)
+    Where a tool takes operands, a number below 0 is one of them, unless there is such a flag.
+    """
+    options = {option.flag: option for option in tool.options}
+    given, operands = [], []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            operands += words
+        elif word[:1] != "-" or word == "-" or tool.operands and word[1:].isdigit() and word[:2] not in options:
+            operands.append(word)
         else:
-            print(f"{sys.argv[0]} : version: {KTOOLS_VERSION} - ktc {__version__}", file=file)
-        raise SystemExit(status)
+            pairs, taken = flags_in(word, options), [word]
+            flag, text = pairs[-1]
+            if text is None and flag in options and options[flag].type is not None:
+                taken += [value for value in [next(words, None)] if value is not None]
+                pairs[-1] = flag, taken[-1] if taken[1:] else None
+            given.append((taken, pairs))
+    return given, operands
 
 
-def parser_of(tool):
-    """The argparse parser of a Tool of the registry's TOOLS or COMMANDS."""
-    parser = Parser(prog=tool.name if tool.name in TOOLS else f"ktc {tool.name}",
-                    description=f"{tool.help[0].upper()}{tool.help[1:]}.", add_help=False, allow_abbrev=False,
-                    argument_default=argparse.SUPPRESS, formatter_class=Layout)
-    parser.tool = tool
-    for option in tool.options:
-        if option.type is None:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, const=option.const,
-                                action="append_const" if option.several else "store_const")
-        elif option.const is not True:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
-                                const=option.const, type=type_of(option.type))
-        else:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar,
-                                type=type_of(option.type), choices=option.choices)
-    for name, type, nargs, help in tool.operands:
+def plain(tool, given, operands):
+    """The keywords that a command line, split, asks for. Raises KeyError or ValueError where it is not plainly right: then it is
+    for ktc.usage to say what it means, or what is wrong with it.
+    """
+    options = {option.flag: option for option in tool.options}
+    keywords = {}
+    for words, pairs in given:
+        if words[1:] and words[1][:1] == "-" and words[1] != "-" or words[0][2:3] == "=":
+            raise ValueError(words)                 # a flag in place of a value; argparse's way to give one
+        for flag, text in pairs:
+            option = options[flag]
+            if (text is None) != (option.type is None):
+                raise ValueError(words)
+            value = option.const if text is None else value_of(option.type, option.choices, text)
+            if option.type is not None and option.const is not True:
+                keywords.setdefault(option.dest, []).append((option.const, value))
+            elif option.several:
+                keywords.setdefault(option.dest, []).append(value)
+            elif option.dest is not None:
+                keywords[option.dest] = value
+    for name, type, count, _ in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)
-        parser.add_argument(name, type=type_of(type), nargs=nargs, help=help, metavar=name.upper(), choices=choices)
-    parser.add_argument("-h", "--help", action=Speak, nargs=0, dest="help", help="show this help")
-    parser.add_argument("-v", "--version", action=Speak, nargs=0, dest="version", help="show the version")
-    return parser
+        taken = len(operands) if count == "*" else 1
+        values, operands = [value_of(type, choices, text) for text in operands[:taken]], operands[taken:]
+        if values:
+            keywords[name] = values if count == "*" else values[0]
+        elif count is None:
+            raise ValueError(name)
+    if operands:
+        raise ValueError(operands)
+    return keywords
+
+
+def without_ignored(tool, operands):
+    """The operands that a tool reads, and those that it ignores as ktools does."""
+    if not tool.ignores_operands or any(count == "*" for _, _, count, _ in tool.operands):
+        return operands, []
+    return operands[:len(tool.operands)], operands[len(tool.operands):]
+
+
+def reads_standard_input(tool, keywords):
+    """Whether a tool that is called so reads standard input."""
+    unless = tool.standard_input
+    return unless if isinstance(unless, bool) else not any(name in keywords for name in unless)
 
 
 def arguments(tool, argv):
     """The keywords of tool's function that argv asks for."""
-    keywords = {**tool.fixed, **vars(parser_of(tool).parse_args(argv))}
-    for option in tool.options:
-        if option.dest is None:                     # argparse has named it after its flag
-            keywords.pop(option.flag.lstrip("-"), None)
+    given, operands = split(tool, argv)
+    operands, ignored = without_ignored(tool, operands)
+    try:
+        keywords = plain(tool, given, operands)
+    except (KeyError, ValueError):
+        from .usage import parsed
+
+        keywords = parsed(tool, [word for words, _ in given for word in words], operands)
+    ignored = [word for word in ignored if word != "-"]
+    if ignored and reads_standard_input(tool, keywords) and os.isatty(0):
+        raise UsageError(f"{ignored[0]!r} would not be read: the input is standard input, as in {tool.name} < {ignored[0]}")
+    keywords = {**tool.fixed, **keywords}
     if any(option.dest == AREAPERIL for option in tool.options) and AREAPERIL not in keywords:
         width = os.environ.get(AREAPERIL_VARIABLE)
         if width is not None:
@@ -123,10 +153,8 @@ def arguments(tool, argv):
 
 def function_of(tool):
     """The function that does a Tool's work; its module is imported now."""
-    from importlib import import_module
-
     module, name = tool.function.split(":")
-    return getattr(import_module(f"ktc.{module}"), name)
+    return getattr(__import__(f"ktc.{module}", fromlist=[name]), name)
 
 
 class Log:
@@ -141,8 +169,8 @@ class Log:
             try:
                 with open(self.path, "a") as file:
                     file.write(f"{level}:{self.name}:{os.getpid()}:{text}\n")
-            except OSError as error:
-                print(f"{self.name}: warning: {self.path}: {error.strerror}", file=sys.stderr)
+            except OSError:                         # it is all that could be said of it
+                self.path = None
 
 
 class Terminated(BaseException):
@@ -156,46 +184,40 @@ def on_terminate(number, frame):
 def leave_as(number):
     """End this process as the signal would have; where processes do not end by signals, the status that shells give for it."""
     if os.name == "posix":
-        signal.signal(number, signal.SIG_DFL)
+        _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
     return 128 + number
+
+
+def direct_warnings(tool, log):
+    """Where warnings go: those of stages and output calculations into the log, as the Oasis platform ends a run as soon as
+    anything stands in its file of standard error; those of the other scripts to standard error.
+    """
+    if tool.group not in IN_RUNS:
+        errors.warn_with = lambda message: print(f"{tool.name}: warning: {message}", file=sys.stderr)
+        return
+    errors.warn_with = lambda message: log.line(message, "WARNING")
+    # those of others, unless the user asks for them
+    if "warnings" in sys.modules:
+        sys.modules["warnings"].simplefilter("ignore", append=True)
+    elif not sys.warnoptions:
+        sys.warnoptions.append("ignore")
 
 
 def run(tool, argv):
     """Run one tool, logging its start and its success; the exit status, which only a command's function gives."""
     keywords = arguments(tool, argv)
-    function = function_of(tool)
-    warnings.simplefilter("always")
-    warnings.showwarning = lambda message, *place: print(f"{tool.name}: warning: {message}", file=sys.stderr)
     log = Log(tool)
+    direct_warnings(tool, log)
+    function = function_of(tool)
     log.line("starting process..")
-    result = function(**keywords)
+    gc.enable()                                     # a launcher has put it off
+    try:
+        result = function(**keywords)
+    finally:
+        errors.warn_with = None
     log.line("finishing process..")
     return 0 if tool.name in TOOLS else result
-
-
-def overview():
-    """The text of `ktc --help`: every command and every tool by group, with a line each."""
-    from .schemas import COMMANDS
-
-    groups = {}
-    for tool in (*COMMANDS.values(), *TOOLS.values()):
-        groups.setdefault(tool.group, []).append(f"  {tool.name:28}{tool.help}")
-    return "\n".join([
-        "usage: ktc COMMAND ...", "       ktc TOOL ...            the same as TOOL ...",
-        "       ktc [COMMAND | TOOL] --help", "       ktc --version", "",
-        "ktc: the catastrophe-loss kernel. Its tools have the names, flags and files of ktools."]
-        + ["\n".join(["", f"{group}:", *lines]) for group, lines in groups.items()] + [
-        "", "pipeline:", "  eve 1 1 | getmodel | gulcalc -S100 -a1 -i - | fmcalc -a2 | summarycalc -f -1 - | eltcalc > elt.csv", ""])
-
-
-def version():
-    """The text of `ktc --version`: the version, the build, the instruction set in use."""
-    from ._core import INSTRUCTION_SET, VARIABLE, machine
-
-    return (f"ktc {__version__} (ktools {KTOOLS_VERSION})\n"
-            f"built for {machine.INTERPRETER} by {machine.COMPILER}: {machine.FLAGS}\n"
-            f"instruction set {INSTRUCTION_SET} of {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n")
 
 
 def front_door(argv):
@@ -208,10 +230,10 @@ def front_door(argv):
         return guarded(name, lambda: run(TOOLS[name], argv[1:]))
     if name in COMMANDS:
         return guarded(f"ktc {name}", lambda: run(COMMANDS[name], argv[1:]))
-    if name in ("-v", "--version"):
-        return say(version())
-    if name in ("-h", "--help"):
-        return say(overview())
+    if name in ("-v", "--version", "-h", "--help"):
+        from .usage import overview, version
+
+        return say(version() if "-v" in name else overview())
     if name is None:
         raise UsageError("name a command or a tool; see ktc --help")
     from difflib import get_close_matches
@@ -223,14 +245,14 @@ def front_door(argv):
 def guarded(name, work):
     """Call work(); what ktc raises becomes a line on stderr and an exit status, a reader that left ends us as it should."""
     try:
-        signal.signal(signal.SIGTERM, on_terminate)
+        _signal.signal(_signal.SIGTERM, on_terminate)
         return work() or 0
     except ReaderGone:
         return leave_as(SIGPIPE)
     except KeyboardInterrupt:
-        return leave_as(signal.SIGINT)
+        return leave_as(_signal.SIGINT)
     except Terminated:
-        return leave_as(signal.SIGTERM)
+        return leave_as(_signal.SIGTERM)
     except DataError as error:
         print(f"{name}: error: {error}", file=sys.stderr)       # several lines where a table has several faults
         return error.status
@@ -247,7 +269,7 @@ def guarded(name, work):
 
 
 def main():
-    """The entry point of every console script."""
+    """The entry point of every script."""
     name = os.path.normcase(os.path.basename(sys.argv[0]))
     for ending in (".exe", "-script.py"):           # of console scripts on Windows
         name = name.removesuffix(ending)

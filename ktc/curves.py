@@ -11,13 +11,11 @@ told otherwise) or what one summary needs, if that is more, and read the files s
 bytes more for each loss of one summary, 24 with weights.
 """
 import os
-import warnings
 
-from . import chain, work
+from . import work
 from ._core.io import Outputs
-from .errors import UsageError
-from .results import ResultTable
-from .stages import with_parquet
+from .building import Run, with_parquet
+from .errors import UsageError, warn
 
 OEP, AEP = "oep", "aep"
 WHEATSHEAF = "wheatsheaf"           # a curve for each sample
@@ -128,14 +126,14 @@ class Tables:
         from ._core.curves import ensembles_of, return_periods_of
         from ._core.occurrence import Occurrences, PeriodWeights
 
-        run = chain.Run(None, root)
+        run = Run(None, root)
         self.occurrences = Occurrences(run.table("occurrence"))
         self.weights = PeriodWeights(work.optional_table(root, "periods"), self.occurrences.number_of_periods)
         self.zeros = bool(return_periods)
         if return_periods is True:
             return_periods = return_periods_of(run.table("returnperiods"))
             if not return_periods:
-                warnings.warn("the table of return periods is empty: every loss gets its own")
+                warn("the table of return periods is empty: every loss gets its own")
         elif return_periods is not None:
             return_periods = list(return_periods)
             if sorted(return_periods, reverse=True) != return_periods or return_periods and return_periods[-1] < 0:
@@ -158,7 +156,7 @@ class Tables:
         no return periods are given, because the samples' points then have different return periods."""
         lost = {name for name in curves if name.endswith("wheatsheaf_mean")}
         if self.weights.given and not self.return_periods and lost:
-            warnings.warn("periods have weights: the mean of the samples' curves needs return periods and is left out")
+            warn("periods have weights: the mean of the samples' curves needs return periods and is left out")
             return [name for name in curves if name not in lost]
         return list(curves)
 
@@ -170,7 +168,7 @@ def sources_of(source, root, folder):
     paths = work.summary_files(work.folder_of(root, folder))
     indexed = sum(os.path.exists(path[:-4] + ".idx") for path in paths)
     if 0 < indexed < len(paths):
-        warnings.warn(f"{len(paths) - indexed} of {len(paths)} summary streams have no index: all indexes are ignored")
+        warn(f"{len(paths) - indexed} of {len(paths)} summary streams have no index: all indexes are ignored")
     return paths, indexed == len(paths), True
 
 
@@ -210,7 +208,7 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
         raise UsageError("a curve is asked for twice: give it a list of destinations")
     with Outputs() as opened:
         tables = Tables(root, return_periods or None)
-        run, ending = chain.Run(opened, root), "_ensembles" if tables.ensembles else ""
+        run, ending = Run(opened, root), "_ensembles" if tables.ensembles else ""
         rows = {name: run.rows(("sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve") + ending,
                                destination, not skip_header) for name, destination in pairs}
         wanted = tables.drop_unsupported(rows)
@@ -236,9 +234,9 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
             raise UsageError(f"no destination for the {table}: asked for {', '.join(names)}, but for no file")
     for table, names in asked.items():
         if destinations[table] is not None and not names:
-            warnings.warn(f"nothing is asked for that goes to the {table}")
+            warn(f"nothing is asked for that goes to the {table}")
     with Outputs() as opened:
-        run = chain.Run(opened, root)
+        run = Run(opened, root)
         rows = {name: run.rows(report, destinations[table], not skip_header) for name, table, report in (
             ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))
             if destinations[table] is not None}
@@ -297,6 +295,7 @@ class ExceedanceCurves(work.Accumulator):
     @staticmethod
     def rows(report):
         from ._core.rows import Rows
+        from .results import ResultTable
 
         table = ResultTable(report)
         return table, Rows(table.report, table.rows)

@@ -46,3 +46,15 @@ class ReaderGone(OutputError):
 def printable(text):
     """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+warn_with = None            # in a console script: what takes the text of a warning, instead of Python's own way
+
+
+def warn(message, depth=1):
+    """Tell of what is no fault but might not be meant. depth: the functions above that do not count as its place."""
+    if warn_with is not None:
+        return warn_with(message)
+    import warnings
+
+    warnings.warn(message, stacklevel=depth + 2)

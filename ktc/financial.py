@@ -8,11 +8,20 @@
 import os
 
 from . import schemas
-from ._core.fmplan import Layer, Node, Plan
-from ._core.fmrules import RuleResult, apply_rule
+from ._core.fmplan import Plan
+from ._core.fmrules import apply_rule
 from ._core.io import Mapped
 
 __all__ = ["Layer", "Node", "Plan", "RuleResult", "apply_rule", "read_plan"]
+
+
+def __getattr__(name):
+    """Node, Layer and RuleResult: fmcalc, which needs read_plan, has no use for them."""
+    if name not in ("Layer", "Node", "RuleResult"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._core import named
+
+    return getattr(named, name)
 
 
 def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=None, areaperil=4):

@@ -9,12 +9,12 @@ downstream. Raises DataError (input that is wrong, with its place), UsageError, 
 OutputError.
 """
 import os
-import sys
 
 from . import chain
 from ._core.io import Outputs
+from .building import with_parquet
 from .chain import CdfStream, Chain, Events, LossCsv, LossStream
-from .errors import UsageError
+from .errors import UsageError, warn
 from .schemas import streams as kinds
 
 
@@ -53,8 +53,7 @@ def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_si
     clock, and vector_size numbers). debug: random numbers instead of losses. benchmark: accepted without effect.
     """
     if coverage is not None and alloc_rule > 0:
-        print(f"gulcalc: warning: allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output",
-              file=sys.stderr)
+        warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
         coverage = None
     if item is None and coverage is None:
         raise UsageError("no output option selected: give an item output, a coverage output or both")
@@ -76,7 +75,7 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
     a sidx below 0 are multiplied like the samples.
     """
     if relative_factor < 1 and absolute_factor > 0:
-        print("placalc: warning: relative and absolute factors exclude each other: ignoring the relative one", file=sys.stderr)
+        warn("relative and absolute factors exclude each other: ignoring the relative one")
         relative_factor = 1.0
     accepted = [kinds.LOSS, kinds.ITEM] + ([kinds.COVERAGE, kinds.COVERAGE_LOSS] if absolute_factor else [])
     stage = chain.PlaCalc(target, relative_factor=relative_factor, absolute_factor=absolute_factor)
@@ -133,17 +132,6 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
                               areaperil=areaperil)
     kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
     Chain(LossStream(source, kinds=[kind], whole_events=False), stage, root=root).run()
-
-
-def with_parquet(destination, path):
-    """A destination, and a parquet file if there is a path for one."""
-    if path is None:
-        return destination
-    from .results import Parquet
-
-    if destination is None:
-        return Parquet(path)
-    return [*(destination if isinstance(destination, list) else [destination]), Parquet(path)]
 
 
 def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, process=0,

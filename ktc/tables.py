@@ -10,11 +10,10 @@ the byte; what is allowed but strange is a warning.
 """
 import os
 import sys
-import warnings
 
 from ._core.io import Mapped, Outputs, Sink, Source
 from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, source_of, take_header, write_all
-from .errors import DataError, InputError, TruncatedError, UsageError
+from .errors import DataError, InputError, TruncatedError, UsageError, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Field
 
@@ -84,6 +83,8 @@ def dates_layout(table):
 
 def header_of(table, values):
     """The bytes before the first record of a table, from {field: value}."""
+    if not table.header:
+        return b""
     import struct
 
     try:
@@ -95,6 +96,8 @@ def header_of(table, values):
 
 def header_values(table, source):
     """{field: value} of the header that source begins with."""
+    if not table.header:
+        return {}
     import struct
 
     data = take_header(source, table.header_size())
@@ -110,7 +113,7 @@ def mapped(source, default):
 def tell(lines):
     """What is allowed but strange."""
     for line in lines:
-        warnings.warn(line, stacklevel=3)
+        warn(line, 2)
 
 
 def alone(name, options):
@@ -378,7 +381,13 @@ def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, co
             return
         # ktools quotes the name here, and only here
         reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
-        reader.random_numbers(seed if seed > 0 else int.from_bytes(os.urandom(4), "little"), generate)
+        from ._core.mersenne import Sequence
+
+        numbers, size = Sequence(seed if seed > 0 else int.from_bytes(os.urandom(4), "little")), table.size()
+        while generate:
+            some = numbers.take(generate)
+            reader.records(Source(some))
+            generate -= len(some) // size
 
 
 def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False,

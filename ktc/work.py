@@ -9,7 +9,7 @@ import os
 from . import schemas
 from ._core.codec import LossDecoder
 from ._core.io import Mapped, Source
-from .chain import Stage
+from .building import Stage
 from .errors import DataError, InputError, UsageError
 from .schemas import streams as kinds
 

@@ -13,9 +13,11 @@ import numpy
 import pytest
 
 import ktc
+from conftest import SCRIPTS
 from ktc import cli
 from ktc.errors import ReaderGone
 from ktc.schemas import TOOLS
+from ktc.usage import KTOOLS_VERSION
 
 PACKAGE = Path(ktc.__file__).parent
 README = Path(__file__).parent.parent / "README.md"
@@ -194,6 +196,15 @@ def test_installed_scripts_are_the_registry_s():
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("ktc runs from a source tree")
     installed = {e.name: e.value for e in distribution.entry_points if e.group == "console_scripts"}
+    if sys.platform == "linux":                     # files of the wheel, which start sooner
+        assert installed.keys() == {"ktc"}
+        scripts = {file.name: file.locate() for file in distribution.files if file.locate().parent.resolve() == SCRIPTS}
+        assert set(TOOLS) <= set(scripts)
+        texts = {path.read_text().partition("\n") for name, path in scripts.items() if name in TOOLS}
+        (first, _, rest), = texts
+        assert first.startswith("#!") and first.endswith(("python", f"python3.{sys.version_info[1]}", "python3")) and (
+            "from ktc.cli import main" in rest)
+        installed |= dict.fromkeys(TOOLS, "ktc.cli:main")
     assert installed == dict.fromkeys(["ktc", *TOOLS], "ktc.cli:main")
 
 
@@ -210,7 +221,7 @@ def test_script_answers(name, tool, run, monkeypatch, capfd, tmp_path):
             cli.main()
         out, err = capfd.readouterr()
         answers[flag] = leave.value.code, out, err
-    version = f"{name} : version: {cli.KTOOLS_VERSION} - ktc {ktc.__version__}\n"
+    version = f"{name} : version: {KTOOLS_VERSION} - ktc {ktc.__version__}\n"
     assert answers == {"-h": (1, "", usage), "--help": (0, usage, ""), "-v": (1, "", version),
                        "--version": (0, version, "")}
     for option in TOOLS[name].options:

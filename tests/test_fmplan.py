@@ -421,7 +421,7 @@ def test_program_on_missing_files(tool, run, tmp_path, name):
 
 
 @pytest.mark.parametrize("flags", [["-a4"], ["-a", "-1"], ["-a"], ["-ax"], ["-M0"], ["-M", "x"], ["-M-2"], ["-p"],
-                                   ["-q"], ["-i"], ["operand"]])
+                                   ["-q"], ["-i"], ["operand", "-q"]])
 def test_program_on_flags_that_it_does_not_have(tool, run, tmp_path, flags):
     programmes.write(small(), tmp_path / "input")
     status, out, err = run([tool("fmcalc"), *flags], LOSSES, cwd=tmp_path)

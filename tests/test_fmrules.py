@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ktc._core.fmrules import CARRIED, PLAIN, RULES, STEPPED, RuleResult, apply_rule
+from ktc._core.fmrules import CARRIED, PLAIN, RULES, STEPPED, apply_rule
 from ktc.errors import UsageError
+from ktc.financial import RuleResult
 
 ROOT = Path(__file__).resolve().parents[1]
 BELOW = {"retained": 10, "deductible": 20, "over_limit": 30, "under_limit": 40}

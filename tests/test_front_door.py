@@ -10,7 +10,7 @@ import pytest
 
 import ktc
 from ktc import completion
-from ktc.cli import parser_of
+from ktc.usage import parser_of
 from ktc.schemas import COMMANDS, TABLES, TOOLS
 
 EVERYTHING = {**COMMANDS, **TOOLS}
@@ -67,7 +67,7 @@ def test_unknown_words(door):
 
 
 @pytest.mark.parametrize("arguments, status", [
-    (["gulclac\n"], 2), (["eve", "1\nx", "2"], 2), (["eve", "1", "2", "a\r\nb"], 2), (["aalcalc", "-K", "a\nb"], 3),
+    (["gulclac\n"], 2), (["eve", "1\nx", "2"], 2), (["correlationtobin", "a\r\nb"], 2), (["aalcalc", "-K", "a\nb"], 3),
     (["evetobin", "--no\x1b[2Jsuch\u2028flag"], 2), (["fmcalc", "-p", "no\nfolder"], 3), (["kat", "-u", "a\nb"], 3)])
 def test_a_message_is_one_line_whatever_the_arguments(door, arguments, status):
     found, out, err = door(*arguments)

@@ -24,7 +24,6 @@ The interval is m +- z times the root of the first; z after Abramowitz and Stegu
 What is not defined (a deviation of one sample in one period, the root of a variance below 0, a quotient of 0 and 0) is
 0.
 """
-import struct
 
 from libc.math cimport isfinite, log, sqrt
 from libc.stdint cimport uint32_t
@@ -76,6 +75,8 @@ cdef class AverageLoss(PeriodLosses):
         if ensembles is not None:
             self.ensemble_file = ensembles.name
             ensembles.records(sizeof(rec.ensemble))
+            import struct
+
             self.ensembles = list(struct.iter_unpack("<ii", ensembles.data[:ensembles.size]))
 
     def __dealloc__(self):

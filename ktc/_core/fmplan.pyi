@@ -1,19 +1,7 @@
-from typing import NamedTuple, Self
+from typing import Self
 
 from .io import Mapped, _AreaperilBytes
-
-class Layer(NamedTuple):
-    layer_id: int
-    profile_id: int | None
-    terms: tuple[dict[str, float], ...]
-
-class Node(NamedTuple):
-    level: int
-    agg_id: int
-    parent: int | None
-    children: tuple[int, ...]
-    tiv: float | None
-    layers: tuple[Layer, ...]
+from .named import Node
 
 class Plan:
     @property

@@ -10,7 +10,6 @@ that fm_xref does not name is calculated like any other, and does not go out.
 
 A plan is checked when it is built and not changed afterwards, so that any number of threads may share it.
 """
-from collections import namedtuple
 from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free
@@ -27,15 +26,6 @@ from ktc._core import fmrules as _rules
 cdef enum:
     MOST_LAYERS = 32767
     MOST_DOUBTS = 20
-
-Node = namedtuple("Node", "level agg_id parent children tiv layers")
-Node.__doc__ = """An aggregate of a level, or an item (level 0).
-
-parent: the aggregate of the level above, None on the last. children: aggregates (or items) of the level below, in the
-order of fm_programme. tiv: total insured value, None if not known. layers: a tuple of Layer, empty at level 0."""
-Layer = namedtuple("Layer", "layer_id profile_id terms")
-Layer.__doc__ = """One layer of an aggregate. terms: a dict for each step (one unless stepped) of calcrule_id and the terms
-that this rule reads. profile_id None and no terms: losses pass as they are."""
 
 
 cdef class Plan:
@@ -371,6 +361,8 @@ cdef class Plan:
 
     def nodes(self, int32_t level):
         """The aggregates of a level in ascending order, or (level 0) the items, as a list of Node."""
+        from ktc._core.named import Node
+
         cdef Level *here
         cdef int32_t agg
         if not 0 <= level <= self.last_level:
@@ -394,6 +386,8 @@ cdef class Plan:
                 for agg in present]
 
     cdef object layer_of(self, int32_t level, int32_t agg, int32_t layer):
+        from ktc._core.named import Layer
+
         cdef Level *here = &self.level[level]
         cdef int32_t number = here.profile[(layer - 1) * (<int64_t>here.last + 1) + agg]
         cdef Profile *profile = &self.profile[number]

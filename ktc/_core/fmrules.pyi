@@ -1,17 +1,11 @@
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from .named import RuleResult
 
 PLAIN: dict[int, tuple[str, ...]]
 STEPPED: dict[int, tuple[str, ...]]
 RULES: dict[int, tuple[str, ...]]
 CARRIED: frozenset[int]
-
-class RuleResult(NamedTuple):
-    loss: float | list[float]
-    retained: float | list[float]
-    deductible: float | list[float]
-    over_limit: float | list[float]
-    under_limit: float | list[float]
 
 def apply_rule(rule: int, terms: Mapping[str, float] | Sequence[Mapping[str, float]], loss: float | Sequence[float], *,
                tiv: float = 0.0, retained: float | Sequence[float] = 0.0, deductible: float | Sequence[float] = 0.0,

@@ -30,7 +30,6 @@ all that follows, "x where c" about x. What several rules do alike has a name an
 Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in one_step, its
 row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its example in the tests.
 """
-from collections import namedtuple
 
 cdef extern from *:
     """
@@ -633,8 +632,6 @@ cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, bint carried
 
 # From Python --------------------------------------------------------------------------------------------------------
 
-RuleResult = namedtuple("RuleResult", "loss retained deductible over_limit under_limit")
-RuleResult.__doc__ = "What a node has come to: apply_rule's result, each a float, or a list of one for each loss."
 _COLUMNS = tuple({field.name for field in TABLES[name].fields if field.name != "profile_id"}
                  for name in ("fm_profile", "fm_profile_step"))
 
@@ -695,6 +692,8 @@ def apply_rule(rule, terms, loss, *, tiv=0.0, retained=0.0, deductible=0.0, over
         if len(values) != n:
             raise UsageError(f"{len(values)} amounts for {n} losses")
         amounts.append(values)
+    from ktc._core.named import RuleResult
+
     result = RuleResult([], [], [], [], [])
     for first in range(0, n, LANES):
         for l in range(LANES):

@@ -19,7 +19,6 @@ looked at, and the cdf is a running sum in single precision. Then it depends on 
 and is made once.
 """
 import os
-import zlib
 
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.float cimport FLT_MAX
@@ -348,6 +347,8 @@ cdef bytes inflate(const char *data, int64_t size, int64_t original_size):
         if original_size > MAX_EXPANSION * size:
             raise ValueError(f"{original_size} bytes when decompressed, by the index: more than {size} bytes can hold")
         hint = max(original_size, 1)
+    import zlib                         # of all forms of these tables one needs it
+
     try:
         whole = zlib.decompress(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ), bufsize=hint)
     except zlib.error as error:

@@ -12,6 +12,7 @@ from ktc.errors import UsageError
 cdef enum:
     N = 624                         # words of state
     M = 397                         # how far ahead a word looks when it is twisted
+    DRAWS = 1024                    # that a Sequence gives at once
     AHEAD = 256                     # draws that a cached vector makes at once
     SEED_FACTOR = 1812433253
 
@@ -132,3 +133,30 @@ cdef class CachedVector:
                 self.value[index] = self.drawn[self.next]
                 self.next += 1
             out[i] = self.value[index]
+
+
+cdef class Sequence:
+    """The random numbers of a seed, from Python."""
+
+    cdef Mersenne generator
+
+    def __init__(self, uint32_t seed):
+        cdef uint32_t seeds[LANES]
+        cdef int lane
+        for lane in range(LANES):
+            seeds[lane] = seed
+        self.generator = Mersenne()
+        self.generator.seed(seeds)
+
+    def take(self, int64_t n):
+        """The next n numbers, DRAWS at most, as the bytes of floats."""
+        cdef float number[DRAWS]
+        cdef float other[DRAWS]                 # of the lanes that nobody needs here
+        cdef float *out[LANES]
+        cdef int lane
+        n = max(<int64_t>0, min(n, <int64_t>DRAWS))
+        for lane in range(LANES):
+            out[lane] = other
+        out[0] = number
+        self.generator.uniform(out, n)
+        return (<char *>number)[:n * sizeof(float)]

@@ -260,14 +260,3 @@ cdef void sort_weighted(Weighted *a, int64_t n) noexcept nogil:
             rise(a, i)
     for i in range(RUN, n):
         rise(a, i)
-
-
-def sorted_descending(values):
-    """sort_descending from Python: an array of floats, sorted."""
-    from array import array
-
-    cdef float[::1] a = array("f", values)
-    cdef float[::1] spare = array("f", values)
-    if len(a):
-        sort_descending(&a[0], len(a), &spare[0])
-    return list(a)

@@ -12,7 +12,6 @@ the Sink's; what is kept is at most one key's records, and only for packets and 
 A csv may have blanks around its values, lines that end in CRLF, a UTF-8 byte-order mark, blank lines and no newline at
 its end, and columns behind the last one that the table has, which are left alone as ktools does.
 """
-import zlib
 
 cimport cython
 from cpython.memoryview cimport PyMemoryView_FromMemory
@@ -25,7 +24,6 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.keys cimport Keys, add_key, find_key
-from ktc._core.mersenne cimport LANES, Mersenne
 from ktc._core.occurrence cimport MINUTES, date_of
 from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
                              quick_digits,
@@ -40,7 +38,6 @@ cdef enum:
     LONGEST_LINE = 1 << 16
     MOST_WARNINGS = 20
     MOST_FAULTS = 20
-    DRAWS = 1024                    # random numbers made at once
     LINES = 64                      # that one reservation of a sink is for
     LINES_BYTES = 1 << 15           # of them at most, more than any line has
     BEYOND = 16                     # readable bytes that text's quick_* want behind what is marked
@@ -951,6 +948,8 @@ cdef class TableWriter:
         return 0
 
     cdef int write_compressed(self, size_t size) except -1:
+        import zlib
+
         cdef bytes packed = zlib.compress(PyMemoryView_FromMemory(self.held, size, PyBUF_READ))
         self.data.write(<const char *>packed, len(packed))
         self.entry.size = len(packed)
@@ -1034,26 +1033,6 @@ cdef class TableReader:
             self.write_records(record, n)
             limit -= n
         return 0
-
-    def random_numbers(self, uint32_t seed, int64_t n):
-        """n random numbers of a seed, as records of one float."""
-        cdef Mersenne generator = Mersenne()
-        cdef uint32_t seeds[LANES]
-        cdef float number[DRAWS]
-        cdef float other[DRAWS]                 # of the lanes that nobody needs here
-        cdef float *out[LANES]
-        cdef int64_t some
-        cdef int lane
-        for lane in range(LANES):
-            seeds[lane], out[lane] = seed, other
-        out[0] = number
-        with nogil:
-            generator.seed(seeds)
-            while n > 0:
-                some = min(n, <int64_t>DRAWS)
-                generator.uniform(out, some)
-                self.write_records(<const char *>number, some)
-                n -= some
 
     def packets(self, Source source):
         """Every packet: an id and a count of 32 bits each, then so many records."""
@@ -1168,6 +1147,8 @@ cdef class TableReader:
         cdef bytes plain
         cdef const char *record
         cdef int64_t n
+        import zlib
+
         where = f"{self.layout.names[0]} {entry.vulnerability_id}"
         try:
             stream = zlib.decompressobj()

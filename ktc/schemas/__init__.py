@@ -12,7 +12,5 @@ __all__ = ["AREAPERIL", "Field", "Option", "Ref", "Report", "Stream", "Table", "
 def __getattr__(name):
     if name not in ("COMMANDS", "REPORTS", "STREAMS", "TABLES", "TOOLS"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{name.lower()}"), name)
+    value = globals()[name] = getattr(__import__(f"{__name__}.{name.lower()}", fromlist=[name]), name)
     return value

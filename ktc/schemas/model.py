@@ -163,20 +163,22 @@ class Tool(Entry):
 
     function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its own.
     fixed: keywords that the script always passes (a converter's table). operands: (name, type, nargs, help) as argparse
-    takes them; a tuple as type is a choice of words. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's
+    takes them; a tuple as type is a choice of words. ignores_operands: whether those beyond are ignored. standard_input: whether
+    it reads standard input, or the keywords with any of which it does not. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's
     scripts expect. reads, writes: what goes in and comes out, for help. example: a command line that works where a run's
     input/ and static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
     {columns} are its.
     """
 
     __slots__ = ("name", "group", "help", "function", "options", "operands", "fixed", "logs", "reads", "writes", "example",
-                 "table")
+                 "table", "standard_input", "ignores_operands")
 
     def __init__(self, name, group, help, function, options=(), operands=(), fixed=None, logs=False, reads="", writes="",
-                 example="", table=None):
+                 example="", table=None, standard_input=True, ignores_operands=False):
         self.name, self.group, self.help, self.function = name, group, help, function
         self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
         self.logs, self.reads, self.writes, self.example, self.table = logs, reads, writes, example, table
+        self.standard_input, self.ignores_operands = standard_input, ignores_operands
 
     def told(self):
         """{"reads": text, "writes": text, "example": command line}, without what is empty."""

@@ -14,6 +14,11 @@ UNUSED = "accepted without effect"
 STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text", "output calculations", "converters",
                                                      "validation")
 
+# The groups whose scripts run in a pipeline of the Oasis platform, which ends it once one of them writes to standard error.
+IN_RUNS = (STAGE, STREAM_TEXT, OUTPUT)
+# Scripts that are no programs of ktools.
+OWN = ("correlationtobin", "correlationtocsv")
+
 NO_HEADER = Option("-n", "no_header", "the csv has no header line")
 NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
 
@@ -22,14 +27,15 @@ CSV_IN, CSV_OUT = "csv on standard input: {columns}", "csv on standard output"
 
 
 def converters(tool, table, to_binary=(), to_csv=(), function=None, writes="{path}, on standard output",
-               reads="{path}, on standard input", examples=("{} < {name}.csv > {path}", "{} < {path} > {name}.csv")):
-    """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they have some."""
+               reads="{path}, on standard input", examples=("{} < {name}.csv > {path}", "{} < {path} > {name}.csv"), standard_input=True):
+    """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they have some.
+    standard_input: that of <tool>tocsv."""
     stem, fixed = (f"{function}_", {}) if function else ("", {"table": table})
     tobin, tocsv = f"{tool}tobin", f"{tool}tocsv"
     return (Tool(tobin, CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary, fixed=fixed, table=table,
                  reads=CSV_IN, writes=writes, example=examples[0].replace("{}", tobin)),
             Tool(tocsv, CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed, table=table,
-                 reads=reads, writes=CSV_OUT, example=examples[1].replace("{}", tocsv)))
+                 standard_input=standard_input, reads=reads, writes=CSV_OUT, example=examples[1].replace("{}", tocsv)))
 
 
 STEP = Option("-S", "table", "stepped policies (fm_profile_step)", const="fm_profile_step")
@@ -55,7 +61,7 @@ CONVERTERS = (
         AREAPERIL_BYTES), function="footprint", writes="footprint.bin and footprint.idx, or the files of -b and -x",
         reads="footprint.bin and footprint.idx, or the files of -b and -x",
         examples=("{} -i 20 -b {path} -x static/footprint.idx < {name}.csv",
-                  "{} -b {path} -x static/footprint.idx > {name}.csv")),
+                  "{} -b {path} -x static/footprint.idx > {name}.csv"), standard_input=False),
     *converters("vulnerability", "vulnerability", (
         Option("-d", "max_damage_bin", "largest damage bin", int, "BIN"),
         Option("-i", "indexed", "write vulnerability.bin and vulnerability.idx"),
@@ -67,7 +73,7 @@ CONVERTERS = (
         Option("-z", "compressed", "read vulnerability.bin.z and vulnerability.idx.z")), function="vulnerability",
         writes="{path}, on standard output; with -i and -z, two files of the working directory",
         reads="{path}, on standard input; with -i and -z, two files of the working directory",
-        examples=("{} -d 22 < {name}.csv > {path}", "{} < {path} > {name}.csv")),
+        examples=("{} -d 22 < {name}.csv > {path}", "{} < {path} > {name}.csv"), standard_input=("indexed", "compressed")),
     Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"}, table="random",
          reads=CSV_IN, writes="{path}, on standard output", example="randtobin < {name}.csv > {path}"),
     Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
@@ -75,7 +81,7 @@ CONVERTERS = (
         Option("-r", "convert", "convert random.bin (wins over -g)"),
         Option("-g", "generate", "generate so many random numbers", int, "N"),
         Option("-S", "seed", "their seed (default 0: another one each time)", int, "SEED")), table="random",
-         reads="{path}, on standard input, unless it generates", writes=CSV_OUT, example="randtocsv -g 1000 -S 7 > {name}.csv"),
+         standard_input=("generate",), reads="{path}, on standard input, unless it generates", writes=CSV_OUT, example="randtocsv -g 1000 -S 7 > {name}.csv"),
     *converters("gulsummaryxref", "gulsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmsummaryxref", "fmsummaryxref", (), (SKIP_HEADER,)),
     *converters("fmprogramme", "fm_programme", (), (SKIP_HEADER,)),
@@ -104,7 +110,7 @@ CONVERTERS = (
          reads="the records of fm_profile as they once were, on standard input", writes="input/fm_profile.bin, on standard output",
          example="fmprofilebinconv < fm_profile_old.bin > fm_profile.bin"),
     Tool("footprintconv", CONVERTER, "footprint.bin and footprint.idx to footprint.bin.z and footprint.idx.z, compressed",
-         "tables:footprintconv", (AREAPERIL_BYTES,), reads="footprint.bin and footprint.idx of the working directory",
+         "tables:footprintconv", (AREAPERIL_BYTES,), standard_input=False, reads="footprint.bin and footprint.idx of the working directory",
          writes="footprint.bin.z and footprint.idx.z there", example="cd static && footprintconv"),
 )
 
@@ -120,13 +126,13 @@ VALIDATORS = (*(
              Option("-d", "damage_bins", "the damage bins", str, "FILE"),
              Option("-s", "vulnerability", "the vulnerability", str, "FILE"),
              Option("-f", "footprint", "the footprint", str, "FILE"), AREAPERIL_BYTES),
-         reads="the three csv files", writes=FAULTS,
+         standard_input=False, reads="the three csv files", writes=FAULTS,
          example="crossvalidation -d damage_bin_dict.csv -s vulnerability.csv -f footprint.csv"),
     Tool("validateoasisfiles", VALIDATION, "checks of a portfolio's csv files with each other: are the ids known that they speak of",
          "validation:validateoasisfiles", (
              Option("-d", "folder", "the folder of the files", str, "DIR"),
              Option("-g", "ground_up", "only coverages and items, no financial terms"), AREAPERIL_BYTES),
-         reads="DIR/coverages.csv, items.csv, fm_programme.csv, fm_profile.csv and fm_policytc.csv", writes=FAULTS,
+         standard_input=False, reads="DIR/coverages.csv, items.csv, fm_programme.csv, fm_profile.csv and fm_policytc.csv", writes=FAULTS,
          example="validateoasisfiles -d ."),
 )
 
@@ -150,7 +156,7 @@ TOOLS = {t.name: t for t in (
         Option("-R", "legacy_shuffle", "shuffle as std::shuffle does, consecutive events"),
         Option("-t", "text", "text, one event id a line"),
     ), operands=(("process", int, None, "number of this process, from 1"), ("total", int, None, "number of processes")),
-        logs=True, reads="input/events.bin", writes="event ids, on standard output", example="eve 1 4 > events_1_of_4.bin"),
+        logs=True, standard_input=False, reads="input/events.bin", writes="event ids, on standard output", example="eve 1 4 > events_1_of_4.bin"),
     Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "stages:getmodel", (AREAPERIL_BYTES,),
          logs=True, reads="event ids, on standard input; input/items.bin, static/footprint, static/vulnerability, "
          "static/damage_bin_dict.bin", writes="a cdf stream, on standard output", example="eve 1 1 | getmodel > cdf.bin"),
@@ -257,7 +263,7 @@ TOOLS = {t.name: t for t in (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
         Option("-u", "unsorted", "one file behind the other as they are"),
         Option("-P", "process_id", UNUSED, int, "N"),
-    ), operands=(("files", str, "*", "files or named pipes"),), reads="the csv files named, or those of a folder", writes=CSV_OUT,
+    ), operands=(("files", str, "*", "files or named pipes"),), standard_input=False, reads="the csv files named, or those of a folder", writes=CSV_OUT,
         example="kat melt_P1.csv melt_P2.csv > melt.csv"),
     Tool("katparquet", OUTPUT, "parquet tables to one, merged by event, or by period and event", "concat:katparquet", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES", str, "DIR"),
@@ -268,11 +274,11 @@ TOOLS = {t.name: t for t in (
         Option("-m", "melt", "the files are moment event loss tables (MELT)"),
         Option("-q", "qelt", "the files are quantile event loss tables (QELT)"),
         Option("-s", "selt", "the files are sample event loss tables (SELT)"),
-    ), operands=(("files", str, "*", "parquet files"),), reads="the parquet files named, or those of a folder",
+    ), operands=(("files", str, "*", "parquet files"),), standard_input=False, reads="the parquet files named, or those of a folder",
         writes="the parquet file of -o", example="katparquet -m -o melt.parquet melt_P1.parquet melt_P2.parquet"),
     Tool("leccalc", OUTPUT, "exceedance curves", "curves:leccalc", tuple(
         Option(f"-{letter}", "outputs", text, str, "FILE", const=name) for letter, name, text in CURVES) + CURVE_OPTIONS,
-         logs=True, reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin and "
+         logs=True, standard_input=("folder",), reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin and "
          "input/ensemble.bin if they are there; with -r input/returnperiods.bin", writes="csv files",
          example="leccalc -r -F aep.csv -f oep.csv < summary.bin"),
     Tool("ordleccalc", OUTPUT, "exceedance probability tables of Open Results Data: EPT and PSEPT", "curves:ordleccalc", tuple(
@@ -282,7 +288,7 @@ TOOLS = {t.name: t for t in (
         Option("-o", "psept", "the table by sample (PSEPT) as csv to this file, or -", str, "FILE"),
         Option("-P", "ept_parquet", "the EPT as parquet", str, "FILE"),
         Option("-p", "psept_parquet", "the PSEPT as parquet", str, "FILE"), *CURVE_OPTIONS),
-        logs=True, reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin if "
+        logs=True, standard_input=("folder",), reads="a summary stream, on standard input, or work/DIR/*.bin (-K); input/occurrence.bin; input/periods.bin if "
         "it is there; with -r input/returnperiods.bin", writes="csv and parquet files",
         example="ordleccalc -r -F -f -W -w -O ept.csv -o psept.csv < summary.bin"),
     Tool("aalcalc", OUTPUT, "average annual loss by summary: mean and standard deviation", "averages:aalcalc", (
@@ -292,17 +298,21 @@ TOOLS = {t.name: t for t in (
         Option("-c", "convergence", "the average loss convergence table (ALCT) to this file", str, "FILE"),
         Option("-l", "confidence", "confidence level of its intervals, 0 to 1 (default 0.95)", float, "LEVEL"),
         SKIP_HEADER, MEMORY,
-    ), logs=True, reads=SUMMARIES + "; input/ensemble.bin if it is there", writes="csv on standard output, csv and parquet files",
+    ), logs=True, standard_input=False, reads=SUMMARIES + "; input/ensemble.bin if it is there", writes="csv on standard output, csv and parquet files",
         example="aalcalc -K gul -o > alt.csv"),
     Tool("aalcalcmeanonly", OUTPUT, "average annual loss by summary: the mean alone", "averages:aalcalcmeanonly", (
         FOLDER,
         Option("-o", "ord", "Open Results Data: the average loss table (ALT), without deviations"),
         Option("-p", "parquet", "the same as parquet to this file; without -o, no csv", str, "FILE"),
         SKIP_HEADER,
-    ), logs=True, reads=SUMMARIES, writes="csv on standard output, a parquet file", example="aalcalcmeanonly -K gul -o > alt.csv"),
+    ), logs=True, standard_input=False, reads=SUMMARIES, writes="csv on standard output, a parquet file", example="aalcalcmeanonly -K gul -o > alt.csv"),
     Tool("summaryindex", OUTPUT, "index of the summary streams of a run", "averages:summaryindex", (FOLDER,),
-         reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them",
+         standard_input=False, reads="work/DIR/*.bin, summary streams", writes="filelist.idx, summaries.idx and max_summary_id.idx beside them",
          example="summaryindex -K gul"),
     *CONVERTERS,
     *VALIDATORS,
 )}
+# ktools' programs take their flags with getopt and never look at the words that are left over (footprintconv at none at all), but
+# for the two of eve and the files of kat and katparquet; scripts rely on it, such as the platform's `fmcalc -a3 -n -`.
+for _tool in TOOLS.values():
+    _tool.ignores_operands = _tool.name not in OWN

@@ -1,0 +1,111 @@
+"""What a script imports before it works. A script of the Oasis platform starts some fifty programs, so each module counts.
+
+The programs and their inputs are those that benchmarks/startup.py times. No test asserts a time.
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ktc
+from ktc.schemas import TOOLS
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import startup  # noqa: E402
+
+# Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their sum is the list
+# that must not grow unless there is a reason.
+SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.text"
+STREAM = "building schemas.streams _core.blocks _core.codec"
+TABLES = "schemas.tables"
+CSV = "_core.tables _core.keys _core.occurrence"
+REPORT = f"{CSV} schemas.reports _core.rows"
+SORTED = "_core.samples _core.sorting"
+CONVERTER = f"tables {TABLES} {CSV}"
+CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
+STAGES = f"{STREAM} stages chain"
+MODULES = {
+    "eve": f"{STAGES} {TABLES} _core.eve",
+    "getmodel": f"{STAGES} {TABLES} _core.getmodel",
+    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.mersenne",
+    "placalc": f"{STAGES} {TABLES} _core.placalc _core.occurrence",
+    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmplan _core.fmrules",
+    "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
+    "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
+    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} work _core.pltcalc",
+    "leccalc": CURVES,
+    "ordleccalc": CURVES,
+    "aalcalc": f"{STREAM} {TABLES} {REPORT} work averages _core.averages _core.periodlosses",
+    "kat": f"{CSV} schemas.reports concat _core.kat",
+    **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
+    "gultobin": f"{STAGES} {CSV} _core.losscsv",
+    **dict.fromkeys(("itemtobin", "itemtocsv", "coveragetocsv", "footprinttocsv", "vulnerabilitytocsv", "occurrencetocsv", "evetocsv"),
+                    CONVERTER),
+}
+# Of the standard library, beyond what the interpreter has loaded when it starts: modules in C, but for struct, which reads headers
+LIBRARY = {"gc", "errno", "mmap"}
+HEADERS = {"struct", "_struct"}
+# site would load more into this process in some installations; os and stat are its work in all of them
+PROBE = """
+import os, stat, sys
+sys.path.insert(0, {folder!r})
+before = set(sys.modules)
+from ktc.cli import main
+sys.argv = {argv!r}
+status = main()
+print(*(name for name in sys.modules if name not in before), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("startup")
+    startup.model(folder)
+    return folder
+
+
+def imports(argv, stdin, cwd):
+    """The modules that a program imports."""
+    script = PROBE.format(folder=str(Path(ktc.__file__).parent.parent), argv=argv)
+    with open(cwd / stdin if stdin else os.devnull, "rb") as file:
+        done = subprocess.run([sys.executable, "-S", "-E", "-c", script], stdin=file, cwd=cwd, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("line, stdin", startup.STARTS, ids=[line for line, _ in startup.STARTS])
+def test_a_script_imports_no_more_than_it_did(line, stdin, folder):
+    name, *flags = line.split()
+    found = imports([name, *flags], stdin, folder)
+    ours = {module.removeprefix("ktc.") for module in found if module.startswith("ktc.")}
+    assert sorted(ours - set(f"{SCRIPT} {MODULES[name]}".split())) == [], "a module more: is it needed at every start?"
+    theirs = {module for module in found if module.split(".")[0] in sys.stdlib_module_names}
+    assert sorted(theirs - LIBRARY - (HEADERS if CONVERTER in MODULES[name] else set())) == []
+    assert "numpy" not in found
+
+
+def test_what_is_wrong_may_cost_more(folder):
+    """The probe sees what a command line imports that only argparse can judge."""
+    assert {"argparse", "ktc.usage"} <= imports(["evetocsv", "-s", "--"], "input/events.bin", folder) | imports(
+        ["gulcalc", "-S=2", "-a1", "-i", "-"], "cdf.bin", folder)
+
+
+def test_every_stage_has_its_list():
+    assert {name for name, tool in TOOLS.items() if tool.group in ("stages",)} <= set(MODULES)
+    assert {line.split()[0] for line, _ in startup.STARTS} == set(MODULES)
+
+
+def test_the_benchmark_prints_ratios(monkeypatch, tmp_path, capsys):
+    """It runs here on what is installed, whatever the installation; figures are for the page."""
+    monkeypatch.chdir(tmp_path)                     # where this process is again behind the test
+    monkeypatch.setattr(sys, "argv", ["startup.py", "--runs", "1", "--only", "eve", "--out", str(tmp_path / "table.md")])
+    monkeypatch.delenv("KTC_ORACLE", raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    startup.main()
+    _, rule, row = capsys.readouterr().out.strip().split("\n")
+    assert set(rule) <= set("|-:") and row.startswith("| `eve 1 1` | ") and row.count("|") == 6
+    assert (tmp_path / "table.md").read_text().endswith(row + "\n")
