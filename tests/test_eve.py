@@ -58,6 +58,17 @@ def test_same_as_ktools(tmp_path, oracle, run, mode, n):
             assert out.getvalue() == run(args, cwd=tmp_path)[1]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_an_event_that_comes_twice_counts_once(tmp_path, mode):
+    """Its losses would count twice, or rows of it be lost where the tables of processes are merged."""
+    distinct = [7, -3, 5, 900, 2, 11]
+    twice = [7, -3, 7, 5, 900, 2, 5, 5, 11, -3]
+    for total in (1, 2, 4):
+        for process in range(1, total + 1):
+            assert share(events_folder(tmp_path, twice), process, total, **MODES[mode]) == share(
+                events_folder(tmp_path, distinct), process, total, **MODES[mode])
+
+
 @pytest.mark.parametrize("flags", ["-n -r", "-n -R", "-r -R", "-nrR", "-tn"])
 def test_flags_together_as_ktools(tmp_path, oracle, tool, run, flags):
     events_folder(tmp_path, range(100, 160))

@@ -27,7 +27,7 @@ CONVERTER = f"tables {TABLES} {CSV}"
 CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
-    "eve": f"{STAGES} {TABLES} _core.eve",
+    "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
     "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.mersenne",
     "placalc": f"{STAGES} {TABLES} _core.placalc _core.occurrence",

@@ -7,16 +7,19 @@ Reads input/events.bin, { event_id } x n. Each of `total` processes gets a share
     Fisher-Yates    shuffled, then dealt
     legacy shuffle  shuffled as std::shuffle of GNU's C++ library does it, then consecutive events
 
+An event that comes twice in the file counts once, where it comes first.
+
 Both shuffles draw from the minimal standard generator of Park and Miller (x <- 16807 x mod 2^31 - 1, started at 1234),
 so that every process shuffles alike without having spoken with the others.
 """
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport EventConsumer
 from ktc._core.io cimport Mapped, Sink
+from ktc._core.keys cimport Keys, add_key
 from ktc._core.memory cimport allot
 from ktc._core.text cimport put_i32
 
@@ -73,8 +76,24 @@ cdef void legacy_shuffle(int32_t *id, int64_t n) noexcept nogil:
             i += 1
 
 
+cdef int64_t distinct(int32_t *id, int64_t n) except -1:
+    """Leave an id out that came before: its losses would count twice, or its rows be lost where tables are merged by event."""
+    cdef Keys met
+    cdef int64_t i, kept = 1
+    for i in range(1, n):                           # ids that ascend, as they mostly do, are distinct
+        if id[i] <= id[i - 1]:
+            break
+    else:
+        return n
+    met, kept = Keys(), 0
+    for i in range(n):
+        id[kept] = id[i]
+        kept += add_key(&met.set, <uint32_t>id[i])
+    return kept
+
+
 cdef class Eve:
-    """The share of one process in the events of a run.
+    """The share of one process in the events of a run, each of which counts once.
 
     events: records of the events table. process: 1 .. total. mode: "none", "deal", "fisher-yates" or "legacy".
     UsageError for a process outside 1 .. total, DataError for events that are not whole records.
@@ -95,6 +114,7 @@ cdef class Eve:
         p, t = process - 1, total
         self.id = <int32_t *>allot(count, sizeof(int32_t))
         memcpy(self.id, events.data, events.size)
+        count = distinct(self.id, count)
         if mode == "fisher-yates":
             fisher_yates(self.id, count)
         elif mode == "legacy":
