@@ -89,8 +89,8 @@ def plain(tool, given, operands):
     options = {option.flag: option for option in tool.options}
     keywords = {}
     for words, pairs in given:
-        if words[1:] and words[1][:1] == "-" and words[1] != "-" or words[0][2:3] == "=":
-            raise ValueError(words)                 # a flag in place of a value; argparse's way to give one
+        if words[1:] and words[1][:1] == "-" and words[1] != "-" or words[0][1] != "-" and "=" in words[0]:
+            raise ValueError(words)                 # a flag in place of a value; perhaps argparse's way to give one
         for flag, text in pairs:
             option = options[flag]
             if (text is None) != (option.type is None):
