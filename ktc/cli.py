@@ -13,10 +13,11 @@ import warnings
 from ._version import __version__
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
-from .schemas.model import AREAPERIL
+from .schemas.model import AREAPERIL, EXACT
 
 KTOOLS_VERSION = "3.12.4"
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
+EXACT_VARIABLE = "KTC_EXACT"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
 SIGPIPE = getattr(signal, "SIGPIPE", 13)            # Windows has none
 
@@ -118,6 +119,11 @@ def arguments(tool, argv):
             if width not in ("4", "8"):
                 raise UsageError(f"{AREAPERIL_VARIABLE} is {width!r}, expected 4 or 8")
             keywords[AREAPERIL] = int(width)
+    if any(option.dest == EXACT for option in tool.options) and EXACT not in keywords:
+        exact = os.environ.get(EXACT_VARIABLE, "0")
+        if exact not in ("0", "1"):
+            raise UsageError(f"{EXACT_VARIABLE} is {exact!r}, expected 0 or 1")
+        keywords[EXACT] = exact == "1"
     return keywords
 
 
