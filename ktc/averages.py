@@ -48,7 +48,7 @@ class AverageLoss(Averages):
         average.table().numpy()
 
     The tables can be asked for at any time, and more be fed afterwards. root: the folder that holds input/ with
-    occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin. memory: MiB for losses by period,
+    occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin. exact: weights in double. memory: MiB for losses by period,
     8 bytes for each sample and some 50 more for each period with losses of a summary; beyond it feeding raises
     MemoryError; None is no limit.
     Losses of a period that two merged accumulators have parts of are not added up in the order of the stream. Float32
@@ -56,13 +56,13 @@ class AverageLoss(Averages):
     effect.
     """
 
-    def __init__(self, root=".", *, memory=None):
-        self.start(*periods_of(root), optional_table(root, "ensemble"), limit_of(memory))
+    def __init__(self, root=".", *, exact=False, memory=None):
+        self.start(*periods_of(root), optional_table(root, "ensemble"), limit_of(memory), exact)
 
-    def make(self, occurrences, weights, ensembles, limit):
+    def make(self, occurrences, weights, ensembles, limit, exact):
         from ._core.averages import AverageLoss as Kernel
 
-        return Kernel(occurrences, weights=weights, convergence=True, ensembles=ensembles, limit=limit)
+        return Kernel(occurrences, weights=weights, convergence=True, ensembles=ensembles, limit=limit, exact=exact)
 
     def result(self, report, write, *options):
         self.kernel.forget()
@@ -120,13 +120,13 @@ def named(path, ending):
 
 
 def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=None, confidence=0.95, skip_header=False,
-            memory=MEMORY, root="."):
+            exact=False, memory=MEMORY, root="."):
     """Average annual losses of the summary streams work/<folder>/*.bin of a run.
 
     Unless parquet alone is asked for, csv goes to target: the legacy table, with ord the Average Loss Table of Open
     Results Data. parquet: a path for the latter as parquet. convergence: a path for the convergence table, as csv
     (".csv" is added where the name lacks it) and parquet (".parquet") like the other. confidence: of its intervals, 0
-    to 1. Ensembles are in the legacy csv only.
+    to 1. Ensembles are in the legacy csv only. exact: weights in double.
     """
     from ._core.averages import AverageLoss as Kernel
     from ._core.io import Outputs
@@ -151,7 +151,7 @@ def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=No
                 None if parquet is None else named(convergence, ".parquet")))
         occurrences, weights = periods_of(root)
         kernel = Kernel(occurrences, weights=weights, convergence=subsets is not None, ensembles=ensembles, limit=limit,
-                        can_drop=True)
+                        can_drop=True, exact=exact)
         feed(kernel, paths, kernel.work_out)
         kernel.write(table)
         if subsets is not None:

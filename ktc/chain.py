@@ -213,7 +213,7 @@ class FmCalc(Stage):
     takes, gives = "losses", "losses"
 
     def __init__(self, out=None, *, gross=None, net=False, alloc_rule=0, debug=False, full_shares=False, plan=None,
-                 max_level=None, stepped=False, input_path=None, areaperil=4):
+                 max_level=None, stepped=False, input_path=None, areaperil=4, exact=False):
         beside = gross if net is True else None if net is False else net
         if net is not True and gross is not None:
             if out is not None:
@@ -221,9 +221,11 @@ class FmCalc(Stage):
             out = gross
         self.out, self.beside, self.net, self.plan = out, beside, net is True, plan
         both = beside is not None
-        self.options = dict(alloc_rule=alloc_rule, net=self.net and not both, both=both, debug=debug, full_shares=full_shares)
+        self.options = dict(alloc_rule=alloc_rule, net=self.net and not both, both=both, debug=debug, full_shares=full_shares,
+                            exact=exact)
         self.input_path = "input" if input_path is None else input_path
-        self.tables = dict(by_aggregate=alloc_rule == 0, stepped=stepped, max_level=max_level, areaperil=areaperil)
+        self.tables = dict(by_aggregate=alloc_rule == 0, stepped=stepped, max_level=max_level, areaperil=areaperil,
+                           exact=exact)
 
     def build(self, run, out=None):
         from ._core.fmcalc import FmCalc as Kernel
@@ -244,11 +246,12 @@ class SummaryCalc(Stage):
 
     takes, gives = "losses", "losses"
 
-    def __init__(self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4):
+    def __init__(self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4,
+                 exact=False):
         if stream not in ("item", "coverage", "fm", "legacy item"):
             raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
         self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
-        self.input_path, self.areaperil = input_path, areaperil
+        self.input_path, self.areaperil, self.exact = input_path, areaperil, exact
 
     def build(self, run, out=None):
         from ._core.summarycalc import SummaryCalc as Kernel
@@ -264,7 +267,7 @@ class SummaryCalc(Stage):
         table = lambda name: run.table(name, self.input_path)  # noqa: E731
         return Kernel(table("fmsummaryxref" if self.stream == "fm" else "gulsummaryxref"), following, self.zeros,
                       table("coverages") if by_coverage or legacy else None, table("items") if legacy else None,
-                      self.areaperil)
+                      self.areaperil, self.exact)
 
     @staticmethod
     def is_target(destination):
@@ -327,11 +330,11 @@ class LossTables(Last):
 
     takes = "losses"
 
-    def __init__(self, target, skip_header, **tables):
+    def __init__(self, target, skip_header, exact, **tables):
         self.tables = {name: to for name, to in tables.items() if to is not None and to != []}
         if target is not None or not self.tables:
             self.tables["legacy"] = target
-        self.skip_header = skip_header
+        self.skip_header, self.exact = skip_header, exact
 
     def rows(self, run, reports):
         """Where the rows of each table that is wanted go. reports: {table: report}, in the order of opening."""
@@ -342,7 +345,7 @@ class LossTables(Last):
         """The quantiles, if there is a table of them."""
         from ._core.samples import Quantiles
 
-        return Quantiles(run.table("quantile")) if "quantile" in self.tables else None
+        return Quantiles(run.table("quantile"), self.exact) if "quantile" in self.tables else None
 
 
 class EltCalc(LossTables):
@@ -351,15 +354,16 @@ class EltCalc(LossTables):
     ktc.eltcalc.
     """
 
-    def __init__(self, target=None, *, moment=None, quantile=None, skip_header=False):
-        super().__init__(target, skip_header, moment=moment, quantile=quantile)
+    def __init__(self, target=None, *, moment=None, quantile=None, skip_header=False, exact=False):
+        super().__init__(target, skip_header, exact, moment=moment, quantile=quantile)
 
     def end(self, run):
         from ._core.eltcalc import EltCalc as Kernel
 
         rows = self.rows(run, {"legacy": "event_loss_table", "moment": "moment_event_loss_table",
                                "quantile": "quantile_event_loss_table"})
-        return Kernel(rates=self.event_rates(run) if "moment" in rows else None, quantiles=self.quantiles(run), **rows)
+        return Kernel(rates=self.event_rates(run) if "moment" in rows else None, quantiles=self.quantiles(run), exact=self.exact,
+                      **rows)
 
     @staticmethod
     def event_rates(run):
@@ -382,8 +386,8 @@ class PltCalc(LossTables):
     QPLT; sample: SPLT. Destinations are as for EltCalc. See ktc.pltcalc.
     """
 
-    def __init__(self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False):
-        super().__init__(target, skip_header, moment=moment, quantile=quantile, sample=sample)
+    def __init__(self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False, exact=False):
+        super().__init__(target, skip_header, exact, moment=moment, quantile=quantile, sample=sample)
 
     def end(self, run):
         from ._core.occurrence import Occurrences, PeriodWeights
@@ -402,7 +406,7 @@ class PltCalc(LossTables):
         weights = optional_table(run.root, "periods") if rows.keys() - {"legacy"} else None
         if weights is not None:
             weights = PeriodWeights(weights, occurrences.number_of_periods)
-        return Kernel(occurrences, weights=weights, quantiles=self.quantiles(run), **rows)
+        return Kernel(occurrences, weights=weights, quantiles=self.quantiles(run), exact=self.exact, **rows)
 
 
 class CdfToCsv(Writer):

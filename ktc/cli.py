@@ -17,10 +17,11 @@ import _signal
 from . import errors
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
-from .schemas.model import AREAPERIL
+from .schemas.model import AREAPERIL, EXACT
 from .schemas.tools import IN_RUNS
 
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
+EXACT_VARIABLE = "KTC_EXACT"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
 SIGPIPE = getattr(_signal, "SIGPIPE", 13)           # Windows has none
 
@@ -148,6 +149,11 @@ def arguments(tool, argv):
             if width not in ("4", "8"):
                 raise UsageError(f"{AREAPERIL_VARIABLE} is {width!r}, expected 4 or 8")
             keywords[AREAPERIL] = int(width)
+    if any(option.dest == EXACT for option in tool.options) and EXACT not in keywords:
+        exact = os.environ.get(EXACT_VARIABLE, "0")
+        if exact not in ("0", "1"):
+            raise UsageError(f"{EXACT_VARIABLE} is {exact!r}, expected 0 or 1")
+        keywords[EXACT] = exact == "1"
     return keywords
 
 

@@ -122,11 +122,11 @@ def means_beside(curves):
 class Tables:
     """What curves need beside losses: occurrences, weights of the periods, return periods, ensembles."""
 
-    def __init__(self, root=".", return_periods=None, ensembles=True):
+    def __init__(self, root=".", return_periods=None, ensembles=True, exact=False):
         from ._core.curves import ensembles_of, return_periods_of
         from ._core.occurrence import Occurrences, PeriodWeights
 
-        run = Run(None, root)
+        run, self.exact = Run(None, root), exact
         self.occurrences = Occurrences(run.table("occurrence"))
         self.weights = PeriodWeights(work.optional_table(root, "periods"), self.occurrences.number_of_periods)
         self.zeros = bool(return_periods)
@@ -149,7 +149,7 @@ class Tables:
         return Curves(self.occurrences, weights=self.weights, return_periods=self.return_periods, ensembles=self.ensembles,
                       occurrence=any(name.startswith(OEP) for name in curves),
                       aggregate=any(name.startswith(AEP) for name in curves) or not curves,
-                      zeros=self.zeros or by_summary, all_summaries=by_summary, **limits)
+                      zeros=self.zeros or by_summary, all_summaries=by_summary, exact=self.exact, **limits)
 
     def drop_unsupported(self, curves):
         """The curves without those that cannot be had: the mean of the samples' curves, where periods have weights and
@@ -191,14 +191,15 @@ def calculate(source, root, folder, tables, curves, report, memory):
     report.close()
 
 
-def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, skip_header=False, memory=work.MEMORY, root="."):
+def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, skip_header=False, exact=False, memory=work.MEMORY,
+            root="."):
     """Exceedance curves as ktools' legacy tables: one table for each kind of curve, as csv.
 
     Reads the summary streams work/<folder>/*.bin, or source; input/occurrence.bin and, where they are, periods.bin,
     ensemble.bin and, with return_periods, returnperiods.bin. outputs: {name: destination} or pairs of them; the names are
     aep_ and oep_ with full_uncertainty, wheatsheaf, sample_mean and wheatsheaf_mean. The curve of the analytical means
     (type 1) stands before that of the samples (type 2), but in the wheatsheaf tables. Where every stream of the folder has an
-    index file beside it, losses of 0 are points too, and summary follows on summary, as in ktools. memory: MiB for losses by
+    index file beside it, losses of 0 are points too, and summary follows on summary, as in ktools. exact: double arithmetic, in every digit. memory: MiB for losses by
     period of streams that can be read more than once (None: no limit).
     """
     pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
@@ -207,7 +208,7 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
     if len(checked([name for name, _ in pairs])) < len(pairs):
         raise UsageError("a curve is asked for twice: give it a list of destinations")
     with Outputs() as opened:
-        tables = Tables(root, return_periods or None)
+        tables = Tables(root, return_periods or None, exact=exact)
         run, ending = Run(opened, root), "_ensembles" if tables.ensembles else ""
         rows = {name: run.rows(("sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve") + ending,
                                destination, not skip_header) for name, destination in pairs}
@@ -217,7 +218,7 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
 
 
 def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None, psept_parquet=None, folder=None,
-               return_periods=False, skip_header=False, memory=work.MEMORY, root="."):
+               return_periods=False, skip_header=False, exact=False, memory=work.MEMORY, root="."):
     """Exceedance probability tables of Open Results Data: EPT (with EPCalc 1, the analytical mean, and 2 to 4 as asked for) and
     PSEPT (by sample), with tail values at risk, as csv and parquet.
 
@@ -240,7 +241,7 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
         rows = {name: run.rows(report, destinations[table], not skip_header) for name, table, report in (
             ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))
             if destinations[table] is not None}
-        tables = Tables(root, return_periods or None, ensembles=False)
+        tables = Tables(root, return_periods or None, ensembles=False, exact=exact)
         wanted = tables.drop_unsupported(curves)
         sections = ord_sections(wanted + means_beside(wanted), **rows)
         calculate(source, root, folder, tables, wanted, Report(sections, rows.values()), memory)
@@ -251,16 +252,16 @@ class ExceedanceCurves(work.Accumulator):
     for tables as often as wanted.
 
     curves: which to keep losses for, by type: any of "oep" and "aep". return_periods: None for a point for each loss, True for
-    input/returnperiods.bin, or descending numbers. memory: MiB that losses by period may take; beyond, feeding raises
+    input/returnperiods.bin, or descending numbers. exact: double arithmetic, in every digit. memory: MiB that losses by period may take; beyond, feeding raises
     MemoryError. root: the folder that holds input/ with occurrence.bin, and periods.bin and ensemble.bin where they are.
     Raises DataError, InputError and UsageError.
     """
 
-    def __init__(self, curves=(OEP, AEP), *, return_periods=None, memory=None, root="."):
+    def __init__(self, curves=(OEP, AEP), *, return_periods=None, exact=False, memory=None, root="."):
         types = [type for type in (OEP, AEP) if type in curves]
         if not types or isinstance(curves, str) or set(curves) - {OEP, AEP}:
             raise UsageError(f"curves are {curves!r}, expected a list of oep, aep or both")
-        self.start(Tables(root, return_periods), types, work.limit_of(memory))
+        self.start(Tables(root, return_periods, exact=exact), types, work.limit_of(memory))
 
     def make(self, tables, types, limit):
         return tables.kernel(types, limit=limit)

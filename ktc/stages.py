@@ -83,7 +83,7 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
 
 
 def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, net_to=None, debug=False, full_shares=False, stepped=False,
-           max_level=None, input_path=None, benchmark=False, root=".", areaperil=4):
+           max_level=None, input_path=None, benchmark=False, root=".", areaperil=4, exact=False):
     """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of output ids out.
 
     Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped), fm_xref.bin and, where
@@ -91,14 +91,14 @@ def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, net_to=None, de
     out among the items in proportion to the ground-up loss, 2 and 3 in proportion to the losses from level to level (see
     ktc._core.fmcalc). net: what is left instead of what is paid. net_to: a target for what is left, beside what is paid; the
     two add up to what came in. debug: samples without loss too. full_shares: shares of nodes without loss in every sample
-    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
+    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect. exact: sums in double, in every digit.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
     stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net if net_to is None else net_to, debug=debug,
                          full_shares=full_shares, stepped=stepped,
                          max_level=None if max_level == -1 else max_level,      # ktools' own way to say all of them
-                         input_path=input_path or None, areaperil=areaperil)
+                         input_path=input_path or None, areaperil=areaperil, exact=exact)
     Chain(LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False), stage, root=root).run()
 
 
@@ -109,7 +109,7 @@ def fmtocsv(source=None, target=None, *, skip_header=False, full_precision=False
 
 
 def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=False, legacy_item=False, zeros=False,
-                index=False, input_path=None, root=".", areaperil=4):
+                index=False, input_path=None, root=".", areaperil=4, exact=False):
     """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for each set out.
 
     outputs: {set number: target} or pairs of them; targets are opened in this order. Exactly one of item (loss stream,
@@ -117,7 +117,7 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
     gulsummaryxref.bin and coverages.bin) and legacy_item (item stream, summed by coverage with items.bin too) names the
     input. zeros: write summaries without exposure and losses of 0 too. index: beside each output that is a path, a file
     `<path without .bin>.idx` with a line "summary_id,offset" for each packet. input_path: the folder that stands for
-    input/.
+    input/. exact: sums in double, in every digit.
     """
     streams = [name for name, given in (("item", item), ("fm", fm), ("coverage", coverage), ("legacy item", legacy_item))
                if given]
@@ -129,13 +129,13 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
     if len(dict(pairs)) < len(pairs):
         raise UsageError("a summary set is asked for twice")
     stage = chain.SummaryCalc(pairs, stream=streams[0], zeros=zeros, index=index, input_path=input_path,
-                              areaperil=areaperil)
+                              areaperil=areaperil, exact=exact)
     kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
     Chain(LossStream(source, kinds=[kind], whole_events=False), stage, root=root).run()
 
 
 def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, process=0,
-            skip_header=False, root="."):
+            skip_header=False, exact=False, root="."):
     """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an exposed value.
 
     target: the legacy table, mean and standard deviation (ktc.schemas: event_loss_table); None is standard output, or
@@ -143,11 +143,11 @@ def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quant
     quantiles of the losses (quantile_event_loss_table). Destinations are paths, descriptors and file objects (csv),
     ktc.Parquet, ktc.ResultTable or a list of these; the arguments ending in _parquet are paths of parquet files. MELT reads
     input/event_rates.csv (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
-    input/quantile.bin. skip_header: csv without the line of names. process: unless 0, leave an empty file
+    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit. process: unless 0, leave an empty file
     work/sema_elt/<process>.id at the start, as ktools does.
     """
     stage = chain.EltCalc(target, moment=with_parquet(moment, moment_parquet),
-                          quantile=with_parquet(quantile, quantile_parquet), skip_header=skip_header)
+                          quantile=with_parquet(quantile, quantile_parquet), skip_header=skip_header, exact=exact)
     if process:
         with Outputs() as outputs:
             outputs.open(os.path.join(root, "work", "sema_elt", f"{process}.id"))
@@ -155,7 +155,7 @@ def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quant
 
 
 def pltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, sample=None,
-            sample_parquet=None, skip_header=False, root="."):
+            sample_parquet=None, skip_header=False, exact=False, root="."):
     """Period loss tables of a summary stream: the losses of each summary in every period in which its event occurs.
 
     target: the legacy table, mean and standard deviation (ktc.schemas: period_loss_table, or period_loss_table_dates if the
@@ -163,11 +163,11 @@ def pltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quant
     (moment_period_loss_table). quantile: QPLT, quantiles of the losses (quantile_period_loss_table). sample: SPLT, the
     losses of all samples (sample_period_loss_table). Destinations are as for eltcalc. Reads input/occurrence.bin, for all
     but the legacy table input/periods.bin where it is there, and for QPLT input/quantile.bin. skip_header: csv without the
-    line of names.
+    line of names. exact: double arithmetic, in every digit.
     """
     stage = chain.PltCalc(target, moment=with_parquet(moment, moment_parquet),
                           quantile=with_parquet(quantile, quantile_parquet), sample=with_parquet(sample, sample_parquet),
-                          skip_header=skip_header)
+                          skip_header=skip_header, exact=exact)
     Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
 
 

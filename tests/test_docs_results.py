@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+import doubles
 import ktc
 import summaries
 from ktc.errors import DataError, UsageError
@@ -193,9 +194,9 @@ def test_quantiles(example):
         assert float(row["Loss"]) == pytest.approx(quantile_of(samples_of(int(row["EventId"])), float(row["Quantile"])))
 
 
-def test_noise_is_no_deviation(tmp_path):
-    """Samples that differ in the last digit of a float."""
-    for losses, sd in (([1e6, 1e6 + 0.0625], 0.0), ([1000.0, 1100.0], 5000 ** 0.5)):
+def test_small_deviations(tmp_path):
+    """Samples that differ in the last digit of a float, or not at all."""
+    for losses, sd in (([1e6, 1e6 + 0.0625], 0.0625 / 2 ** 0.5), ([1e6, 1e6], 0.0), ([1000.0, 1100.0], 5000 ** 0.5)):
         data = summaries.stream(2, [(1, 1, 5.0, [(-1, 1.0), (1, losses[0]), (2, losses[1])])])
         found = float(rows_of(text_of(ktc.eltcalc, data))[1]["standard_deviation"])
         assert found == pytest.approx(sd, rel=1e-3)
@@ -319,6 +320,11 @@ def with_tails(points):
     return [(period, loss, sum(loss for _, loss in points[:i]) / i) for i, (period, loss) in enumerate(points, 1)]
 
 
+def with_weighted_tails(points):
+    """The same where periods have weights: those of the points are what 1 / return period grows by."""
+    return [(*point, tail) for point, (_, tail) in zip(points, doubles.weighted_tails(points))]
+
+
 def read_off(points, periods=PERIODS, wanted=RETURN_PERIODS):
     """The same at return periods; no weights."""
     points = points + [(periods / i, 0.0) for i in range(len(points) + 1, 100)]
@@ -413,8 +419,8 @@ def test_curves_at_return_periods(example):
 def test_weighted_curves(weighted):
     with pytest.warns(UserWarning, match="the mean of the samples' curves needs return periods"):
         ept, psept = tables_of(weighted)
-    check(ept, "EPCalc", (1, 2, 4), lambda losses, each: with_tails(curve(losses, each, WEIGHTS)))
-    check(psept, "SampleId", ALL, lambda losses, each: with_tails(curve(losses, -each, WEIGHTS)))
+    check(ept, "EPCalc", (1, 2, 4), lambda losses, each: with_weighted_tails(curve(losses, each, WEIGHTS)))
+    check(psept, "SampleId", ALL, lambda losses, each: with_weighted_tails(curve(losses, -each, WEIGHTS)))
     found = of_table(ept, "EPCalc")
     lines = [f"1,{short(period, 2)},{short(loss, 2)},{short(tail, 2)}"
              for (period, loss), (_, tail) in zip(found[1, 3], found[1, 4])]
@@ -617,7 +623,12 @@ def test_the_example_with_ktools(oracle, example, weighted, grouped, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         ours = list(pool.map(lambda i: outputs(i, "ours", lambda name: SCRIPTS / name), range(len(runs))))
         theirs = list(pool.map(lambda i: outputs(i, "theirs", oracle), range(len(runs))))
-    for (_, flags), mine, other in zip(runs, ours, theirs):
+    for (folder, flags), mine, other in zip(runs, ours, theirs):
+        if folder is weighted and flags[0] == "ordleccalc":     # ktools' tail values at risk are plain means
+            mine, other = ([[line for line in text.splitlines() if line.split(b",")[2] not in (b"2", b"4")]
+                            for _, text in sorted(side[1].items())] for side in (mine, other))
+            assert mine == other and mine[0], flags
+            continue
         assert mine == other and (mine[0] or mine[1]), flags
 
 

@@ -28,6 +28,7 @@ cdef enum:
 
 cdef class AverageLoss(PeriodLosses):
     cdef PeriodWeights weights
+    cdef bint exact                 # weights are double
     cdef bint convergence           # subsets of samples are wanted
     cdef readonly int64_t n_subsets
     cdef list ensembles             # (record, sidx, ensemble id) as the table has them, or None

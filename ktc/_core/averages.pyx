@@ -62,14 +62,15 @@ cdef class AverageLoss(PeriodLosses):
     """Sums of losses by period and sample, and the average annual losses that they make.
 
     weights: of the periods. convergence: the subsets of samples are wanted. ensembles: input/ensemble.bin or None.
+    exact: weights in double.
     Otherwise as PeriodLosses. Feed, then work_out (once, or once for each part of the summaries), then write and
     write_convergence.
     """
 
     def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint convergence=False,
-                  Mapped ensembles=None, **rest):
+                  Mapped ensembles=None, bint exact=False, **rest):
         cdef int32_t heaviest = weights.heaviest
-        self.convergence, self.weights = convergence, weights
+        self.convergence, self.weights, self.exact = convergence, weights, exact
         if not isfinite(<float>weights.of(heaviest)):
             raise DataError(f"the weight of period {heaviest} is {weights.of(heaviest)}, more than a float32 holds")
         if ensembles is not None:
@@ -185,7 +186,10 @@ cdef class AverageLoss(PeriodLosses):
         for i in range(slot.n):
             if i + 1 < slot.n:                          # rows lie in the order of feeding: ask for the next one now
                 self.fetch(self.entry[i + 1].row)
-            weight = <double><float>self.weights.of(self.entry[i].period) * self.weights.n if self.weights.given else 1
+            weight = 1
+            if self.weights.given:
+                weight = self.weights.of(self.entry[i].period)
+                weight = (weight if self.exact else <double><float>weight) * self.weights.n
             if weight == 0:
                 continue
             x = <const double *>self.entry[i].row

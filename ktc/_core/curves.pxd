@@ -14,6 +14,13 @@ cdef struct Reached:
     float last_loss
 
 
+# The mean of the losses so far, which is the tail value at risk: ktools' running mean, and in double what it should be.
+cdef struct Tail:
+    float mean
+    double losses                   # times their weights
+    double weight
+
+
 # The mean of the samples' curves at a return period, where periods have weights.
 cdef struct Mean:
     double period
@@ -38,6 +45,10 @@ cdef class Curves(PeriodLosses):
     cdef Choice *choice
     cdef int64_t n_choices
     cdef size_t largest_at          # where the largest losses are in a row; the sums are at its start
+    cdef size_t double_at           # and the sums in double, where doubles says that they are kept
+    cdef bint doubles
+    cdef bint exact
+    cdef double tolerance
     cdef char *touched              # by choice (the last one: the analytical mean) and period: there is a loss
     # the section that is being written
     cdef bint ord
@@ -52,10 +63,12 @@ cdef class Curves(PeriodLosses):
     cdef float *value
     cdef float *spare
     cdef float *sums                # of the samples' curves, by rank
+    cdef double *double_sums        # the same, where they are kept
     cdef float *block               # some samples' losses, by period
     cdef Weighted *weighted
 
     cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil
+    cdef void check_sums(self, Slot *slot) noexcept nogil
     cdef int check_sum(self, int32_t summary_id, float largest) except -1 nogil
     cdef double weight_of(self, int32_t period) noexcept nogil
     cdef double all_samples_weigh(self) noexcept nogil
@@ -64,7 +77,7 @@ cdef class Curves(PeriodLosses):
     cdef int room(self, int64_t n) except -1 nogil
     cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil
     cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
-                   float tvar) except -1 nogil
+                   double weight, Tail tail) except -1 nogil
     cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil
     cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant, bint per_sample,
                             float size) except -1 nogil

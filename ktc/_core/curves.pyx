@@ -11,8 +11,9 @@ i losses. With weights, the return period is 1 / the sum of the weights of the f
     sample mean             one curve: the means over the samples of each period
 
 Each for the largest loss of a period (OEP) and for the sum of its losses (AEP). With return periods given, the curve is read
-off at them: linear between two losses, nothing above the first, 0 below the last. All arithmetic is float, in ktools' order,
-and return periods are double.
+off at them: linear between two losses, nothing above the first, 0 below the last. Arithmetic is float, in ktools' order, and
+return periods are double. Beside means and sums of many numbers there is one in double, which goes out where the float is wrong
+(see numbers.pxd); with weights a TVaR is the weighted mean of the losses.
 """
 from libc.math cimport isfinite
 from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t
@@ -23,6 +24,7 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
+from ktc._core.numbers cimport FEW, checked, checked_mean, tolerance_of
 from ktc._core.occurrence cimport Occurrences, PeriodWeights
 from ktc._core.periodlosses cimport ABSENT, Entry, PeriodLosses, Slot, present
 from ktc._core.rows cimport Rows
@@ -98,18 +100,51 @@ cdef int64_t rank_of(double wanted, double most, int64_t first) noexcept nogil:
     return rank
 
 
+cdef inline Tail extended(Tail tail, int64_t rank, float loss, double weight) noexcept nogil:
+    """The mean with one more loss, which makes them `rank`."""
+    tail.mean = tail.mean - (tail.mean - loss) / <float>rank
+    tail.losses += loss * weight
+    tail.weight += weight
+    return tail
+
+
+cdef inline float value_of(Tail tail, double tolerance) noexcept nogil:
+    """Of a million ranks, as many as ktools' own control files have, float is off by up to 1.2e-4. That is near enough."""
+    return checked_mean(tail.mean, tail.losses, tail.weight, 1.25 * tolerance)
+
+
+cdef bint crowded(Occurrences occurrences) except -1:
+    """May a period have more occurrences than a float sum takes? Periods are counted in buckets, as there may be many."""
+    cdef int64_t i, places = 1
+    cdef int32_t most = 0
+    cdef int32_t *count
+    if occurrences.n <= FEW:
+        return False
+    while places < occurrences.n // 64:
+        places *= 2
+    count = <int32_t *>allot(places, sizeof(int32_t))
+    for i in range(occurrences.n):
+        count[occurrences.period[i] & (places - 1)] += 1
+    for i in range(places):
+        most = max(most, count[i])
+    free(count)
+    return most > FEW
+
+
 cdef class Curves(PeriodLosses):
     """Largest losses and sums of losses by summary, period and sample.
 
     occurrence, aggregate: which of the two to keep. return_periods: descending numbers from 0 on, or None for a point for
-    each loss. ensembles: {ensemble id: [sidx, ...]}. The rest is PeriodLosses'.
+    each loss. ensembles: {ensemble id: [sidx, ...]}. exact: double results (see numbers.pxd). The rest is PeriodLosses'.
     """
 
     def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint occurrence=True,
                   bint aggregate=True, return_periods=None, dict ensembles=None, bint zeros=False,
-                  bint all_summaries=False, int64_t limit=0, bint can_drop=False):
+                  bint all_summaries=False, int64_t limit=0, bint can_drop=False, bint exact=False):
         cdef int64_t i
         self.weights, self.occurrence, self.aggregate = weights, occurrence, aggregate
+        self.exact, self.tolerance = exact, tolerance_of(exact)
+        self.doubles = aggregate and (exact or crowded(occurrences))
         self.ensembles = sorted((ensembles or {}).items())
         if return_periods:
             self.n_returns = len(return_periods)
@@ -133,6 +168,7 @@ cdef class Curves(PeriodLosses):
         free(self.value)
         free(self.spare)
         free(self.sums)
+        free(self.double_sums)
         free(self.block)
         free(self.weighted)
 
@@ -141,6 +177,9 @@ cdef class Curves(PeriodLosses):
     cdef int start_cells(self) except -1 nogil:
         self.largest_at = self.aggregate * self.width * sizeof(float)
         self.cells = self.largest_at + self.occurrence * self.width * sizeof(float)
+        if self.doubles:
+            self.double_at = (self.cells + sizeof(double) - 1) // sizeof(double) * sizeof(double)
+            self.cells = self.double_at + self.width * sizeof(double)
         with gil:
             self.make_choices()
         return 0
@@ -177,14 +216,37 @@ cdef class Curves(PeriodLosses):
     cdef void clear(self, char *row) noexcept nogil:
         cdef float *value = <float *>row
         cdef int64_t k
-        for k in range(<int64_t>(self.cells // sizeof(float))):
+        for k in range(<int64_t>((self.double_at if self.doubles else self.cells) // sizeof(float))):
             value[k] = ABSENT
+        if self.doubles:
+            memset(row + self.double_at, 0, self.width * sizeof(double))
 
     cdef void add(self, char *row) noexcept nogil:
+        cdef double *sums = <double *>(row + self.double_at)
+        cdef int64_t k
         self.join_with(row, self.loss, self.loss)
+        if self.doubles:
+            for k in range(self.width):
+                sums[k] += self.loss[k]
 
     cdef void join(self, char *row, const char *other) noexcept nogil:
+        cdef double *sums = <double *>(row + self.double_at)
+        cdef const double *more = <const double *>(other + self.double_at)
+        cdef int64_t k
         self.join_with(row, <const float *>other, <const float *>(other + self.largest_at))
+        if self.doubles:
+            for k in range(self.width):
+                sums[k] += more[k]
+
+    cdef void check_sums(self, Slot *slot) noexcept nogil:
+        """The sums of a summary's periods that are wrong in float become right; its rows are in self.entry."""
+        cdef float *sums
+        cdef const double *right
+        cdef int64_t r, k
+        for r in range(slot.n):
+            sums, right = <float *>self.entry[r].row, <const double *>(self.entry[r].row + self.double_at)
+            for k in range(self.width):
+                sums[k] = checked(sums[k], right[k], self.tolerance)
 
     cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil:
         """Add to the sums, and keep the largest: as integers ABSENT is the smallest, and losses are in their order."""
@@ -235,8 +297,8 @@ cdef class Curves(PeriodLosses):
     def merge(self, PeriodLosses other not None):
         """Add what another accumulator of the same kind holds: sums are added, and the largest of both kept."""
         cdef int64_t k
-        if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate) != (
-                self.occurrence, self.aggregate):
+        if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate, (<Curves>other).exact) != (
+                self.occurrence, self.aggregate, self.exact):
             raise UsageError("only accumulators that keep the same losses can be merged")
         if (<Curves>other).weights.last != self.weights.last:
             raise UsageError("only accumulators with the same weights of periods can be merged")
@@ -262,10 +324,11 @@ cdef class Curves(PeriodLosses):
         return 0
 
     cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
-                   float tvar) except -1 nogil:
+                   double weight, Tail tail) except -1 nogil:
         """The curve comes to a loss of this return period: points for the return periods that lie behind it.
 
-        counter, tvar: the loss's rank, and the mean of those before it."""
+        counter, weight, tail: the loss's rank and weight, and the mean of those before it. A loss that is read off counts in
+        the tail like the one that the curve comes to."""
         cdef double wanted
         cdef float value
         while reached.next < self.n_returns:
@@ -286,9 +349,9 @@ cdef class Curves(PeriodLosses):
                 self.mean[reached.next].total += value
                 self.mean[reached.next].n += 1
                 if period != 0:
-                    tvar = tvar - (tvar - value) / <float>counter
+                    tail = extended(tail, counter, value, weight)
                     if self.tail is not None:
-                        self.put(self.tail, summary_id, self.type + 1, wanted, tvar)
+                        self.put(self.tail, summary_id, self.type + 1, wanted, value_of(tail, self.tolerance))
                 counter += 1
             reached.next += 1
         if period > 0:
@@ -300,7 +363,9 @@ cdef class Curves(PeriodLosses):
         cdef Reached reached
         cdef int64_t i, due
         cdef double period
-        cdef float value, tvar = 0
+        cdef float value
+        cdef Tail tail
+        memset(&tail, 0, sizeof(tail))
         sort_descending(loss, n, self.spare)
         if n:
             self.check_sum(summary_id, loss[0])
@@ -309,8 +374,8 @@ cdef class Curves(PeriodLosses):
                 period, value = most / <double>(i + 1), loss[i] / size
                 self.put(self.out, summary_id, self.type, period, value)
                 if self.tail is not None:
-                    tvar = tvar - (tvar - value) / <float>(i + 1)
-                    self.put(self.tail, summary_id, self.type + 1, period, tvar)
+                    tail = extended(tail, i + 1, value, 1)
+                    self.put(self.tail, summary_id, self.type + 1, period, value_of(tail, self.tolerance))
             return 0
         memset(&reached, 0, sizeof(reached))
         i = 1
@@ -319,18 +384,19 @@ cdef class Curves(PeriodLosses):
             due = rank_of(self.return_period[reached.next], most, i)
             if self.tail is not None:
                 while i < min(due, n + 1):
-                    tvar = tvar - (tvar - loss[i - 1] / size) / <float>i
+                    tail = extended(tail, i, loss[i - 1] / size, 1)
                     i += 1
                 while i < min(due, <int64_t>SETTLED):
-                    tvar = tvar - tvar / <float>i
+                    tail.mean = tail.mean - tail.mean / <float>i
                     i += 1
+                tail.weight = due - 1
             i = due
             if 1 < i <= n + 1:
                 reached.last_period, reached.last_loss = most / <double>(i - 1), loss[i - 2] / size
             period = most / <double>i if self.return_period[reached.next] > 0 else 0
             value = loss[i - 1] / size if i <= n else 0
-            self.reach(&reached, summary_id, period, value, most, i, tvar)
-            tvar = tvar - (tvar - value) / <float>i
+            self.reach(&reached, summary_id, period, value, most, i, 1, tail)
+            tail = extended(tail, i, value, 1)
             i += 1
         return 0
 
@@ -340,9 +406,11 @@ cdef class Curves(PeriodLosses):
         cdef Reached reached
         cdef int64_t i, k
         cdef int32_t p
-        cdef double period, total = 0, most = 0
-        cdef float value, tvar = 0
+        cdef double period, weight, total = 0, most = 0
+        cdef float value
+        cdef Tail tail
         cdef Weighted held
+        memset(&tail, 0, sizeof(tail))
         for i in range(n // 2):                     # std::sort is given them from the last to the first
             held = loss[i]
             loss[i] = loss[n - 1 - i]
@@ -362,26 +430,26 @@ cdef class Curves(PeriodLosses):
             if most == 0:
                 most = period + LENIENCY
             if self.n_returns:
-                self.reach(&reached, summary_id, period, value, most, i, tvar)
-                tvar = tvar - (tvar - value) / <float>i
-            else:
-                tvar = tvar - (tvar - value) / <float>i
+                self.reach(&reached, summary_id, period, value, most, i, loss[k].weight, tail)
+            tail = extended(tail, i, value, loss[k].weight)
+            if not self.n_returns:
                 if self.out is not None:
                     self.put(self.out, summary_id, self.type, period, value)
                 if self.tail is not None:
-                    self.put(self.tail, summary_id, self.type + 1, period, tvar)
+                    self.put(self.tail, summary_id, self.type + 1, period, value_of(tail, self.tolerance))
             i += 1
         p = 1
         while reached.next < self.n_returns:
-            period = 0
+            period = weight = 0
             while p <= self.weights.last and not (self.weights.has[p] and not self.unused[p]):
                 p += 1
             if p <= self.weights.last:
-                total += self.weight_of(p) * constant
+                weight = self.weight_of(p)
+                total += weight * constant
                 period = 1 / total
                 p += 1
-            self.reach(&reached, summary_id, period, 0, most, i, tvar)
-            tvar = tvar - tvar / <float>i
+            self.reach(&reached, summary_id, period, 0, most, i, weight, tail)
+            tail = extended(tail, i, 0, weight)
             i += 1
         return 0
 
@@ -460,16 +528,18 @@ cdef class Curves(PeriodLosses):
     cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
         cdef int64_t r, k, n = 0
         cdef float value, total, size = <float>choice.n
+        cdef double right
         cdef bint any
         self.room(slot.n)
         for r in range(slot.n):
-            total, any = 0, False
+            total, right, any = 0, 0, False
             for k in range(choice.n):
                 value = cell(self.entry[r].row, at, choice.sidx[k], largest)
                 any |= present(value)
                 total += value / size               # ABSENT changes nothing
+                right += value
             if any:
-                n = self.take(n, self.entry[r].period, total)
+                n = self.take(n, self.entry[r].period, checked(total, right / choice.n, self.tolerance))
         return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods, self.all_samples_weigh())
 
     cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
@@ -478,10 +548,13 @@ cdef class Curves(PeriodLosses):
         cdef int64_t first = 0, columns, c, r, n, longest = 0, rows = slot.n
         cdef double periods = self.occurrences.number_of_periods
         cdef float value, size = <float>choice.n
-        cdef bint weighted = self.weights.given
+        cdef bint weighted = self.weights.given, doubles = self.exact or choice.n > FEW
         if choice.n == 0:
             return 0
         self.room(rows)
+        if doubles:
+            resize(<void **>&self.double_sums, rows, sizeof(double))
+            memset(self.double_sums, 0, rows * sizeof(double))
         if rows > self.sum_room:
             resize(<void **>&self.sums, rows, sizeof(float))
             resize(<void **>&self.block, rows, COLUMNS * sizeof(float))
@@ -515,6 +588,9 @@ cdef class Curves(PeriodLosses):
                     self.curve(slot.summary_id, self.value, n, periods, 1)
                 for r in range(n):
                     self.sums[r] += self.value[r]
+                if doubles:
+                    for r in range(n):
+                        self.double_sums[r] += self.value[r]
                 longest = max(longest, n)
             first += columns
         if mean is None:
@@ -522,6 +598,9 @@ cdef class Curves(PeriodLosses):
         with gil:
             self.out, self.tail = mean, mean_tail
         self.calculation = mean_calculation
+        if doubles:
+            for r in range(longest):
+                self.sums[r] = checked(self.sums[r], self.double_sums[r], self.tolerance)
         if not weighted:
             return self.curve(slot.summary_id, self.sums, longest, periods, size)
         for r in range(self.n_returns):
@@ -578,6 +657,8 @@ cdef class Curves(PeriodLosses):
                     resize(<void **>&self.entry, slot.n, sizeof(Entry))
                     self.entry_room = slot.n
                 self.sort_slot(slot, self.entry)
+                if self.doubles and not largest:
+                    self.check_sums(slot)
                 self.touch(slot, choice)
                 with gil:
                     self.out, self.tail = out, tail

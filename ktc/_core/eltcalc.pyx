@@ -12,7 +12,6 @@ samples.pyx. The impacted exposure of a sample is the exposed value where it has
 part of the samples that have one (0 where there is only one sample, as in ktools). The maximum loss is that of sidx -5. An
 event's rate is how often it occurs in a period.
 """
-from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -21,6 +20,7 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.memory cimport allot, resize
 from ktc._core.occurrence cimport Occurrences, order_by, place_of
+from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
 from ktc._core.tables cimport MOST_COLUMNS, Cell, CsvRows
@@ -113,17 +113,20 @@ cdef struct Totals:
 
 
 cdef class EltCalc(LossConsumer):
-    """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates, quantile quantiles."""
+    """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates, quantile quantiles.
+    exact: double results (see numbers.pxd)."""
     cdef Rows legacy, moment, quantile
     cdef EventRates rates
     cdef Quantiles quantiles
     cdef int32_t sample_size
+    cdef double tolerance
 
     def __cinit__(self, Rows legacy=None, Rows moment=None, Rows quantile=None, EventRates rates=None,
-                  Quantiles quantiles=None):
+                  Quantiles quantiles=None, bint exact=False):
         if (moment is None) != (rates is None) or (quantile is None) != (quantiles is None):
             raise UsageError("moments go with event rates, and quantiles with the quantiles that are wanted")
         self.legacy, self.moment, self.quantile, self.rates, self.quantiles = legacy, moment, quantile, rates, quantiles
+        self.tolerance = tolerance_of(exact)
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         self.sample_size = header.sample_size
@@ -149,7 +152,7 @@ cdef class EltCalc(LossConsumer):
                 continue
             if self.legacy is not None or self.moment is not None:
                 add_up(block, i, &totals)
-                moments = moments_of(block, i, totals.total, totals.squares, self.sample_size)
+                moments = moments_of(block, i, totals.total, totals.squares, self.sample_size, self.tolerance)
             if self.legacy is not None:
                 self.put_legacy(block, i, 1, totals.analytical, 0)
                 if self.sample_size:            # -1, gulcalc without samples, has the line too
@@ -185,9 +188,8 @@ cdef class EltCalc(LossConsumer):
         row.MaxImpactedExposure = exposure if totals.with_loss else 0
         if self.sample_size > 1:
             row.ChanceOfLoss = <float>totals.with_loss / size
-            row.MeanImpactedExposure = totals.impacted / size
-            if not isfinite(totals.impacted):
-                row.MeanImpactedExposure = <float>(<double>exposure * totals.with_loss / self.sample_size)
+            row.MeanImpactedExposure = checked(totals.impacted / size,
+                                               <double>exposure * totals.with_loss / self.sample_size, self.tolerance)
         return 0
 
     cdef int put_quantiles(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:

@@ -44,6 +44,8 @@ cdef class FmCalc(LossConsumer):
     cdef readonly Plan plan
     cdef readonly int alloc_rule
     cdef readonly bint net, both, debug, full_shares
+    cdef int64_t few                # additions that a float sum takes
+    cdef double tolerance
     cdef bint by_item               # outputs are items, not aggregates of the last level
     cdef bint remaining             # the first results are what is left of each row or aggregate, from layer to layer
     cdef bint traced                # the rows of a node are known on every level

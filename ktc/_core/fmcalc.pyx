@@ -27,7 +27,8 @@ it), with 2 and 3 what each item brought in less what the layers took, at least 
 Where gross and net losses go out together, net is what came in less what the layers took by every rule, with the shares that net
 losses have alone; and what is paid by a layer whose outputs fm_xref does not name goes out with the highest layer that it names.
 
-Sums and products are float32 in ktools' order. Losses below 0 count as 0, coming in and going out.
+Sums and products are float32 in ktools' order. Where more than some hundred nodes or rows are added up, a second sum stands in
+where the float one is wrong (see numbers.pxd); what a loss near an attachment loses to cancellation stays. Losses below 0 count as 0, coming in and going out.
 """
 cimport cython
 cdef extern from *:
@@ -45,6 +46,7 @@ from libc.string cimport memcpy, memset
 from ktc._core.fmplan cimport Level, Profile
 from ktc._core.fmrules cimport LANES, apply
 from ktc._core.memory cimport allot, resize
+from ktc._core.numbers cimport FEW, TOLERANCE, checked
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
@@ -98,6 +100,43 @@ cdef inline void keep(float *to, const float *lanes) noexcept nogil:
     memcpy(to, lanes, LANES * sizeof(float))
 
 
+# A sum of many numbers for each lane: floats of PART of them at most, added up in double. It is right to PART * 2^-24 (1.6e-5).
+cdef enum:
+    PART = 256
+    FIELDS = 5                      # of Amounts
+
+cdef struct RightSum:
+    float[LANES] part
+    double[LANES] whole
+    int additions                   # to part
+
+# Half of what is allowed, since a share is a quotient of two such sums.
+cdef double PART_TOLERANCE = TOLERANCE / 2 - PART * 2.0 ** -24
+
+
+cdef inline void close_part(RightSum *sum) noexcept nogil:
+    cdef int i
+    for i in range(LANES):
+        sum.whole[i] += sum.part[i]
+        sum.part[i] = 0
+    sum.additions = 0
+
+
+cdef inline void add_right(RightSum *sum, const float *lanes) noexcept nogil:
+    add(sum.part, lanes)
+    sum.additions += 1
+    if sum.additions == PART:
+        close_part(sum)
+
+
+cdef inline void check(float *sum, RightSum *right, double tolerance) noexcept nogil:
+    """A float sum that is wrong becomes right."""
+    cdef int i
+    close_part(right)
+    for i in range(LANES):
+        sum[i] = checked(sum[i], right.whole[i], tolerance)
+
+
 # The sizes of a hash table that grows from nothing.
 cdef enum:
     N_BUCKETS = 26
@@ -129,14 +168,16 @@ cdef class FmCalc(LossConsumer):
 
     alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. both: `out` takes what they pay and
     `left` what remains. debug: samples without loss are written too. full_shares: with alloc_rule 2, nodes without loss have
-    shares in every sample, not only in the mean. `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
+    shares in every sample, not only in the mean. exact: sums are double (see numbers.pxd). `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
 
     The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with coverages.
     Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
     """
 
     def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint both=False, bint debug=False,
-                  bint full_shares=False):
+                  bint full_shares=False, bint exact=False):
+        self.few = 0 if exact else FEW
+        self.tolerance = 0 if exact else PART_TOLERANCE
         if not 0 <= alloc_rule <= 3:
             raise UsageError(f"allocation rule {alloc_rule}: expected 0, 1, 2 or 3")
         if net and both:
@@ -149,7 +190,7 @@ cdef class FmCalc(LossConsumer):
         self.traced = self.by_item or both
         # What is kept of a node, in the order of Amounts: the loss; the retained loss, where it goes out, makes terms apply
         # to a loss of 0 or gives a node shares; all, where terms read what deductibles and limits below handed on.
-        self.kept = (sizeof(Amounts) // (LANES * sizeof(float)) if plan.carried else
+        self.kept = (FIELDS if plan.carried else
                      2 if plan.stepped or self.alloc_rule == 2 or net and not self.remaining else 1)
         self.rows = LossRows()
         cdef int32_t l, layers = plan.layers
@@ -583,7 +624,12 @@ cdef class FmCalc(LossConsumer):
         cdef const float *base = self.amounts[(l - 1) & 1][source]
         cdef const float *lanes
         cdef float[LANES] loss, retained, deductible, over_limit, under_limit, several
+        cdef RightSum[FIELDS] right
         cdef int64_t c, m
+        cdef int field, fields = 1 if l == 1 else self.kept
+        cdef bint many = level.first_child[k + 1] - level.first_child[k] > self.few
+        if many:
+            memset(right, 0, sizeof(right))
         clear(loss)
         clear(retained)
         clear(deductible)
@@ -597,6 +643,8 @@ cdef class FmCalc(LossConsumer):
                     self.add_rows(several, below, m, block)
                     lanes = several
                 add(loss, lanes)
+                if many:
+                    add_right(&right[0], lanes)
                 continue
             if source > 1 and layers_of[below.agg[m]] < source:
                 continue
@@ -608,6 +656,17 @@ cdef class FmCalc(LossConsumer):
                 add(deductible, lanes + 2 * LANES)
                 add(over_limit, lanes + 3 * LANES)
                 add(under_limit, lanes + 4 * LANES)
+            if many:
+                for field in range(fields):
+                    add_right(&right[field], lanes + field * LANES)
+        if many:
+            check(loss, &right[0], self.tolerance)
+            if fields > 1:
+                check(retained, &right[1], self.tolerance)
+            if fields > 2:
+                check(deductible, &right[2], self.tolerance)
+                check(over_limit, &right[3], self.tolerance)
+                check(under_limit, &right[4], self.tolerance)
         keep(into.loss, loss)
         keep(into.retained, retained)
         if kept > 2 * LANES:
@@ -618,10 +677,20 @@ cdef class FmCalc(LossConsumer):
     cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil:
         """The ground-up loss of a node."""
         cdef float[LANES] sum
+        cdef RightSum right
+        cdef const float *lanes
         cdef int64_t m
+        cdef bint many = level.first[k + 1] - level.first[k] > self.few
+        if many:
+            memset(&right, 0, sizeof(right))
         clear(sum)
         for m in range(level.first[k], level.first[k + 1]):
-            add(sum, self.loss + level.row[m] * self.width + block * LANES)
+            lanes = self.loss + level.row[m] * self.width + block * LANES
+            add(sum, lanes)
+            if many:
+                add_right(&right, lanes)
+        if many:
+            check(sum, &right, self.tolerance)
         keep(total, sum)
 
     # Back-allocation
@@ -642,7 +711,8 @@ cdef class FmCalc(LossConsumer):
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
         cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, given
         cdef int32_t[LANES] unpaid, full
-        cdef bint any_unpaid = False
+        cdef RightSum right
+        cdef bint any_unpaid = False, many
         cdef Py_ssize_t k
         cdef int64_t m
         cdef int i
@@ -658,9 +728,16 @@ cdef class FmCalc(LossConsumer):
             keep(loss, amounts)
             divide_lanes(proportion, loss, whole_level)
             clear(sum)
+            many = level.first[k + 1] - level.first[k] > self.few
+            if many:
+                memset(&right, 0, sizeof(right))
             for m in range(level.first[k], level.first[k + 1]):
                 keep(row, self.portion(l, level.row[m], block))
                 add(sum, row)
+                if many:
+                    add_right(&right, row)
+            if many:
+                check(sum, &right, self.tolerance)
             divisor(whole, sum)
             if any_unpaid:
                 for i in range(LANES):
@@ -722,6 +799,8 @@ cdef class FmCalc(LossConsumer):
         cdef const float *loss
         cdef bint apart = self.shares_apart(l - 1, layer)
         cdef float there
+        cdef RightSum right
+        cdef bint many
         cdef Py_ssize_t k
         cdef int64_t m
         cdef int i
@@ -729,9 +808,16 @@ cdef class FmCalc(LossConsumer):
         # Where a node's next row goes: the same order as in reach().
         memcpy(self.next_place, level.first, level.n * sizeof(int64_t))
         for k in range(level.n):
+            many = level.first_child[k + 1] - level.first_child[k] > self.few
+            if many:
+                memset(&right, 0, sizeof(right))
             for m in range(level.first_child[k], level.first_child[k + 1]):
                 if layers_below[below.agg[level.hashed[m]]] >= layer:
                     add(total + k * LANES, amounts + level.hashed[m] * kept)
+                    if many:
+                        add_right(&right, amounts + level.hashed[m] * kept)
+            if many:
+                check(total + k * LANES, &right, self.tolerance)
         for k in range(below.n):
             loss = amounts + k * kept
             for m in range(below.first[k + 1] - below.first[k]):
@@ -807,8 +893,9 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t layer, layers
         cdef Py_ssize_t k
         cdef int64_t m, at
+        cdef RightSum right
         cdef int i
-        cdef bint borrows
+        cdef bint borrows, many
         clear(retained)
         memset(beyond, 0, sizeof(beyond))
         for i in range(LANES):
@@ -818,9 +905,16 @@ cdef class FmCalc(LossConsumer):
         for k in range(level.n):
             layers = last.layer_count[level.agg[k]]
             clear(sum)
+            many = level.first[k + 1] - level.first[k] > self.few
+            if many:
+                memset(&right, 0, sizeof(right))
             for m in range(level.first[k], level.first[k + 1]):
                 keep(row, self.portion(l, level.row[m], block))
                 add(sum, row)
+                if many:
+                    add_right(&right, row)
+            if many:
+                check(sum, &right, self.tolerance)
             divisor(whole, sum)
             borrows = False
             if self.alloc_rule > 1:

@@ -51,7 +51,7 @@ cdef class Plan:
                            int32_t max_level) except -1
     cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest, int32_t last_agg) except -1
     cdef int doubt(self, Mapped file, int64_t offset, str message) except -1
-    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil) except -1
+    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil, double tolerance) except -1
     cdef int load_outputs(self, Mapped xref) except -1
     cdef object layer_of(self, int32_t level, int32_t agg, int32_t layer)
     cdef dict terms_of(self, Terms terms)

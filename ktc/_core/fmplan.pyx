@@ -18,6 +18,7 @@ from ktc._core cimport fmrules
 from ktc._core cimport records as rec
 from ktc._core.items cimport coverages_of_items
 from ktc._core.memory cimport allot
+from ktc._core.numbers cimport checked, tolerance_of
 
 from ktc.errors import DataError, UsageError
 
@@ -34,7 +35,7 @@ cdef class Plan:
     programme, policytc, profile: the records of fm_programme, fm_policytc and fm_profile (stepped: of fm_profile_step).
     xref: those of fm_xref; without them a programme of one layer numbers its outputs as its items or aggregates.
     coverages, items: the TIVs (float32, by coverage) and the items, for terms that depend on TIV; without them TIV is 0.
-    max_level: leave out the levels above. areaperil: bytes of an areaperil id in items.
+    max_level: leave out the levels above. areaperil: bytes of an areaperil id in items. exact: TIVs are added up in double.
 
     Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that is part of
     none or of two others, or has no terms, a profile that does not exist or has an unknown rule, a term that is no number, an
@@ -42,14 +43,15 @@ cdef class Plan:
     """
 
     def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None, Mapped xref=None, *,
-                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False, int areaperil=4):
+                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False, int areaperil=4,
+                  bint exact=False):
         if max_level is not None and not 1 <= max_level <= INT32_MAX:
             raise UsageError(f"the last level to calculate is {max_level}, expected 1 or more")
         self.stepped, self.programme, self.doubts = stepped, programme.name, []
         self.load_programme(programme, max_level or INT32_MAX)
         self.load_policies(programme, policytc, profile, self.load_profiles(profile), max_level or INT32_MAX)
         if coverages is not None:
-            self.load_exposure(programme, coverages, items, areaperil)
+            self.load_exposure(programme, coverages, items, areaperil, tolerance_of(exact))
         if xref is not None:
             self.load_outputs(xref)
         elif self.layers > 1:
@@ -263,7 +265,7 @@ cdef class Plan:
         """The calculation rules there are, for messages."""
         return "one of " + ", ".join(str(rule) for rule in sorted(_rules.STEPPED if self.stepped else _rules.PLAIN))
 
-    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil) except -1:
+    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil, double tolerance) except -1:
         """The TIV of an aggregate is the sum over the coverages that its items belong to, each counted once."""
         cdef int64_t i, k, n, n_coverages = coverages.records(sizeof(float), "a record")
         cdef int64_t n_programme = programme.records(sizeof(rec.fm_programme), "a record")
@@ -274,6 +276,7 @@ cdef class Plan:
         cdef int32_t *item_of = NULL
         cdef int32_t *aggregate = NULL                  # by item, on the level at hand
         cdef int32_t *counted = NULL                    # by aggregate: the last coverage that was added
+        cdef double *right = NULL                       # by aggregate: the sum in double
         cdef int32_t l, id, coverage
         try:
             coverage_of = coverages_of_items(items, areaperil, n_coverages, &n)
@@ -301,6 +304,7 @@ cdef class Plan:
             self.level[0].tiv = <float *>allot(<int64_t>self.level[0].last + 1, sizeof(float))
             for l in range(self.last_level + 1):
                 counted = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
+                right = <double *>allot(<int64_t>self.level[l].last + 1, sizeof(double))
                 if l:
                     self.level[l].tiv = <float *>allot(<int64_t>self.level[l].last + 1, sizeof(float))
                 for coverage in range(1, <int32_t>n_coverages + 1):
@@ -314,8 +318,12 @@ cdef class Plan:
                         if 0 < i <= self.level[l].last and counted[i] != coverage:
                             counted[i] = coverage
                             self.level[l].tiv[i] += tiv[coverage - 1]
+                            right[i] += tiv[coverage - 1]
+                for i in range(<int64_t>self.level[l].last + 1):
+                    self.level[l].tiv[i] = checked(self.level[l].tiv[i], right[i], tolerance)
                 free(counted)
-                counted = NULL
+                free(right)
+                counted, right = NULL, NULL
         finally:
             free(coverage_of)
             free(end)

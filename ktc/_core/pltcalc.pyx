@@ -13,7 +13,7 @@ sidx -1 and above; the rows of all occurrences come together for each record. Th
 told in samples.pyx.
 
 The impacted exposure of a sample is the exposed value where it has a loss, else 0; its mean, and the chance of loss, are
-sums of S-th parts in float. Records of sidx -2 to -4 are left out.
+sums of S-th parts in float, or in double where those are wrong. Records of sidx -2 to -4 are left out.
 """
 from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
@@ -23,6 +23,7 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.memory cimport resize
 from ktc._core.occurrence cimport MINUTES, Occurrences, PeriodWeights, date_of
+from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
 from ktc.errors import DataError, UsageError
@@ -49,13 +50,14 @@ cdef class PltCalc(LossConsumer):
     """Writes period loss tables of a summary stream; one that is None is not wanted.
 
     weights: of the periods, for all but the legacy table; None: they weigh the same, and 1 together. quantile wants
-    quantiles.
+    quantiles. exact: double results (see numbers.pxd).
     """
     cdef Rows legacy, moment, quantile, sample
     cdef Occurrences occurrences
     cdef PeriodWeights weights
     cdef Quantiles quantiles
     cdef int32_t sample_size
+    cdef double tolerance
     cdef bint with_dates                        # of the two legacy forms
     cdef bint ord                               # one of moment, quantile and sample is wanted
     cdef rec.sample_period_loss_table *when     # the occurrences of the event
@@ -64,8 +66,9 @@ cdef class PltCalc(LossConsumer):
     cdef int64_t n, room
 
     def __cinit__(self, Occurrences occurrences not None, Rows legacy=None, Rows moment=None, Rows quantile=None,
-                  Rows sample=None, PeriodWeights weights=None, Quantiles quantiles=None):
+                  Rows sample=None, PeriodWeights weights=None, Quantiles quantiles=None, bint exact=False):
         cdef int64_t k
+        self.tolerance = tolerance_of(exact)
         if (quantile is None) != (quantiles is None):
             raise UsageError("a table of quantiles goes with the quantiles that are wanted")
         self.legacy, self.moment, self.quantile, self.sample = legacy, moment, quantile, sample
@@ -150,9 +153,9 @@ cdef class PltCalc(LossConsumer):
         cdef float total = 0, squares = 0, impacted = 0, chance = 0, max_loss = 0, loss
         cdef float exposure = block.exposure[i], size = <float>self.sample_size
         cdef float exposure_part = exposure / size, chance_part = 1 / size
-        cdef bint any = False, any_loss = False
+        cdef bint any = False
         cdef int64_t k
-        cdef int32_t sidx
+        cdef int32_t sidx, with_loss = 0
         cdef Moments moments
         for k in range(block.start[i], block.start[i + 1]):
             sidx, loss = block.sidx[k], block.loss[k]
@@ -160,7 +163,7 @@ cdef class PltCalc(LossConsumer):
                 any = True
                 total += loss
                 squares += loss * loss
-                any_loss |= loss > 0
+                with_loss += loss > 0
                 impacted += exposure_part if loss > 0 else 0
                 chance += chance_part if loss > 0 else 0
             elif sidx == MEAN:
@@ -171,9 +174,11 @@ cdef class PltCalc(LossConsumer):
                 max_loss = loss
         if not any:
             return 0
-        moments = moments_of(block, i, total, squares, self.sample_size)
+        moments = moments_of(block, i, total, squares, self.sample_size, self.tolerance)
+        chance = checked(chance, <double>with_loss / self.sample_size, self.tolerance)
+        impacted = checked(impacted, <double>exposure * with_loss / self.sample_size, self.tolerance)
         if moments.mean > 0 or moments.sd > 0:
-            self.put(block, i, 2, moments, chance, max_loss, impacted, exposure if any_loss and exposure > 0 else 0)
+            self.put(block, i, 2, moments, chance, max_loss, impacted, exposure if with_loss and exposure > 0 else 0)
         return 0
 
     cdef int put(self, const LossBlock *block, Py_ssize_t i, int32_t type, Moments moments, float chance, float max_loss,

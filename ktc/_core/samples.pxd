@@ -1,4 +1,4 @@
-# What is worked out of the samples of a summary's loss, in ktools' order and widths: moments and quantiles.
+# What is worked out of the samples of a summary's loss: moments and quantiles.
 from libc.stdint cimport int32_t, int64_t
 
 from ktc._core.blocks cimport LossBlock
@@ -11,7 +11,14 @@ cdef struct Moments:
 
 
 # The moments of row i's samples; total and squares are their sums, added up in float in the order of the records.
-cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size) noexcept nogil
+cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size,
+                        double tolerance) noexcept nogil
+
+
+# Where a quantile is: the sample at or below it, from 0, and how far it is from there to the next one.
+cdef struct Place:
+    int64_t below
+    double part
 
 
 # The quantiles to report: quantile[k], ascending, none twice, and loss[k], the loss there of the row that work_out() was given.
@@ -19,8 +26,10 @@ cdef class Quantiles:
     cdef Py_ssize_t n
     cdef float *quantile
     cdef float *loss
-    cdef int64_t *below             # the sample at or below the quantile, from 0
-    cdef float *part                # how far it is from there to the next one
+    cdef double *decimal            # quantile as a decimal number
+    cdef Place *place               # in float, as ktools has it
+    cdef Place *right               # in double
+    cdef double tolerance
     cdef float *sample              # the samples of a row that are not 0, and as much room again
     cdef int64_t room
     cdef float *latest              # by sidx - 1, for records of one sidx; all 0 between rows

@@ -2,68 +2,122 @@
 
     mean = sum / S        sd = sqrt((sum of squares - sum * sum / S) / (S - 1)), 0 where that is rounding noise
 
-All of it is float, in ktools' order; sums beyond the largest float are worked out again in double. A quantile q lies at
-(S - 1) q of the S samples in ascending order, numbered from 0, and its loss is on the line between the two beside it.
+This is float, in ktools' order. It counts where it is right; where it may not be, both are worked out again in double, of
+differences from one of the losses, which loses nothing to cancellation.
+
+A quantile q lies at (S - 1) q of the S samples in ascending order, numbered from 0, and its loss is on the line between the two
+beside it: in float, and in double, q then being the decimal number that the float stands for.
 """
 from libc.float cimport FLT_MIN
-from libc.math cimport isfinite, sqrt
+from libc.math cimport fabs, isfinite, round, sqrt
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
+from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.sorting cimport sort_descending
 from ktc.errors import DataError
 
 cdef extern from "<math.h>" nogil:
     float sqrtf(float value)
 
-# A variance below this part of the sum of squares is the noise of float sums.
+cdef enum:
+    FEW_SAMPLES = 30                # their deviation is no more than an estimate: a float one may be off by LENIENCY times as much
+    LENIENCY = 20
+    AT_ONCE = 32                    # sums side by side: more than gcc unrolls before it looks for vectors
+
+# A variance below this part of the sum of squares is the noise of float sums, to ktools.
 cdef double NOISE = 0.0000001
+# What one rounding to float changes, at most.
+cdef double ROUNDING = 2.0 ** -24
 
 
-cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size) noexcept nogil:
-    cdef Moments moments
+cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size,
+                        double tolerance) noexcept nogil:
+    cdef Moments moments, right
     cdef float variance, size
+    cdef double doubt = (1.5 * sample_size + 4) * ROUNDING
+    cdef int64_t first = block.start[i]
     moments.mean = moments.sd = 0
-    if sample_size >= 1:
-        size = <float>sample_size
-        moments.mean = total / size
-        if sample_size > 1:
-            variance = (squares - ((total * total) / size)) / <float>(sample_size - 1)
-            if variance / squares < NOISE:
-                variance = 0
+    if sample_size < 1:
+        return moments
+    size = <float>sample_size
+    moments.mean = total / size
+    if sample_size > 1:
+        variance = (squares - ((total * total) / size)) / <float>(sample_size - 1)
+        # Roundings of the sums change the variance by this much of the sum of squares, and the deviation by half as much.
+        if doubt * squares <= tolerance * (<double>variance * (sample_size - 1)) and isfinite(squares):
             moments.sd = sqrtf(variance)
-        if not isfinite(squares) or not isfinite(total * total):
-            widen(&moments, block.sidx + block.start[i], block.loss + block.start[i], block.start[i + 1] - block.start[i],
-                  sample_size)
+            return moments
+        if variance / squares < NOISE:
+            variance = 0
+        moments.sd = sqrtf(variance)
+    right = moments_in_double(block.sidx + first, block.loss + first, block.start[i + 1] - first, sample_size,
+                              block.dense[i])
+    moments.mean = checked(moments.mean, right.mean, tolerance)
+    moments.sd = checked(moments.sd, right.sd, tolerance * LENIENCY if sample_size <= FEW_SAMPLES else tolerance)
     return moments
 
 
-cdef int widen(Moments *moments, const int32_t *sidx, const float *loss, int64_t n, int32_t sample_size) noexcept nogil:
-    """Work out in double what float sums could not hold."""
-    cdef double total = 0, squares = 0, variance = 0
-    cdef int64_t k
-    for k in range(n):
-        if sidx[k] > 0:
-            total += loss[k]
-            squares += <double>loss[k] * loss[k]
-    if sample_size > 1:
-        variance = (squares - total * total / sample_size) / (sample_size - 1)
-        if variance / squares < NOISE:
-            variance = 0
-    if not isfinite(moments.mean):
-        moments.mean = <float>(total / sample_size)
-    moments.sd = <float>sqrt(variance)
-    return 0
+cdef void add_differences(const float *loss, int64_t n, double start, double *total, double *square) noexcept nogil:
+    """Add up those of n losses from `start`, and their squares: on sums side by side, which stay in registers."""
+    cdef double[AT_ONCE] sums, squares
+    cdef double difference
+    cdef int i
+    for i in range(AT_ONCE):
+        sums[i] = squares[i] = 0
+    while n >= AT_ONCE:
+        for i in range(AT_ONCE):
+            difference = loss[i] - start
+            sums[i] += difference
+            squares[i] += difference * difference
+        loss, n = loss + AT_ONCE, n - AT_ONCE
+    for i in range(<int>n):
+        difference = loss[i] - start
+        total[0] += difference
+        square[0] += difference * difference
+    for i in range(AT_ONCE):
+        total[0] += sums[i]
+        square[0] += squares[i]
+
+
+cdef Moments moments_in_double(const int32_t *sidx, const float *loss, int64_t n, int32_t sample_size,
+                               bint dense) noexcept nogil:
+    """Of the samples among n records. With x0 a sample's loss and d = x - x0, also of the samples that are missing,
+    sum = S x0 + sum(d), and the sum of the squares of x - mean is that of d: sum(d d) - sum(d)**2 / S."""
+    cdef Moments moments
+    cdef double total = 0, square = 0, missing = sample_size, start = 0
+    cdef int64_t k = n - sample_size if dense else 0, first
+    while k < n:
+        if sidx[k] <= 0:
+            k += 1
+            continue
+        first = k                       # of a run of samples
+        if missing == sample_size:
+            start = loss[k] if isfinite(loss[k]) else 0
+        if dense:
+            k = n
+        while k < n and sidx[k] > 0:
+            k += 1
+        add_differences(loss + first, k - first, start, &total, &square)
+        missing -= k - first
+    total -= missing * start
+    square += missing * start * start
+    moments.mean, moments.sd = <float>(start + total / sample_size), 0
+    square -= total * total / sample_size
+    if sample_size > 1 and not square <= 0:
+        moments.sd = <float>sqrt(square / (sample_size - 1))
+    return moments
 
 
 cdef class Quantiles:
     """The quantiles of input/quantile.bin, a table of floats from 0 to 1; one that comes twice is reported once."""
 
-    def __cinit__(self, Mapped table not None):
+    def __cinit__(self, Mapped table not None, bint exact=False):
         cdef float value
         cdef int64_t i
+        self.tolerance = tolerance_of(exact)
         values = {}                                 # in which 0 and -0 are one, the first that comes
         for i in range(table.records(sizeof(float))):
             memcpy(&value, table.data + i * sizeof(float), sizeof(float))
@@ -74,32 +128,36 @@ cdef class Quantiles:
         self.n = len(values)
         self.quantile = <float *>allot(self.n, sizeof(float))
         self.loss = <float *>allot(self.n, sizeof(float))
-        self.below = <int64_t *>allot(self.n, sizeof(int64_t))
-        self.part = <float *>allot(self.n, sizeof(float))
+        self.decimal = <double *>allot(self.n, sizeof(double))
+        self.place = <Place *>allot(self.n, sizeof(Place))
+        self.right = <Place *>allot(self.n, sizeof(Place))
         for i, each in enumerate(sorted(values)):
-            self.quantile[i] = each
+            self.quantile[i], self.decimal[i] = each, decimal_of(each)
 
     def __dealloc__(self):
         free(self.quantile)
         free(self.loss)
-        free(self.below)
-        free(self.part)
+        free(self.decimal)
+        free(self.place)
+        free(self.right)
         free(self.sample)
         free(self.latest)
 
     cdef int prepare(self, int32_t sample_size) except -1 nogil:
         cdef Py_ssize_t i
         cdef float place
+        cdef double right
         if sample_size != self.sample_size:
             free(self.latest)
             self.latest = NULL
         self.sample_size = sample_size
         for i in range(self.n):
             place = <float>(sample_size - 1) * self.quantile[i] + 1
-            self.below[i] = <int64_t>place - 1
-            self.part[i] = place - <float><int64_t>place
-            if self.below[i] >= sample_size - 1:    # at the last sample, and where floats are too coarse to count samples
-                self.below[i], self.part[i] = sample_size - 1, 0
+            set_place(&self.place[i], <int64_t>place - 1, place - <float><int64_t>place, sample_size)
+            right = <double>(sample_size - 1) * self.decimal[i]
+            if fabs(right - round(right)) <= right * ROUNDING:      # a sample itself, as far as a float can say so
+                right = round(right)
+            set_place(&self.right[i], <int64_t>right, right - <double><int64_t>right, sample_size)
         return 0
 
     cdef int64_t take(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil:
@@ -155,6 +213,7 @@ cdef class Quantiles:
         cdef int64_t n = self.take(block, i, records), k, positive = 0
         cdef float *sample = self.sample
         cdef float low, high
+        cdef double right
         cdef bint finite = True
         for k in range(n):
             finite &= isfinite(sample[k])
@@ -163,12 +222,33 @@ cdef class Quantiles:
             self.refuse(block, i)
         sort_descending(sample, n, sample + self.room)
         for k in range(self.n):
-            low = ascending(sample, n, positive, self.sample_size, self.below[k])
-            if self.below[k] < self.sample_size - 1:
-                high = ascending(sample, n, positive, self.sample_size, self.below[k] + 1)
-                low = (high - low) * self.part[k] + low
-            self.loss[k] = low
+            right = low = ascending(sample, n, positive, self.sample_size, self.right[k].below)
+            if self.right[k].part > 0:
+                high = ascending(sample, n, positive, self.sample_size, self.right[k].below + 1)
+                right += (<double>high - low) * self.right[k].part
+            low = ascending(sample, n, positive, self.sample_size, self.place[k].below)
+            if self.place[k].below < self.sample_size - 1:
+                high = ascending(sample, n, positive, self.sample_size, self.place[k].below + 1)
+                low = (high - low) * <float>self.place[k].part + low
+            self.loss[k] = checked(low, right, self.tolerance)
         return 0
+
+
+cdef inline void set_place(Place *place, int64_t below, double part, int32_t sample_size) noexcept nogil:
+    place.below, place.part = below, part
+    if below >= sample_size - 1:        # at the last sample, and where floats are too coarse to count samples
+        place.below, place.part = sample_size - 1, 0
+
+
+cdef double decimal_of(float value) except -1:
+    """The decimal number of the fewest digits that is this float: 0.2, not 0.200000003."""
+    cdef int digits
+    cdef double decimal
+    for digits in range(1, 9):
+        decimal = float(f"{value:.{digits}g}")
+        if <float>decimal == value:
+            return decimal
+    return value
 
 
 cdef inline float ascending(const float *sample, int64_t n, int64_t positive, int32_t sample_size, int64_t k) noexcept nogil:

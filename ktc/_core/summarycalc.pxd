@@ -6,6 +6,14 @@ from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader, LossRows
 from ktc._core.io cimport Mapped
 
 
+# What a summary of the event comes to, beside its losses.
+cdef struct Slot:
+    float exposure
+    double right_exposure           # the same in double
+    int64_t additions               # packets
+    double *right                   # the row in double, once there are more additions than a float sum takes; its memory stays
+
+
 # One grouping. A summary that the current event has met owns a slot: its exposure and a row of losses, row[sidx + 5]
 # for sidx -5 .. S. Slots are dealt out as summaries are met, so that memory follows the event, and cleared only then.
 cdef struct SummarySet:
@@ -16,8 +24,8 @@ cdef struct SummarySet:
     uint64_t *met                   # a bit for each summary id that has a slot
     Py_ssize_t used, room           # slots
     Py_ssize_t dealt                # slots that have ever been used
-    Py_ssize_t pointer_room         # length of exposure and row
-    float *exposure                 # by slot
+    Py_ssize_t pointer_room         # length of what is by slot
+    Slot *slot
     float **row                     # by slot; every slab-th pointer owns the memory of as many rows
     PyObject *out                   # the LossConsumer; SummaryCalc.outputs keeps it alive
 
@@ -27,6 +35,8 @@ cdef class SummaryCalc(LossConsumer):
     cdef int n_sets
     cdef list outputs
     cdef LossRows rows
+    cdef int64_t few                # additions that a float sum takes
+    cdef double tolerance           # of sums in double that begin with a float sum
     cdef bint zeros                 # write summaries without exposure and losses of 0 too
     cdef bint by_coverage           # exposure is the coverage's TIV, not a record of the stream
     cdef str id_name, xref_name
@@ -44,7 +54,9 @@ cdef class SummaryCalc(LossConsumer):
     cdef int enter(self, int32_t event_id) except -1 nogil
     cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure, const int32_t *sidx,
                  const float *loss, int64_t n, bint dense) except -1 nogil
+    cdef double *right_row(self, SummarySet *group, Py_ssize_t slot) except NULL nogil
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil
     cdef int no_memory(self) except -1 nogil
     cdef int write_event(self) except -1 nogil
+    cdef float check(self, SummarySet *group, Py_ssize_t slot) noexcept nogil
     cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil

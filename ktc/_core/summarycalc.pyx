@@ -5,9 +5,11 @@
     event e, summary s of a set:    exposure = sum of the exposures of the ids of s that e affects
                                     loss[sidx] = sum of the losses of those ids; sidx -5, -1 and 1 .. S
 
-Sums are float, in the order of the stream, as in ktools. An id's exposure is its record of sidx -3 (loss streams; it
-counts when it comes before the mean and the samples) or the coverage's TIV (coverage and item streams); it is added
-when the id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not passed on.
+Sums are float, in the order of the stream, as in ktools. A summary that more ids of an event add to than a float sum takes has a
+second row, in double, from there on; it goes out where the float one is wrong (see numbers.pxd). An id's exposure is its record
+of sidx -3 (loss streams; it counts when it comes before the mean and the samples) or the coverage's TIV (coverage and item
+streams); it is added when the id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not
+passed on.
 
 Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure are left out, and so are
 records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
@@ -21,6 +23,7 @@ from ktc._core cimport records as rec
 from ktc._core.compilers cimport lowest_bit
 from ktc._core.items cimport coverages_of_items
 from ktc._core.memory cimport allot, resize
+from ktc._core.numbers cimport FEW, TOLERANCE, checked
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
@@ -41,7 +44,7 @@ cdef class SummaryCalc(LossConsumer):
     """Sums losses into summaries.
 
     xref: the records of gulsummaryxref or fmsummaryxref. outputs: {set number: LossConsumer}. zeros: write everything.
-    coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated item stream,
+    exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated item stream,
     whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
 
     A later entry of the same id and set replaces an earlier one; ids without an entry in a set do not count in it.
@@ -50,7 +53,10 @@ cdef class SummaryCalc(LossConsumer):
     """
 
     def __cinit__(self, Mapped xref not None, outputs, bint zeros=False, Mapped coverages=None, Mapped items=None,
-                  int areaperil=4):
+                  int areaperil=4, bint exact=False):
+        # A sum in double begins with one of FEW floats, which is off by half of what is allowed.
+        self.few = 0 if exact else FEW
+        self.tolerance = 0 if exact else TOLERANCE / 2
         self.zeros, self.coverages, self.by_coverage = zeros, coverages, coverages is not None
         self.xref_name = xref.name
         self.outputs = []
@@ -126,8 +132,10 @@ cdef class SummaryCalc(LossConsumer):
             group = &self.sets[i]
             for slot in range(0, group.room, max(self.slab, 1)):
                 free(group.row[slot])
+            for slot in range(group.dealt):
+                free(group.slot[slot].right)
             free(group.row)
-            free(group.exposure)
+            free(group.slot)
             free(group.met)
             free(group.slot_of)
             free(group.summary_of)
@@ -228,21 +236,45 @@ cdef class SummaryCalc(LossConsumer):
         cdef Py_ssize_t slot
         cdef int64_t k, specials = n - self.sample_size if dense else n
         cdef float *row
+        cdef double *right
         if group.slot_of[summary_id] == 0:
             self.deal(group, summary_id)
         slot = group.slot_of[summary_id] - 1
         if exposed:
-            group.exposure[slot] += exposure
+            group.slot[slot].exposure += exposure
+            group.slot[slot].right_exposure += exposure
+        group.slot[slot].additions += 1
+        right = self.right_row(group, slot) + ORIGIN if group.slot[slot].additions > self.few else NULL
         # Special samples that are not passed on fall into columns that are not read.
         row = group.row[slot] + ORIGIN
         for k in range(specials):
             row[sidx[k]] += loss[k]
+        if right != NULL:
+            for k in range(specials):
+                right[sidx[k]] += loss[k]
         if dense:
             row += 1
             loss += specials
-            for k in range(self.sample_size):
-                row[k] += loss[k]
+            if right == NULL:
+                for k in range(self.sample_size):
+                    row[k] += loss[k]
+            else:
+                right += 1
+                for k in range(self.sample_size):
+                    row[k] += loss[k]
+                    right[k] += loss[k]
         return 0
+
+    cdef double *right_row(self, SummarySet *group, Py_ssize_t slot) except NULL nogil:
+        """The row in double of a summary, which begins with what there is of the float one."""
+        cdef Slot *held = &group.slot[slot]
+        cdef Py_ssize_t k
+        if held.right == NULL:
+            resize(<void **>&held.right, self.stride, sizeof(double))
+        if held.additions == self.few + 1:
+            for k in range(self.stride):
+                held.right[k] = group.row[slot][k]
+        return held.right
 
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil:
         """Give a summary a slot."""
@@ -251,7 +283,7 @@ cdef class SummaryCalc(LossConsumer):
         if slot == group.room:
             if slot + self.slab > group.pointer_room:
                 group.pointer_room = 2 * slot + self.slab
-                resize(<void **>&group.exposure, group.pointer_room, sizeof(float))
+                resize(<void **>&group.slot, group.pointer_room, sizeof(Slot))
                 resize(<void **>&group.row, group.pointer_room, sizeof(float *))
             memory = <float *>calloc(self.slab * self.stride, sizeof(float))
             if memory == NULL:
@@ -264,7 +296,9 @@ cdef class SummaryCalc(LossConsumer):
             memset(group.row[slot], 0, self.stride * sizeof(float))
         else:
             group.dealt = slot + 1
-        group.exposure[slot] = 0
+            group.slot[slot].right = NULL
+        group.slot[slot].exposure = 0
+        group.slot[slot].right_exposure = group.slot[slot].additions = 0
         group.slot_of[summary_id] = <int32_t>(slot + 1)
         group.met[summary_id >> 6] |= <uint64_t>1 << (summary_id & 63)
         group.used += 1
@@ -301,14 +335,26 @@ cdef class SummaryCalc(LossConsumer):
         self.open = False
         return 0
 
+    cdef float check(self, SummarySet *group, Py_ssize_t slot) noexcept nogil:
+        """Losses that are wrong in float become right. Gives the exposure."""
+        cdef Slot *held = &group.slot[slot]
+        cdef Py_ssize_t k
+        if held.additions <= self.few:
+            return held.exposure
+        for k in range(self.stride):
+            group.row[slot][k] = checked(group.row[slot][k], held.right[k], self.tolerance)
+        return checked(held.exposure, held.right_exposure, self.tolerance)
+
     cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil:
         """Write one summary of the open event, if there is something to write."""
         cdef int32_t slot = group.slot_of[summary_id], s
-        cdef float exposure = group.exposure[slot - 1] if slot else 0
-        cdef const float *row = (group.row[slot - 1] if slot else self.blank) + ORIGIN
+        cdef float exposure = 0
+        cdef float *row = (group.row[slot - 1] if slot else self.blank) + ORIGIN
         cdef int64_t used, samples
         cdef int32_t *sidx
         cdef float *loss
+        if slot:
+            exposure = self.check(group, slot - 1)
         if not (exposure > 0 or self.zeros):
             return 0
         if self.rows.full():

@@ -18,6 +18,10 @@ TYPES = {
 AREAPERIL = "areaperil"
 
 
+# The keyword that asks for results of double arithmetic.
+EXACT = "exact"
+
+
 class Entry:
     """A value whose fields are its __slots__; equal and shown by them."""
 

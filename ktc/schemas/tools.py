@@ -1,10 +1,14 @@
 """The console scripts: ktools' names and flags, and the function of ktc that each one is."""
+from .model import EXACT as EXACT_KEYWORD
 from .model import Option, Tool
 
 # The width of areaperil ids, in every tool that meets them. ktools fixes it when it is built; KTC_AREAPERIL_BYTES in the
 # environment sets it for a whole pipeline.
 AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperil id (default 4)", type=int, metavar="{4,8}",
                          choices=(4, 8))
+
+# Double results in every digit, where ktools' floats are right to 1 in 10,000 too. KTC_EXACT=1 sets it for a whole pipeline.
+EXACT = Option("--exact", EXACT_KEYWORD, "results of double arithmetic, also where ktools' own are near enough")
 
 SKIP_HEADER = Option("-s", "skip_header", "leave the header line out")
 FOLDER = Option("-K", "folder", "the folder below work/ that holds the summary streams", str, "DIR")
@@ -147,7 +151,7 @@ SUMMARIES = "work/DIR/*.bin, summary streams; input/occurrence.bin; input/period
 WORK_FOLDER = Option("-K", "folder", "read the summary streams work/DIR/*.bin instead of standard input", str, "DIR")
 MEMORY = Option("--memory", "memory", "MiB for losses by period (default 2048 with -K, else no limit)", float, "MIB")
 CURVE_OPTIONS = (WORK_FOLDER, Option("-r", "return_periods", "read the curves off at the periods of input/returnperiods.bin"),
-                 Option("-H", "skip_header", "leave the header line out"), MEMORY)
+                 Option("-H", "skip_header", "leave the header line out"), EXACT, MEMORY)
 
 TOOLS = {t.name: t for t in (
     Tool("eve", STAGE, "the events of a run, dealt out to processes", "stages:eve", (
@@ -194,7 +198,7 @@ TOOLS = {t.name: t for t in (
         Option("-d", "debug", "write samples without loss too"),
         Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
         Option("-O", "benchmark", UNUSED),
-        AREAPERIL_BYTES,
+        EXACT, AREAPERIL_BYTES,
     ), logs=True, reads="a loss stream, on standard input; the programme: input/fm_programme.bin, fm_policytc.bin, "
         "fm_profile.bin, fm_xref.bin; input/coverages.bin and items.bin for insured values",
         writes="a loss stream, on standard output", example="fmcalc -a2 < gul.bin > insured.bin"),
@@ -208,7 +212,7 @@ TOOLS = {t.name: t for t in (
         Option("-m", "index", "beside each output file an index file, <name without .bin>.idx"),
         Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
     ) + tuple(Option(f"-{n}", "outputs", f"where summary set {n} goes: a file, a named pipe, or - for standard output", str, "FILE",
-                     const=n) for n in range(10)) + (AREAPERIL_BYTES,),
+                     const=n) for n in range(10)) + (EXACT, AREAPERIL_BYTES),
         logs=True, reads="a loss stream, on standard input; input/gulsummaryxref.bin or, with -f, input/fmsummaryxref.bin",
         writes="a summary stream for each summary set", example="summarycalc -i -1 summary.bin -2 by_line.bin < gul.bin"),
     Tool("cdftocsv", STREAM_TEXT, "cdf stream to csv", "stages:cdftocsv", (SKIP_HEADER, AREAPERIL_BYTES),
@@ -244,7 +248,7 @@ TOOLS = {t.name: t for t in (
              Option("-Q", "quantile", "quantile event loss table (QELT) to this file, or -", str, "FILE"),
              Option("-q", "quantile_parquet", "QELT as parquet to this file", str, "FILE"),
              Option("-P", "process", "leave an empty file work/sema_elt/N.id at the start (0: none)", int, "N"),
-             SKIP_HEADER,
+             SKIP_HEADER, EXACT,
          ), logs=True, reads="a summary stream, on standard input; for MELT input/occurrence.bin or input/event_rates.csv, for QELT "
          "input/quantile.bin", writes="csv on standard output, csv and parquet files", example="eltcalc -M melt.csv < summary.bin"),
     Tool("pltcalc", OUTPUT, "period loss tables; without other flags than -H: mean and standard deviation by occurrence",
@@ -255,7 +259,7 @@ TOOLS = {t.name: t for t in (
              Option("-q", "quantile_parquet", "QPLT as parquet to this file", str, "FILE"),
              Option("-S", "sample", "sample period loss table (SPLT) to this file, or -", str, "FILE"),
              Option("-s", "sample_parquet", "SPLT as parquet to this file", str, "FILE"),
-             Option("-H", "skip_header", "leave the header line out"),
+             Option("-H", "skip_header", "leave the header line out"), EXACT,
          ), reads="a summary stream, on standard input; input/occurrence.bin; input/periods.bin if it is there; for QPLT "
          "input/quantile.bin", writes="csv on standard output, csv and parquet files",
          example="pltcalc -M mplt.csv -S splt.csv < summary.bin"),
@@ -297,8 +301,9 @@ TOOLS = {t.name: t for t in (
         Option("-p", "parquet", "the ALT as parquet to this file; without -o, no csv", str, "FILE"),
         Option("-c", "convergence", "the average loss convergence table (ALCT) to this file", str, "FILE"),
         Option("-l", "confidence", "confidence level of its intervals, 0 to 1 (default 0.95)", float, "LEVEL"),
-        SKIP_HEADER, MEMORY,
-    ), logs=True, standard_input=False, reads=SUMMARIES + "; input/ensemble.bin if it is there", writes="csv on standard output, csv and parquet files",
+        SKIP_HEADER, EXACT, MEMORY,
+    ), logs=True, standard_input=False, reads=SUMMARIES + "; input/ensemble.bin if it is there",
+        writes="csv on standard output, csv and parquet files",
         example="aalcalc -K gul -o > alt.csv"),
     Tool("aalcalcmeanonly", OUTPUT, "average annual loss by summary: the mean alone", "averages:aalcalcmeanonly", (
         FOLDER,
