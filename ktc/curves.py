@@ -136,8 +136,8 @@ class Tables:
                 warn("the table of return periods is empty: every loss gets its own")
         elif return_periods is not None:
             return_periods = list(return_periods)
-            if sorted(return_periods, reverse=True) != return_periods or return_periods and return_periods[-1] < 0:
-                raise UsageError("return periods are to be numbers from 0 on in descending order")
+            if not all(period >= 0 for period in return_periods):
+                raise UsageError("return periods are to be numbers from 0 on")
         self.return_periods = return_periods or None
         table = work.optional_table(root, "ensemble") if ensembles else None
         self.ensembles = ensembles_of(table) if table is not None else {}
@@ -252,7 +252,8 @@ class ExceedanceCurves(work.Accumulator):
     for tables as often as wanted.
 
     curves: which to keep losses for, by type: any of "oep" and "aep". return_periods: None for a point for each loss, True for
-    input/returnperiods.bin, or descending numbers. exact: double arithmetic, in every digit. memory: MiB that losses by period may take; beyond, feeding raises
+    input/returnperiods.bin, or numbers, best in descending order. exact: double arithmetic, in every digit. memory: MiB that
+    losses by period may take; beyond, feeding raises
     MemoryError. root: the folder that holds input/ with occurrence.bin, and periods.bin and ensemble.bin where they are.
     Raises DataError, InputError and UsageError.
     """

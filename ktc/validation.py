@@ -197,7 +197,7 @@ class Checker:
             rules = [relaxed(rule) if place.form != "csv" else rule for rule in rules if rule.kind != "complete"]
             rules += entry.extra.get("sound", ())
         file = FileVerdict(place.path, table)
-        unique = [("unique", entry.key, Keys(), {})] if entry.key else []
+        unique = [("unique", entry.key, Keys(), {"warning": entry.extra.get("last_counts", False)})] if entry.key else []
         if not self.read(place, file, rules, wanted + self.references(table) + unique):
             self.unread.add(table)
         self.headers.update({f"{table}.{name}": value for name, value in file.header.items()})
@@ -220,7 +220,8 @@ class Checker:
                     file.header = header
                     rows = RecordRows(place.path, layout, first)
                     checks = self.checks(rows, TABLES[place.table], rules, links, header)
-                    return RecordChecker(layout, rows=rows, checks=checks, counted=counted)
+                    return RecordChecker(layout, rows=rows, checks=checks, counted=counted,
+                                         padded=TABLES[place.table].extra.get("padded", False))
                 read_binary(place, reader_of, self.areaperil).finish()
                 file.rows = rows.line
             file.faults, complete = rows.faults, not rows.incomplete

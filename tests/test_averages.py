@@ -547,6 +547,18 @@ def test_cut_streams(tmp_path, function):
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("weights", [{0: 0.1, 1: 0.2, 2: 0.3, 9: 0.4}, [(2, 0.9), (1, 0.2), (2, 0.3), (3, 0.1)], None])
+def test_doubtful_tables_like_ktools(oracle, tool, run, tmp_path, weights):
+    """Weights of periods that there are not, and twice (they count once in the number by which weights are multiplied); records of
+    zeros in the occurrence table."""
+    root, rng = tmp_path, np.random.default_rng(3)
+    write_tables(root, occurrences=[*random_occurrences(rng, events=9, periods=4), (0, 0, 0)], periods=4, weights=weights)
+    write_work(root, [stream(3, random_packets(rng, events=9, summaries=2, sample_size=3))])
+    for program, flags in ("aalcalc", ()), ("aalcalc", ("-o",)), ("aalcalcmeanonly", ()), ("aalcalcmeanonly", ("-o",)):
+        theirs = run([oracle(program), "-K", "run", *flags], cwd=root)
+        assert run([tool(program), "-K", "run", *flags], cwd=root) == theirs and theirs[0] == 0
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_wrong_input(tmp_path, function):
     def wrong(error, match, **keywords):
@@ -565,8 +577,8 @@ def test_wrong_input(tmp_path, function):
         wrong(DataError, "summary_P1.bin: event 5, summary 6: the loss of sample 2 is")
     prepare(tmp_path, [(5, 6, 1.0, [(-1, 1.0), (3, 1.0)])])
     wrong(DataError, "sidx 3")
-    prepare(tmp_path, weights={1: 0.5, 5: 0.5})
-    wrong(DataError, "periods.bin: .*period 5")
+    prepare(tmp_path, weights={1: 0.5, -5: 0.5})
+    wrong(DataError, "periods.bin: .*period -5")
     prepare(tmp_path, occurrences=[(1, 5, 1)])
     wrong(DataError, "occurrence.bin: .*period 5")
     (tmp_path / "input" / "occurrence.bin").unlink()

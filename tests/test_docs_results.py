@@ -412,8 +412,8 @@ def test_curves_at_return_periods(example):
     curves = ktc.ExceedanceCurves(return_periods=RETURN_PERIODS, root=example).feed(example / STREAM)
     assert [tuple(row)[1:3] for row in curves.table().numpy().tolist()] == [
         (int(row["EPCalc"]), int(row["EPType"])) for row in ept]
-    with pytest.raises(UsageError, match="descending"):
-        ktc.ExceedanceCurves(return_periods=[5, 10], root=example)
+    with pytest.raises(UsageError, match="from 0 on"):
+        ktc.ExceedanceCurves(return_periods=[5, -10], root=example)
 
 
 def test_weighted_curves(weighted):

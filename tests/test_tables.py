@@ -336,6 +336,20 @@ def test_whole_numbers(text):
     assert tobin("returnperiods", f"h\n{text}\n") == tobin("returnperiods", f"h\n{text}") == expected
 
 
+@pytest.mark.parametrize("table, tool_name", [("returnperiods", "returnperiodtobin"), ("events", "evetobin"), ("items", "itemtobin")])
+def test_whole_numbers_with_decimals_of_0(table, tool_name, oracle, run):
+    """As pandas writes a column of whole numbers with a gap, and settings have return_periods: [250.0]. Behind the last column, for
+    which ktools takes the digits before the point; others are data that it does not take."""
+    row = "1,1,1,1," if table == "items" else ""
+    for text in ("250.0", "10.00", "7.", "3.0,note", "5.0 "):
+        csv = f"h\n{row}{text}\n{row.replace('1', '2', 1)}2.0\n".encode()
+        status, binary, _ = run([oracle(tool_name)], csv)
+        assert status == 0 and tobin(table, csv) == binary
+    for text in ("2.5", "2.05", "2.0x", "2.0.0"):
+        with pytest.raises(DataError, match="line 2"):
+            tobin(table, f"h\n{row}{text}\n")
+
+
 @pytest.mark.parametrize("text", ["2147483648", "-2147483649", "12345678901234567890123", "1e3", "",
                                   "x", "-", "1_0", "0x1"])
 def test_what_is_no_whole_number(text):

@@ -67,9 +67,9 @@ cdef class Occurrences:
         return place_of(self.event_id, self.n_events, event_id)
 
 
-# given: whether there is a table of weights with at least one row. n: its rows. last: the highest period that has one, at most
-# number_of_periods, and 0 without a table: memory follows the table, not what another file's header says of periods.
-# weight[p]: that of period p, 1 to last; has[p]: whether it has one.
+# given: whether there is a table of weights with at least one row. n: periods that have one. last: the highest of these, which may
+# be beyond number_of_periods, and 0 without a table: memory follows the table, not what another file's header says of periods.
+# weight[p]: that of period p, 0 to last; has[p]: whether it has one.
 cdef class PeriodWeights:
     cdef readonly bint given
     cdef readonly int64_t n

@@ -66,7 +66,7 @@ cdef class Occurrences:
         with nogil:
             i = self.read(table.data + sizeof(header), size)
         if i < self.n:
-            table.fail(sizeof(header) + i * size, f"record {i + 1}: period {self.period[i]}, expected 1 to "
+            table.fail(sizeof(header) + i * size, f"record {i + 1}: period {self.period[0]}, expected 1 to "
                        f"{self.number_of_periods}")
         self.sort()
         # self.event_id has one for each record, in ascending order
@@ -87,21 +87,27 @@ cdef class Occurrences:
         free(self.date)
 
     cdef int64_t read(self, const char *p, int64_t size) noexcept nogil:
-        """The records as they stand; how many of them have a period that there is."""
+        """Read the records, but for those of zeros, which fill up a file: self.n of them then. The number of the first record with
+        a period that there is not, which is in period[0] then, or self.n."""
         cdef rec.occurrence plain
         cdef rec.occurrence_granular granular
-        cdef int64_t i
+        cdef int64_t i, kept = 0
         for i in range(self.n):
             if self.granular:
                 memcpy(&granular, p + i * size, sizeof(granular))
-                self.event_id[i], self.period[i] = granular.event_id, granular.period_no
-                self.date[i] = granular.occ_date_id
+                self.event_id[kept], self.period[kept] = granular.event_id, granular.period_no
+                self.date[kept] = granular.occ_date_id
             else:
                 memcpy(&plain, p + i * size, sizeof(plain))
-                self.event_id[i], self.period[i], self.date[i] = plain.event_id, plain.period_no, plain.occ_date_id
-            if self.period[i] < 1 or self.period[i] > self.number_of_periods:
+                self.event_id[kept], self.period[kept], self.date[kept] = plain.event_id, plain.period_no, plain.occ_date_id
+            if self.event_id[kept] == 0 and self.period[kept] == 0 and self.date[kept] == 0:
+                continue
+            if self.period[kept] < 1 or self.period[kept] > self.number_of_periods:
+                self.period[0] = self.period[kept]
                 return i
-        return self.n
+            kept += 1
+        self.n = kept
+        return kept
 
     cdef int sort(self) except -1:
         """Bring the records into the order of their events, unless they are."""
@@ -141,12 +147,13 @@ cdef class PeriodWeights:
     def __cinit__(self, Mapped table, int32_t number_of_periods):
         cdef rec.periods row
         cdef int64_t i
+        cdef bint some
         self.number_of_periods = number_of_periods
         self.n = 0 if table is None else table.records(sizeof(row))
         self.given = self.n > 0
         for i in range(self.n):
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
-            if row.period_no < 1 or row.period_no > number_of_periods:
+            if row.period_no < 0:
                 table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
             table.check_id(i, sizeof(row), self.n, row.period_no)
             self.last = max(self.last, row.period_no)
@@ -154,14 +161,19 @@ cdef class PeriodWeights:
         self.has = <char *>allot(<int64_t>self.last + 1, 1)
         for i in range(self.n):
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
-            if self.has[row.period_no]:
-                table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no} a second time")
             if not isfinite(row.weighting) or row.weighting < 0:
                 table.fail(i * sizeof(row), f"record {i + 1}: the weight of period {row.period_no} is {row.weighting}, "
                            "expected a number from 0 on")
-            self.weight[row.period_no], self.has[row.period_no] = row.weighting, True
-            if row.weighting > self.weight[self.heaviest]:
-                self.heaviest = row.period_no
+            self.weight[row.period_no], self.has[row.period_no] = row.weighting, True       # of two the last counts
+        some, self.n = not self.given, 0
+        for i in range(self.last + 1):
+            self.n += self.has[i]
+            some |= self.has[i] and 1 <= i <= number_of_periods
+            if self.weight[i] > self.weight[self.heaviest]:
+                self.heaviest = i
+        if not some:
+            table.fail(0, f"none of the {self.n} periods is one of 1 to {number_of_periods}, which would all weigh nothing: is this "
+                       "a table of weights?")
 
     def __dealloc__(self):
         free(self.weight)

@@ -275,6 +275,10 @@ cdef class CsvRows(Rows):
                 return True
             p = q
         self.found = n
+        if p < end and p[0] == c'.' and column[n - 1].type < F4:        # 250.0, as pandas writes the 250 of a column with gaps
+            p += 1
+            while p < end and p[0] == c'0':
+                p += 1
         if p < end and p[0] != c',':
             p = skip_blanks(p, end)
             if p < end and p[0] != c',':
@@ -468,7 +472,7 @@ cdef class Checks:
     empty=False: no rows are an error. warnings: lines about what is allowed but strange.
     links: (action, columns, Keys, options) of each; the key of a row is the value of one column, or of two of 32 bits:
         "add"       to the Keys
-        "unique"    to the Keys, among which it must be new
+        "unique"    to the Keys, among which it must be new; options: warning as below
         "find"      among the Keys; options: where, in words; warning=True: rows without are counted, and a warning in the end
     and of all, options: when=(column, low, high), only rows whose value there lies between; less, taken off the first column.
 
@@ -682,13 +686,12 @@ cdef class Checks:
         shown = f"{columns[0]} {self._number(cell, link.first)}"
         if link.second >= 0:
             shown += f", {columns[1]} {self._number(cell, link.second)}"
-        if link.action == UNIQUE:
-            self.rows.fault(f"{shown} comes a second time")
-        elif not link.warning:
-            self.rows.fault(f"{shown} is not in {where}")
+        told = f"{shown} comes a second time" if link.action == UNIQUE else f"{shown} is not in {where}"
+        if not link.warning:
+            self.rows.fault(told)
         else:
             if not link.missed:
-                self.first_broken[-1 - i] = f"{self.rows.place()}: {self.rows.shown()}{shown} is not in {where}"
+                self.first_broken[-1 - i] = f"{self.rows.place()}: {self.rows.shown()}{told}"
             link.missed += 1
 
     # The rules of damage bins.

@@ -13,6 +13,8 @@ A Table's `extra` says how its csv form is written and what makes it valid:
     rules       what ktools demands of the rows, as Rule entries.
     infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a number).
     empty       False: a csv without rows is an error.
+    padded      records of zeros are passed over: padding.
+    last_counts of two rows with the same key the last one counts: no fault, but worth a warning.
     packet      fields at the head of each packet of records (lossfactors).
     terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
 """
@@ -193,7 +195,7 @@ TABLES = {t.name: t for t in (
         refs=(Ref("level_id agg_id", "fm_programme", "level_id to_agg_id"),
               Ref("profile_id", "fm_profile", also=("fm_profile_step", "profile_id"))),
         sound=from_one("layer_id", "level_id", "agg_id", "profile_id"),
-        csv_header="layer_id,level_id,agg_id,profile_id",
+        csv_header="layer_id,level_id,agg_id,profile_id", padded=True,
         tool="fmpolicytc", columns=("layer_id", "level_id", "agg_id", "profile_id"), prefix=" "),
     Table("fm_profile", "input/fm_profile.bin", PROFILE + TERMS, "Policy terms.", csv_header=PROFILE_HEADER,
           tool="fmprofile", infinite=True, needed="insured losses"),
@@ -235,14 +237,14 @@ TABLES = {t.name: t for t in (
             14: {"limit": "limits"},
             15: {"limit": "limit_prop_of_loss"},
             16: {"deductible1": "deductible_prop_of_loss"}}),
-    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", tool="fmxref",
+    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", tool="fmxref", padded=True,
           sound=from_one("output_id", "agg_id", "layer_id"), needed="insured losses"),
     Table("fm_xref_a0", "input/fm_xref_a0.bin", FM_XREF,
           "The same for outputs that are groups of the last level, where fm_xref numbers items."),
     Table("occurrence", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "date: days, or a number of the model's own")),
           "When events happen: the simulated periods.", header=OCCURRENCE_HEADER,
-          tool="occurrence", rules=(PERIODS_RULE,), sound=from_one("period_no")),
+          tool="occurrence", rules=(PERIODS_RULE,), sound=from_one("period_no"), padded=True),
     Table("occurrence_dates", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar", unit="days")),
           "The same with dates of years, months and days.", header=OCCURRENCE_HEADER,
@@ -256,12 +258,13 @@ TABLES = {t.name: t for t in (
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE)),
     Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period", unit="periods"),),
           "Return periods to report, in descending order, none twice.", tool="returnperiod",
-          sound=(*from_one("return_period"), Rule("descending", "return_period"))),
+          sound=(*not_negative("return_period"), Rule("range", "return_period", low=1, warning=True),
+                 Rule("descending", "return_period", warning=True))),
     Table("periods", "input/periods.bin", (
         PERIOD_NO, Field("weighting", "f8", "weight of the period", "%.9f", unit="probability")),
-        "Weights of the periods.", key=("period_no",), csv_header='"period_no", "weighting"', tool="periods",
-        sound=(*from_one("period_no"), *not_negative("weighting"),
-               Rule("at most", "period_no", limit="occurrence.number_of_periods"))),
+        "Weights of the periods.", key=("period_no",), last_counts=True, csv_header='"period_no", "weighting"', tool="periods",
+        sound=(*not_negative("period_no", "weighting"), Rule("range", "period_no", low=1, warning=True),
+               Rule("at most", "period_no", limit="occurrence.number_of_periods", warning=True))),
     Table("quantile", "input/quantile.bin", (Field("quantile", "f4", "quantile, 0 to 1", unit="probability"),),
           "Quantiles to report.", tool="quantile", rules=(Rule("range", "quantile", low=0, high=1, always=True),)),
     Table("amplifications", "input/amplifications.bin", (
