@@ -109,7 +109,7 @@ def by_event(scale, rng):
             mean, hit = x.mean(axis=1), (losses > 0).sum(axis=1)
             shifted = x - x[:, :1]
             sd = shifted.std(axis=1, ddof=1) if samples > 1 else np.zeros(n)
-            few = ", up to 30 samples" if samples <= 30 else ""
+            few = ", up to 100 samples" if samples <= 100 else ""
             right = {"MeanLoss": mean, "SDLoss": sd, "ChanceOfLoss": hit / samples if samples > 1 else 0 * mean,
                      "MeanImpactedExposure": hit * exposure.astype("f8") / samples}
             for tool, short in ((stages.eltcalc, "ELT"), (stages.pltcalc, "PLT")):

@@ -5,7 +5,7 @@ ktc gives ktools' number where that is within TOLERANCE of the right one, else t
 import numpy as np
 
 TOLERANCE = 1e-4
-OF_FEW_SAMPLES = 2e-3               # of the deviation of up to 30 samples
+OF_FEW_SAMPLES = 2e-3               # of the deviation of up to 100 samples
 OF_TAILS = 1.25e-4                  # of tail values at risk
 PRINTED = 1e-6                      # of a number in a csv of six decimals
 

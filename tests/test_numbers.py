@@ -29,7 +29,7 @@ EXACT = 2e-7                            # two roundings to float32
 @pytest.mark.parametrize("name", hunt.HUNTS)
 def test_no_column_is_wrong(name):
     for column, error in hunt.HUNTS[name](0.01, np.random.default_rng(2)).items():
-        few = column.endswith("up to 30 samples")
+        few = column.endswith("up to 100 samples")
         tail = column.endswith("TVaR")              # ktools' control files are off by 1.2e-4
         assert error <= (doubles.OF_FEW_SAMPLES if few else doubles.OF_TAILS if tail else doubles.TOLERANCE) * 1.01, column
 

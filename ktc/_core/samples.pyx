@@ -23,7 +23,7 @@ cdef extern from "<math.h>" nogil:
     float sqrtf(float value)
 
 cdef enum:
-    FEW_SAMPLES = 30                # their deviation is no more than an estimate: a float one may be off by LENIENCY times as much
+    FEW_SAMPLES = 100               # see near_enough()
     LENIENCY = 20
     AT_ONCE = 32                    # sums side by side: more than gcc unrolls before it looks for vectors
 
@@ -31,6 +31,14 @@ cdef enum:
 cdef double NOISE = 0.0000001
 # What one rounding to float changes, at most.
 cdef double ROUNDING = 2.0 ** -24
+
+
+cdef inline double near_enough(double tolerance, int32_t sample_size) noexcept nogil:
+    """What a deviation in float may be off by. Of few samples it is no more than an estimate, uncertain by 1 / sqrt(2 (S - 1)):
+    a hundredth of that is near enough, LENIENCY tolerances at most."""
+    if sample_size > FEW_SAMPLES:
+        return tolerance
+    return tolerance * min(<double>LENIENCY, 100 / sqrt(2.0 * (sample_size - 1)))
 
 
 cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size,
@@ -56,8 +64,9 @@ cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float
     right = moments_in_double(block.sidx + first, block.loss + first, block.start[i + 1] - first, sample_size,
                               block.dense[i])
     moments.mean = checked(moments.mean, right.mean, tolerance)
-    moments.sd = checked(moments.sd, right.sd, tolerance * LENIENCY if sample_size <= FEW_SAMPLES else tolerance)
+    moments.sd = checked(moments.sd, right.sd, near_enough(tolerance, sample_size))
     return moments
+
 
 
 cdef void add_differences(const float *loss, int64_t n, double start, double *total, double *square) noexcept nogil:
