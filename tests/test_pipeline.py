@@ -4,6 +4,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ktc
@@ -53,7 +54,32 @@ def compare(model, folder, oracle, tool, cases, outputs=outputs):
         expected = list(pool.map(lambda case: outputs(theirs, folder, model, case[0], *case[1], "ktools"), cases))
     for case, streams in zip(cases, expected):
         assert all(streams.values())
-        assert outputs(ours, folder, model, case[0], *case[1], "ktc") == streams, case
+        got = outputs(ours, folder, model, case[0], *case[1], "ktc")
+        if "elt" in streams:
+            assert_right_deviations(got["elt"], streams.pop("elt"), got["summary"])
+            del got["elt"]
+        assert got == streams, case
+
+
+def assert_right_deviations(ours, theirs, summaries):
+    """Event loss tables that are the same bytes, but for deviations that float32 has wrong: those are what double arithmetic gives
+    (docs/differences.md, "A rule for numbers")."""
+    right, samples = {}, int.from_bytes(summaries[4:8], "little")
+    for block in ktc.read_stream(summaries):
+        for i, summary_id in enumerate(block.ids.tolist()):
+            part = slice(block.starts[i], block.starts[i + 1])
+            losses = np.zeros(samples)
+            of = block.sidx[part] > 0
+            losses[block.sidx[part][of] - 1] = block.loss[part][of]
+            right[block.event_id, summary_id] = np.std(losses, ddof=1)
+    lines = list(zip(ours.splitlines(), theirs.splitlines(), strict=True))
+    for one, other in lines:
+        if one != other:
+            (a, b) = (line.decode().split(",") for line in (one, other))
+            assert a[:4] + a[5:] == b[:4] + b[5:] and a[1] == "2"
+            sd = right[int(a[2]), int(a[0])]
+            assert float(a[4]) == pytest.approx(sd, rel=1e-4) and abs(float(b[4]) - sd) > 1e-4 * sd
+    assert sum(one != other for one, other in lines) < len(lines) / 20
 
 
 @pytest.mark.skipif(not PIWIND.is_dir(), reason="the real model lies beside the repository where it can be had")
