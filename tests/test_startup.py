@@ -2,6 +2,7 @@
 
 The programs and their inputs are those that benchmarks/startup.py times. No test asserts a time.
 """
+import inspect
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import ktc
 import ktc._core.io
+from ktc._core import codeflags
 from ktc.schemas import TOOLS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -48,9 +50,6 @@ MODULES = {
 # Of the standard library, beyond what the interpreter has loaded when it starts: modules in C, but for struct, which reads headers
 LIBRARY = {"gc", "errno", "mmap"}
 HEADERS = {"struct", "_struct"}
-# A module that Cython builds for the stable ABI imports inspect, for the values of five flags; with all that inspect imports
-OF_LIMITED_API = set(subprocess.run([sys.executable, "-S", "-E", "-c", "import sys, inspect; print(*sys.modules)"], check=True,
-                                    stdout=subprocess.PIPE, text=True).stdout.split())
 # site would load more into this process in some installations; os and stat are its work in all of them
 PROBE = """
 import os, stat, sys
@@ -86,10 +85,10 @@ def test_a_script_imports_no_more_than_it_did(line, stdin, folder):
     name, *flags = line.split()
     found = imports([name, *flags], stdin, folder)
     ours = {module.removeprefix("ktc.") for module in found if module.startswith("ktc.")}
+    if ".abi3." in ktc._core.io.__file__:
+        ours.discard("_core.codeflags")
     assert sorted(ours - set(f"{SCRIPT} {MODULES[name]}".split())) == [], "a module more: is it needed at every start?"
     theirs = {module for module in found if module.split(".")[0] in sys.stdlib_module_names}
-    if ".abi3." in ktc._core.io.__file__:
-        theirs -= OF_LIMITED_API
     assert sorted(theirs - LIBRARY - (HEADERS if CONVERTER in MODULES[name] else set())) == []
     assert "numpy" not in found
 
@@ -115,3 +114,9 @@ def test_the_benchmark_prints_ratios(monkeypatch, tmp_path, capsys):
     _, rule, row = capsys.readouterr().out.strip().split("\n")
     assert set(rule) <= set("|-:") and row.startswith("| `eve 1 1` | ") and row.count("|") == 6
     assert (tmp_path / "table.md").read_text().endswith(row + "\n")
+
+
+def test_flags_of_code_objects():
+    """Those that modules for the stable ABI take from ktc, instead of importing inspect."""
+    flags = {name: value for name, value in vars(codeflags).items() if name.startswith("CO_")}
+    assert len(flags) == 7 and flags == {name: getattr(inspect, name) for name in flags}
