@@ -50,8 +50,8 @@ def main():
     table = "\n".join(lines) + "\n"
     print(table)
     if options.out is not None:
-        options.out.write_text(f"# A small run\n\nWall time of `tests/workflow.sh` with 10 locations, 25 events and 20 samples, least / median of "
-                               f"{options.runs} runs in turn;\nmade by `python benchmarks/small_run.py`.\n\n{table}")
+        options.out.write_text("# A small run\n\nWall time of `tests/workflow.sh` with 10 locations, 25 events and 20 samples, least / median "
+                               f"of {options.runs} runs in turn;\nmade by `python benchmarks/small_run.py`.\n\n{table}")
 
 
 if __name__ == "__main__":

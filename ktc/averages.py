@@ -48,8 +48,8 @@ class AverageLoss(Averages):
         average.table().numpy()
 
     The tables can be asked for at any time, and more be fed afterwards. root: the folder that holds input/ with
-    occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin. exact: weights in double. memory: MiB for losses by period,
-    8 bytes for each sample and some 50 more for each period with losses of a summary; beyond it feeding raises
+    occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin. exact: weights in double. memory:
+    MiB for losses by period, 8 bytes for each sample and some 50 more for each period with losses of a summary; beyond it feeding raises
     MemoryError; None is no limit.
     Losses of a period that two merged accumulators have parts of are not added up in the order of the stream. Float32
     losses add up exactly in float64 unless they differ by a factor of more than some 10**8, and then the order has no

@@ -199,8 +199,8 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
     ensemble.bin and, with return_periods, returnperiods.bin. outputs: {name: destination} or pairs of them; the names are
     aep_ and oep_ with full_uncertainty, wheatsheaf, sample_mean and wheatsheaf_mean. The curve of the analytical means
     (type 1) stands before that of the samples (type 2), but in the wheatsheaf tables. Where every stream of the folder has an
-    index file beside it, losses of 0 are points too, and summary follows on summary, as in ktools. exact: double arithmetic, in every digit. memory: MiB for losses by
-    period of streams that can be read more than once (None: no limit).
+    index file beside it, losses of 0 are points too, and summary follows on summary, as in ktools. exact: double arithmetic,
+    in every digit. memory: MiB for losses by period of streams that can be read more than once (None: no limit).
     """
     pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
     if not pairs:

@@ -29,7 +29,8 @@ def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=No
 
     Where there is a coverages.bin, it and items.bin give the TIVs. by_aggregate: outputs are aggregates of the last
     level, as by allocation rule 0, and fm_xref_a0 numbers them where there is one. fm_xref may be missing: outputs then have the ids
-    of their items or aggregates, in one layer. max_level: leave out the levels above. exact: TIVs are added up in double. Raises as Plan does, and InputError.
+    of their items or aggregates, in one layer. max_level: leave out the levels above. exact: TIVs are added up in
+    double. Raises as Plan does, and InputError.
     """
     def path(name):
         return os.path.join(folder, os.path.basename(schemas.TABLES[name].path))

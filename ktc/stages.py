@@ -91,7 +91,8 @@ def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, net_to=None, de
     out among the items in proportion to the ground-up loss, 2 and 3 in proportion to the losses from level to level (see
     ktc._core.fmcalc). net: what is left instead of what is paid. net_to: a target for what is left, beside what is paid; the
     two add up to what came in. debug: samples without loss too. full_shares: shares of nodes without loss in every sample
-    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect. exact: sums in double, in every digit.
+    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
+    exact: sums in double, in every digit.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
@@ -143,8 +144,8 @@ def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quant
     quantiles of the losses (quantile_event_loss_table). Destinations are paths, descriptors and file objects (csv),
     ktc.Parquet, ktc.ResultTable or a list of these; the arguments ending in _parquet are paths of parquet files. MELT reads
     input/event_rates.csv (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
-    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit. process: unless 0, leave an empty file
-    work/sema_elt/<process>.id at the start, as ktools does.
+    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit. process:
+    unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
     """
     stage = chain.EltCalc(target, moment=with_parquet(moment, moment_parquet),
                           quantile=with_parquet(quantile, quantile_parquet), skip_header=skip_header, exact=exact)

@@ -3,7 +3,6 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +12,12 @@ from ktc.errors import UsageError
 from ktc.schemas import COMMANDS, TOOLS
 from ktc.schemas.tools import IN_RUNS, OWN
 from ktc.usage import parsed
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import startup  # noqa: E402
+from test_startup import folder, startup  # noqa: F401
 
 EVERYTHING = {**COMMANDS, **TOOLS}
 STARTS = {line.split()[0]: (line.split()[1:], stdin) for line, stdin in startup.STARTS}
 TEXTS = ("", "-", "1", "07", "-1", "+3", "1_0", "2.5", ".5", "1e3", "nan", "x", "a b", "=", "=4", "4", "8", "bash", "-S", "-x y", "--",
          "2147483648", "4294967296", "-2147483649", "9" * 5000, "\u0663")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("commandline")
-    startup.model(folder)
-    return folder
 
 
 # Both parsers

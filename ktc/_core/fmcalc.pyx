@@ -28,7 +28,8 @@ Where gross and net losses go out together, net is what came in less what the la
 losses have alone; and what is paid by a layer whose outputs fm_xref does not name goes out with the highest layer that it names.
 
 Sums and products are float32 in ktools' order. Where more than some hundred nodes or rows are added up, a second sum stands in
-where the float one is wrong (see numbers.pxd); what a loss near an attachment loses to cancellation stays. Losses below 0 count as 0, coming in and going out.
+where the float one is wrong (see numbers.pxd); what a loss near an attachment loses to cancellation stays. Losses below 0 count
+as 0, coming in and going out.
 """
 cimport cython
 cdef extern from *:
@@ -168,7 +169,8 @@ cdef class FmCalc(LossConsumer):
 
     alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. both: `out` takes what they pay and
     `left` what remains. debug: samples without loss are written too. full_shares: with alloc_rule 2, nodes without loss have
-    shares in every sample, not only in the mean. exact: sums are double (see numbers.pxd). `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
+    shares in every sample, not only in the mean. exact: sums are double (see numbers.pxd). `out` takes a
+    loss stream of output ids: sidx -3, -1 and the samples above 0.
 
     The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with coverages.
     Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.

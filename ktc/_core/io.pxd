@@ -101,6 +101,15 @@ cdef class Sink:
     cdef int _fail(self, number) except -1
 
 
+# Whether a record is nothing but zeros: padding, where 0 is no id.
+cdef inline bint is_zero(const char *record, int64_t size) noexcept nogil:
+    cdef int64_t k
+    for k in range(size):
+        if record[k]:
+            return False
+    return True
+
+
 # A whole file or buffer of fixed records, read-only, shared by every thread that wants it.
 cdef class Mapped:
     cdef readonly str name
@@ -113,5 +122,5 @@ cdef class Mapped:
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
     # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1
-    # The same without records at the end that are nothing but zeros: padding, where 0 is no id.
+    # The same without the padding at the end.
     cdef int64_t records_before_padding(self, size_t size) except -1

@@ -497,10 +497,7 @@ cdef class Mapped:
         return n
 
     cdef int64_t records_before_padding(self, size_t size) except -1:
-        cdef int64_t k, n = self.records(size, "a record")
-        while n:
-            for k in range(<int64_t>size):
-                if self.data[(n - 1) * <int64_t>size + k]:
-                    return n
+        cdef int64_t n = self.records(size, "a record")
+        while n and is_zero(self.data + (n - 1) * <int64_t>size, size):
             n -= 1
         return n

@@ -44,8 +44,8 @@ cdef class SummaryCalc(LossConsumer):
     """Sums losses into summaries.
 
     xref: the records of gulsummaryxref or fmsummaryxref. outputs: {set number: LossConsumer}. zeros: write everything.
-    exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated item stream,
-    whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
+    exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated
+    item stream, whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
 
     A later entry of the same id and set replaces an earlier one; ids without an entry in a set do not count in it.
     Raises DataError for entries out of range, for a set whose smallest summary id is not 1, and, when running, for ids

@@ -8,16 +8,8 @@ from libc.math cimport isfinite, isnan
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
-from ktc._core.io cimport Mapped, Source
+from ktc._core.io cimport Mapped, Source, is_zero
 from ktc._core.tables cimport F4, F8, I4, U4, WORD, Cell, Checks, Column, Layout, Rows, TableReader, number_of
-
-
-cdef inline bint is_zero(const char *record, int64_t size) noexcept nogil:
-    cdef int64_t k
-    for k in range(size):
-        if record[k]:
-            return False
-    return True
 
 
 @cython.final

@@ -168,8 +168,8 @@ class Tool(Entry):
     function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its own.
     fixed: keywords that the script always passes (a converter's table). operands: (name, type, nargs, help) as argparse
     takes them; a tuple as type is a choice of words. ignores_operands: whether those beyond are ignored. standard_input: whether
-    it reads standard input, or the keywords with any of which it does not. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's
-    scripts expect. reads, writes: what goes in and comes out, for help. example: a command line that works where a run's
+    it reads standard input, or the keywords with any of which it does not. logs: whether it keeps a log/<tool>_<pid>.log as the
+    Oasis platform's scripts expect. reads, writes: what goes in and comes out, for help. example: a command line that works where a run's
     input/ and static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
     {columns} are its.
     """
