@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy
 
 import ktc
-from ktc import schemas
+from ktc import headers, schemas
 from ktc.usage import parser_of
 from ktc.schemas import model, streams, tables
+from ktc.schemas.tables import OTHER_NAMES
 
 MODULES = ("ktc", "ktc.chain", "ktc.tables", "ktc.streams", "ktc.results", "ktc.curves", "ktc.averages", "ktc.financial",
            "ktc.validation", "ktc.inspect", "ktc.compare", "ktc.errors", "ktc.schemas")
@@ -88,6 +89,7 @@ def rule_text(rule, table):
         "centre": f"{field} is the middle of {code(rule.low)} and {code(rule.high)}, to four decimals",
         "first": f"{field} of the first row is {rule.low}",
         "last": f"{field} of the last row is {rule.low}",
+        "date": f"{', '.join(code(name) for name in names[names.index(rule.field):])} are a date that there is",
         "complete": f"each {code(names[0])} comes with every {field} that there is",
     }[rule.kind]
     if rule.within and rule.kind != "ascending":
@@ -108,7 +110,17 @@ def ref_text(ref):
         rows = f" of rows with {code(column)} {low}{'' if high == low else ' or more' if high is None else f' to {high}'}"
     return (f"{names(ref.columns)}{rows} {'are' if len(ref.columns) > 1 else 'is'} {' or '.join(places)}"
             + (", of the level below" if ref.less else "") + (", all of which come up here" if ref.complete else "")
-            + ("; else a warning" if ref.warning else ""))
+            + ("; a warning if none is" if ref.one_is_enough else "; else a warning" if ref.warning else ""))
+
+
+def other_names(table, shown):
+    """What else a csv may call the columns, but for the header line that is shown."""
+    theirs = headers.titles(table.csv_header)
+    for i, f in enumerate(shown):
+        names = [name for place in (f.name, f"{table.name}.{f.name}") for name in OTHER_NAMES.get(place, "").split()
+                 if name not in theirs]
+        if names:
+            yield f"{code(f.name)} may be called {' or '.join(map(code, names))} in a csv"
 
 
 def table_text(table):
@@ -125,6 +137,7 @@ def table_text(table):
              *map(ref_text, table.refs),
              *(rule_text(rule, table) for rule in (*extra.get("rules", ()), *extra.get("sound", ()))),
              f"a csv may leave out {' and '.join(code(f.name) for f in shown[-optional:])}" if optional else "",
+             *other_names(table, shown),
              "" if extra.get("empty", True) else "a csv without rows is an error",
              "infinite values are allowed" if extra.get("infinite") else ""]
     return titled(

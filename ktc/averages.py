@@ -114,9 +114,11 @@ def destinations(target, ord, parquet):
     return with_parquet(targets if ord or parquet is None else None, parquet)
 
 
-def named(path, ending):
+def named(path, ending, others=False):
+    """A path with an ending, where it lacks it. others: but for parquet's, any other will do."""
     path = os.fspath(path)
-    return path if path.endswith(ending) else path + ending
+    other = os.path.splitext(path)[1] if others else ""
+    return path if path.endswith(ending) or other not in ("", ".parquet") else path + ending
 
 
 def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=None, confidence=0.95, skip_header=False,
@@ -125,8 +127,8 @@ def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=No
 
     Unless parquet alone is asked for, csv goes to target: the legacy table, with ord the Average Loss Table of Open
     Results Data. parquet: a path for the latter as parquet. convergence: a path for the convergence table, as csv
-    (".csv" is added where the name lacks it) and parquet (".parquet") like the other. confidence: of its intervals, 0
-    to 1. Ensembles are in the legacy csv only. exact: weights in double.
+    (".csv" is added where the name has no ending; "-" is standard output, after the other table) and parquet (".parquet")
+    like the other. confidence: of its intervals, 0 to 1. Ensembles are in the legacy csv only. exact: weights in double.
     """
     from ._core.averages import AverageLoss as Kernel
     from ._core.io import Outputs
@@ -143,12 +145,16 @@ def aalcalc(folder=None, target=None, *, ord=False, parquet=None, convergence=No
     paths = summary_files(folder_of(root, folder))
     with Outputs() as outputs:
         run = Run(outputs, root)
-        table = run.rows(report, destinations(target, ord, parquet), not skip_header)
         subsets = None
-        if convergence is not None:
-            subsets = run.rows("average_loss_convergence_table", with_parquet(
-                [named(convergence, ".csv")] if with_csv else None,
-                None if parquet is None else named(convergence, ".parquet")))
+        if convergence == "-":
+            subsets = [outputs.open("-")]
+            target = subsets[0] if target in (None, "-") else target
+        elif convergence is not None:
+            subsets = with_parquet([named(convergence, ".csv", others=True)] if with_csv else None,
+                                   None if parquet is None else named(convergence, ".parquet"))
+        table = run.rows(report, destinations(target, ord, parquet), not skip_header)
+        if subsets is not None:
+            subsets = run.rows("average_loss_convergence_table", subsets)
         occurrences, weights = periods_of(root)
         kernel = Kernel(occurrences, weights=weights, convergence=subsets is not None, ensembles=ensembles, limit=limit,
                         can_drop=True, exact=exact)

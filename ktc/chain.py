@@ -67,18 +67,19 @@ class CdfStream(Producer):
 
 
 class LossStream(Producer):
-    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs."""
+    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs. as_written: several
+    records of one sidx in a packet of summaries stay several; otherwise they become one, with the sum of their losses."""
 
     gives = "losses"
 
-    def __init__(self, source=None, *, kinds=None, whole_events=True):
-        self.source, self.kinds, self.whole_events = source, kinds, whole_events
+    def __init__(self, source=None, *, kinds=None, whole_events=True, as_written=False):
+        self.source, self.kinds, self.whole_events, self.as_written = source, kinds, whole_events, as_written
 
     def decoder(self, run, steps=None):
         decoder = LossDecoder
         if run.open_end:
             from ._core.placalc import OpenEndDecoder as decoder
-        return decoder(Source(self.source), self.kinds, self.whole_events)
+        return decoder(Source(self.source), self.kinds, self.whole_events, self.as_written)
 
 
 class LossCsv(Producer):
@@ -101,13 +102,15 @@ class LossCsv(Producer):
 
         summaries = self.kind == kinds.SUMMARY
         if summaries:
-            fields = schemas.REPORTS["summary_with_exposure"].fields
+            entry = schemas.REPORTS["summary_with_exposure"]
+            fields = entry.fields
         elif self.kind in GulToCsv.layouts:
-            fields = GulToCsv.layouts[self.kind].packet + GulToCsv.layouts[self.kind].record
+            entry = GulToCsv.layouts[self.kind]
+            fields = entry.packet + entry.record
         else:
             raise UsageError(f"the kind of losses is {self.kind!r}, which no csv has")
-        return LossCsvDecoder(Source(self.source), Layout([(f.name, f.type, f.csv, -1) for f in fields], 0), self.kind,
-                              self.sample_size, strict=summaries, whole_events=self.whole_events)
+        return LossCsvDecoder(Source(self.source), Layout([(f.name, f.type, f.csv, -1) for f in fields], 0, table=entry),
+                              self.kind, self.sample_size, strict=summaries, whole_events=self.whole_events)
 
 
 class LossCopy(Producer):
@@ -192,8 +195,8 @@ class PlaCalc(Stage):
         if isinstance(producer, LossStream):
             run.open_end, producer = True, LossCopy()
         following = run.consumer(self.out if out is None else out, producer)
-        factors = None if self.factors["absolute"] else run.table("lossfactors")
-        stage = Kernel(run.table("amplifications"), factors, **self.factors)
+        tables = () if self.factors["absolute"] else (run.table("amplifications"), run.table("lossfactors"))
+        stage = Kernel(*tables, **self.factors)
         stage.out = following
         return stage
 

@@ -30,7 +30,7 @@ class CdfStream(Producer):
 
 class LossStream(Producer):
     def __init__(self, source: _SourceLike = None, *, kinds: Iterable[int] | None = None,
-                 whole_events: bool = True) -> None: ...
+                 whole_events: bool = True, as_written: bool = False) -> None: ...
 
 class LossCsv(Producer):
     def __init__(self, source: _SourceLike = None, *, sample_size: int, kind: int = ...,

@@ -73,8 +73,8 @@ def kat(files=(), target=None, *, folder=None, unsorted=False, process_id=0):
     files: paths (named pipes too), descriptors, file objects or buffers, all of one kind of table: an ELT or PLT of
     ktools or of Open Results Data, or losses by summary. folder: read its regular files too, in the order of their
     names and before `files`; hidden ones are left out. All are opened first, in that order, and then read as streams.
-    Headers come first, one for each file that has one. unsorted: the files' bytes one behind the other, whatever they
-    are. process_id: accepted without effect (ktools leaves an empty file of that name, which nothing reads).
+    The header comes first, once, of those files that have one. unsorted: the files' bytes one behind the other, whatever
+    they are. process_id: accepted without effect (ktools leaves an empty file of that name, which nothing reads).
 
     Raises DataError, with file and line, for a row of another kind or with too few columns; UsageError, InputError,
     OutputError.
@@ -90,15 +90,15 @@ def kat(files=(), target=None, *, folder=None, unsorted=False, process_id=0):
             concatenate(sources, sink)
             return
         merge = Merge(sources, sink)
-        headers, table = heads(merge)
-        write_all(sink, b"".join(headers))
+        header, table = heads(merge)
+        write_all(sink, header)
         if table is not None:
             merge.run(len(table.fields), column(table, EVENT), column(table, PERIOD))
 
 
 def heads(merge):
-    """The header lines of all files, which are read, and the kind of table that they hold: None without rows."""
-    headers, header, place_of_header, table, place_of_table = [], None, None, None, None
+    """The first of the header lines of all files, which are read, and the kind of table that they hold: None without rows."""
+    first, header, place_of_header, table, place_of_table = b"", None, None, None, None
     for i in range(len(merge.sources)):
         own, blank = None, False
         while (line := merge.line(i)) is not None:
@@ -115,16 +115,15 @@ def heads(merge):
                 break
             if text:
                 if header is None:
-                    header, place_of_header = text, place
+                    first, header, place_of_header = line + b"\n", text, place
                 elif text != header:
                     raise DataError(f"{place}: the header {text!r} is another than {header!r} of {place_of_header}")
-                headers.append(line + b"\n")
             own, blank = text or own, not text
             merge.skip(i)
     if header is not None and table is not None and header.count(",") != len(table.fields) - 1:
         raise DataError(f"{place_of_header}: the header has {header.count(',') + 1} columns, "
                         f"rows have {len(table.fields)}")
-    return headers, table
+    return first, table
 
 
 def fits(value, type):

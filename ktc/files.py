@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from ._core.io import Mapped, Sink, Source
 from ._core.tables import source_of, take_header
 from .errors import DataError, UsageError
+from .headers import first_line
 from .schemas import REPORTS, STREAMS, TABLES
 from .schemas.model import packed
 from .schemas.streams import CDF_ROW, LOSS_ROW
@@ -167,7 +168,7 @@ def kind_of(file):
     # 1 begins a cdf stream, and many a table, too: whose next numbers are no probabilities
     if word == STREAMS["cdf"].kind and looks_like_cdf(file):
         return "cdf"
-    if base.endswith(".csv") or is_text(file.source.peek(LINE)):
+    if base.endswith(".csv") or first_line(file.source.peek(LINE)) is not None:
         return "csv"
     raise UsageError(f"{file.name}: neither its first bytes nor its name say what this is; {fitting(file)}name it with --as")
 
@@ -200,15 +201,6 @@ def looks_like_cdf(file):
     return bins > 0 and prob_to < 1.01 and all(value == 0 or value > 1e-30 for value in (prob_to, bin_mean))
 
 
-def is_text(head):
-    """Whether a first line of text is there."""
-    line, end, _ = head.partition(b"\n")
-    try:
-        return bool(end) and line.decode("utf-8-sig").replace("\t", " ").rstrip("\r").isprintable()
-    except UnicodeDecodeError:
-        return False
-
-
 def fitting(file):
     """Which tables have records of a size that makes up the file, in words."""
     if file.size is None:
@@ -228,7 +220,7 @@ def open_stream(file):
         file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil))
         file.dtype = row_dtype(CDF_ROW, {f.name: f.name for f in CDF_ROW})
         return
-    decoder = LossDecoder(file.source, [file.entry.kind])
+    decoder = LossDecoder(file.source, [file.entry.kind], as_written=True)
     file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
     file.reader = LossBatches(decoder)
     file.dtype = row_dtype(LOSS_ROW, {f.name: file.columns[1].name if f.name == "id" else f.name for f in LOSS_ROW

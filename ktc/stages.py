@@ -217,6 +217,6 @@ def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precis
     if parquet is not None:
         target = with_parquet("-" if target is None else target, parquet) if ord else with_parquet(None, parquet)
         ord = True
-    Chain(LossStream(source, kinds=[kinds.SUMMARY]),
+    Chain(LossStream(source, kinds=[kinds.SUMMARY], as_written=True),
           chain.SummaryToCsv(target, skip_header=skip_header, full_precision=full_precision, exposure=exposure,
                              max_loss=max_loss, drop_unexposed=drop_unexposed, ord=ord)).run()

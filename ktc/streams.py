@@ -27,7 +27,7 @@ class StreamReader:
             self._blocks = read_cdfs(CdfDecoder(source, areaperil, whole_events))
             self.kind, self.sample_size, self.summary_set = "cdf", None, None
             return
-        decoder = LossDecoder(source, whole_events=whole_events)
+        decoder = LossDecoder(source, whole_events=whole_events, as_written=True)
         self.kind = next(name for name, stream in STREAMS.items() if stream.kind == decoder.kind)
         self.sample_size, self.summary_set = decoder.sample_size, decoder.summary_set
         self._blocks = read_losses(decoder)

@@ -49,7 +49,7 @@ def layout_of(table, areaperil=4, columns=None):
     return Layout([(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1)
                    for f, stored in chosen], at, len(chosen) - (0 if columns else table.extra.get("optional", 0)),
                   separator=table.extra.get("separator", ", "), prefix=table.extra.get("prefix", ""),
-                  infinite=table.extra.get("infinite", False))
+                  infinite=table.extra.get("infinite", False), table=table)
 
 
 def record_layout(table, areaperil=4):
@@ -68,7 +68,7 @@ def packed_layout(table, areaperil=4):
         columns.append((field.name, field.resolved(areaperil), field.csv, at))
         at += field.width(areaperil)
     layout = Layout(columns, at, len(columns) - table.extra.get("optional", 0),
-                    infinite=table.extra.get("infinite", False))
+                    infinite=table.extra.get("infinite", False), table=table)
     return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
 
 
@@ -77,7 +77,7 @@ def dates_layout(table):
     fields = [f for f, _ in columns_of(table)]
     read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i]) for i, f in enumerate(fields)]
     write = [(f.name, "i4", "%d", 4 * i) for i, f in enumerate(fields)]
-    return (Layout(read, table.size(), len(fields) - table.extra.get("optional", 0)),
+    return (Layout(read, table.size(), len(fields) - table.extra.get("optional", 0), table=table),
             Layout(write, 4 * len(fields), separator=table.extra["separator"]))
 
 
@@ -321,7 +321,7 @@ def tocsv(table, source=None, target=None, *, areaperil=4, skip_header=False, **
     if table in TO_CSV:
         return TO_CSV[table](source, target, areaperil=areaperil, skip_header=skip_header, **options)
     entry = alone(table, options)
-    source = Source(source)
+    source = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
     header_values(entry, source)
     with Outputs() as outputs:
         reader = TableReader(layout_of(entry, areaperil), outputs.open(target), header_line(entry, skip_header),
@@ -344,16 +344,19 @@ def damage_bin_dict_tocsv(source=None, target=None, *, areaperil=4, skip_header=
     columns = None if interval_type else len(table.fields) - 1
     with Outputs() as outputs:
         TableReader(layout_of(table, columns=columns), outputs.open(target),
-                    header_line(table, skip_header, columns)).records(Source(source))
+                    header_line(table, skip_header, columns)).records(Source(source).refuse_csv("damagebintobin"))
 
 
 def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False):
     """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
-    source = Source(source)
+    source = Source(source).refuse_csv("occurrencetobin")
     options = header_values(TABLES["occurrence"], source)["date_options"]
     names = {0: "occurrence", DAYS: "occurrence_dates", MINUTES: "occurrence_granular"}
     if options not in names:
-        raise DataError(f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3")
+        from .headers import told_csv
+
+        raise DataError(f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
+                        f"{told_csv(source.start(), source.converter)}")
     table = TABLES[names[options]]
     with Outputs() as outputs:
         reader = TableReader(dates_layout(table)[1] if options else layout_of(table), outputs.open(target),
@@ -377,7 +380,7 @@ def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, co
     with Outputs() as outputs:
         sink = outputs.open(target)
         if generate is None:
-            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(Source(source))
+            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(Source(source).refuse_csv("randtobin"))
             return
         # ktools quotes the name here, and only here
         reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
@@ -439,7 +442,7 @@ def vulnerability_tocsv(source=None, target=None, index=None, *, areaperil=4, sk
     directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
     table = TABLES["vulnerability"]
     if not indexed and not compressed:
-        source = Source(source)
+        source = Source(source).refuse_csv("vulnerabilitytobin")
         header_values(table, source)
         with Outputs() as outputs:
             TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(source)
@@ -504,6 +507,8 @@ def read_table(name, source, areaperil=4):
     """
     import numpy
 
+    from .headers import csv_of
+
     table = table_of(name)
     if isinstance(source, (str, os.PathLike)):
         place = os.fspath(source)
@@ -514,6 +519,9 @@ def read_table(name, source, areaperil=4):
     else:
         place = str(getattr(source, "name", "memory"))
         data = numpy.frombuffer(source.read() if hasattr(source, "read") else source, numpy.uint8)
+    wrong = csv_of(data[:512].tobytes())
+    if wrong:
+        raise DataError(f"{place}: byte 0: {wrong}")
     start = table.header_size(areaperil)
     if len(data) < start:
         raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside the header of {start} bytes")

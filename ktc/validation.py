@@ -16,6 +16,7 @@ from ._core.keys import Keys
 from ._core.tables import Checks, CsvRows
 from ._core.validation import RecordChecker, RecordRows
 from .errors import DataError, InputError, KtcError, UsageError
+from .headers import key, titles
 from .schemas import TABLES
 from .schemas.tables import Rule
 from .tables import DAYS, MINUTES, footprint_records, header_values, layout_of, record_layout, tell, vulnerability_records
@@ -178,7 +179,7 @@ class Checker:
             where = " or ".join(os.path.basename(self.places[target].path) for target in targets)
             links.append(("find", ref.columns, keys, {
                 "where": f"{where} ({' and '.join(ref.keys)}{' of the level below' if ref.less else ''})", "when": ref.when,
-                "less": ref.less, "warning": ref.warning}))
+                "less": ref.less, "warning": ref.warning, "one_is_enough": ref.one_is_enough}))
             if ref.complete:
                 self.completing.append((ref, table, keys))
         return links
@@ -190,14 +191,16 @@ class Checker:
             (table, ref.keys, ref.of, None))]
         if own:                         # ids of its own rows, wherever they stand
             self.read(place, FileVerdict(place.path, table), (), own)
-        rules = list(entry.extra.get("rules", ()))
+        rules = list(TABLES[csv_form(place)].extra.get("rules", ()) if place.form == "csv" else entry.extra.get("rules", ()))
         if self.only_always:
             rules = [rule for rule in rules if rule.always]
         else:
-            rules = [relaxed(rule) if place.form != "csv" else rule for rule in rules if rule.kind != "complete"]
+            rules = [relaxed(rule) if place.form != "csv" else rule for rule in rules
+                     if rule.kind not in ("complete", "centre")]
             rules += entry.extra.get("sound", ())
         file = FileVerdict(place.path, table)
-        unique = [("unique", entry.key, Keys(), {"warning": entry.extra.get("last_counts", False)})] if entry.key else []
+        unique = [("unique", columns, Keys(), {"warning": warning}) for columns, warning in (
+            (entry.key, entry.extra.get("last_counts", False)), (entry.extra.get("counts_once"), True)) if columns]
         if not self.read(place, file, rules, wanted + self.references(table) + unique):
             self.unread.add(table)
         self.headers.update({f"{table}.{name}": value for name, value in file.header.items()})
@@ -213,6 +216,8 @@ class Checker:
                 rows = CsvRows(Source(place.path), layout_of(entry, self.areaperil), every_fault=True)
                 checks = self.checks(rows, entry, rules, links, {})
                 checks.run()
+                if rows.passed and not self.only_always:
+                    checks.warnings.append(f"{place.path}: {', '.join(rows.passed)}: not a column of {file.table}, passed over")
                 file.rows = rows.line - 1
             else:
                 def reader_of(layout, header, first=-1, counted=False):
@@ -263,8 +268,8 @@ def csv_form(place):
     if place.table in forms:
         column, other = forms[place.table]
         try:
-            with open(place.path, "rb") as file:
-                if column.encode() in file.readline(1 << 16):
+            with open(place.path, encoding="utf-8-sig", errors="replace") as file:
+                if key(column) in map(key, titles(file.readline(1 << 16))):
                     return other
         except OSError as error:
             raise InputError(f"{place.path}: cannot read: {error.strerror}") from None
@@ -280,7 +285,7 @@ def read_binary(place, reader_of, areaperil, source=None):
         records = footprint_records if place.table == "footprint" else vulnerability_records
         options = {"areaperil": areaperil} if place.table == "footprint" else {}
         return records(reader_of, Mapped(place.path), Mapped(place.index), compressed=place.form == "compressed", **options)
-    entry, source = TABLES[place.table], source or Source(place.path)
+    entry, source = TABLES[place.table], source or Source(place.path).refuse_csv()
     header = header_values(entry, source)
     if place.table == "occurrence":
         if header["date_options"] not in (0, DAYS, MINUTES):

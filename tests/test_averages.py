@@ -296,6 +296,19 @@ def test_scripts(tool, run, tmp_path):
     assert sum(path.read_text().count("finish") for path in (tmp_path / "log").iterdir()) == 4
 
 
+def test_where_the_convergence_table_goes(tool, run, tmp_path):
+    """As named, where that has an ending (ktools adds .csv to it); on standard output after the other table."""
+    prepare(tmp_path, files=2)
+    average = aal(tmp_path)
+    for name, there in (("x.txt", "x.txt"), ("x.csv", "x.csv"), ("y", "y.csv"), ("z.parquet", "z.parquet.csv")):
+        assert run([tool("aalcalc"), "-K", "run", "-c", name], cwd=tmp_path) == (0, average, "")
+        table = (tmp_path / there).read_bytes()
+        assert table == (tmp_path / "x.txt").read_bytes() and table.startswith(b"SummaryId,") and table.count(b"\n") > 2
+    assert not (tmp_path / "x.txt.csv").exists()
+    assert run([tool("aalcalc"), "-K", "run", "-c", "-"], cwd=tmp_path) == (0, average + table, "")
+    assert not list(tmp_path.glob("-*"))
+
+
 # Where ktools is wrong
 
 def test_periods_times_samples_beyond_two_to_the_31(tmp_path):

@@ -203,9 +203,9 @@ def test_small_deviations(tmp_path):
 
 
 def test_summaries_without_exposure(example):
-    """eltcalc leaves them out, pltcalc does not."""
-    data = summaries.stream(1, [(1, 1, 0.0, [(-1, 1.0), (1, 3.0)])])
-    assert rows_of(text_of(ktc.eltcalc, data)) == []
+    """eltcalc leaves those out that have no loss either, pltcalc does not."""
+    data = summaries.stream(1, [(1, 1, 0.0, [(-1, 0.0), (1, 0.0)]), (1, 2, 0.0, [(-1, 1.0), (1, 3.0)])])
+    assert [row["summary_id"] for row in rows_of(text_of(ktc.eltcalc, data))] == ["2", "2"]
     assert len(rows_of(text_of(ktc.pltcalc, data, root=example))) == 4
 
 
@@ -750,8 +750,8 @@ def test_order_of_kat():
                      for rows in ([(1, 10), (4, 11), (2, 12)], [(1, 20), (3, 21), (4, 22)]))
     out = io.BytesIO()
     ktc.kat([first, second], out)
-    header, again, *rows = out.getvalue().decode().splitlines()
-    assert header == again == "EventId,SummaryId,Quantile,Loss"
+    header, *rows = out.getvalue().decode().splitlines()
+    assert header == "EventId,SummaryId,Quantile,Loss"
     # the smallest event at the heads of the files; of equal ones the first file's
     assert [(int(row.split(",")[0]), float(row.split(",")[3])) for row in rows] == [
         (1, 10), (1, 20), (3, 21), (4, 11), (2, 12), (4, 22)]

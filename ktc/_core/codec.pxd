@@ -31,10 +31,13 @@ cdef class LossDecoder:
     cdef tuple kinds
     cdef bint begun, in_event
     cdef int32_t event_id
+    cdef bint as_written
+    cdef int64_t *place             # see add_up()
     cdef bint step(self, LossConsumer to) except -1 nogil
     cdef int read_header(self) except -1 nogil
     cdef int check_kind(self, uint32_t kind) except -1
     cdef int read_packet(self, LossConsumer to) except -1 nogil
+    cdef int64_t add_up(self, int64_t end) except -1 nogil
 
 
 cdef class EventEncoder(EventConsumer):

@@ -10,12 +10,16 @@ Wire layouts (little-endian, packed; stated in ktc/schemas/streams.py, structs i
 A decoder checks everything that a consumer will index with. The end of the input is an end only between packets, with one
 exception that ktools' gulcalc makes necessary: it leaves the terminator of the very last packet out, so item, coverage and
 loss streams may also end behind a record that can be a packet's last (the mean or a sample).
+
+Records of one sidx in a packet of a summary stream become one, with the sum of their losses, but where the stream is shown rather
+than calculated with. In the other streams, where fmcalc writes an output id of several items so, they stay: their readers add.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.compilers cimport word
+from ktc._core.memory cimport allot
 from ktc._core.text cimport put_i32, put_i64
 
 from ktc.schemas import streams as _streams
@@ -57,6 +61,8 @@ cdef class EventDecoder:
         if not self.begun:
             self.begun = True
             to.begin()
+            with gil:
+                self.source.refuse_csv("evetobin")
         n = min(<Py_ssize_t>(self.source.ready(sizeof(int32_t)) // sizeof(int32_t)), self.block)
         if n == 0:
             if self.source.end > self.source.pos:
@@ -181,12 +187,17 @@ cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx, 
 
 
 cdef class LossDecoder:
-    """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for cdfs."""
+    """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for cdfs. as_written:
+    records of one sidx in a packet of summaries stay several."""
 
-    def __cinit__(self, Source source not None, kinds=None, bint whole_events=False):
-        self.source = source
+    def __cinit__(self, Source source not None, kinds=None, bint whole_events=False, bint as_written=False):
+        self.source, self.as_written = source, as_written
         self.kinds = tuple(kinds or (s.kind for s in _streams.STREAMS.values() if s.kind != CDF))
+        source.converter = "summarycalctobin" if self.kinds == (SUMMARY,) else "gultobin"
         self.rows = LossRows(whole_events, with_exposure=True)
+
+    def __dealloc__(self):
+        free(self.place)
 
     @property
     def sample_size(self):
@@ -251,8 +262,9 @@ cdef class LossDecoder:
         cdef const rec.loss_record *record
         cdef int32_t *sidx
         cdef float *loss
-        cdef int32_t s, sample_size = max(self.header.sample_size, 0), following = 1, last = 0
+        cdef int32_t s, sample_size = max(self.header.sample_size, 0), following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
         cdef int64_t n, k, used
+        cdef bint ascending = True
         packet.exposure = 0
         memcpy(&packet, self.source.take(size, "a packet's header"), size)
         if self.in_event and packet.event_id != self.event_id:
@@ -283,6 +295,7 @@ cdef class LossDecoder:
                 # Nearly all rows end with all samples: look at them at once.
                 if s == 1 and following == 1 and 1 <= sample_size < n - k and record[k + sample_size].sidx == 0:
                     if take_apart(record + k, sample_size, sidx + k, loss + k):
+                        ascending &= highest < 1
                         k += sample_size
                         following = sample_size + 1
                         last = sample_size
@@ -293,6 +306,8 @@ cdef class LossDecoder:
                         self.source.fail(self.source.offset(), f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
                                     f"expected -{SPECIAL_SAMPLES} to {sample_size}")
                 following = next_of_dense(following, s)
+                ascending &= s > highest
+                highest = max(highest, s)
                 sidx[k] = s
                 loss[k] = record[k].loss
                 last = s
@@ -307,8 +322,32 @@ cdef class LossDecoder:
         self.rows.used = self.rows.start[self.rows.n]
         if summary:
             self.rows.exposure[self.rows.n] = packet.exposure
+            k = used if ascending or self.as_written else self.add_up(used)
+            if k < used:
+                used, following = k, 0
         self.rows.close_row(packet.summary_id, used, following == sample_size + 1)
         return 0
+
+    cdef int64_t add_up(self, int64_t end) except -1 nogil:
+        """Records of one sidx of the packet at hand become one, where the first stands; where the packet ends then."""
+        cdef int64_t k, first = self.rows.start[self.rows.n], kept = first
+        cdef int32_t *sidx = self.rows.sidx
+        cdef float *loss = self.rows.loss
+        cdef int64_t *place
+        if self.place == NULL:
+            with gil:
+                self.place = <int64_t *>allot(<int64_t>max(self.header.sample_size, 0) + SPECIAL_SAMPLES + 1, sizeof(int64_t))
+        place = self.place + SPECIAL_SAMPLES                # by sidx: 1 + the record, 0 between packets
+        for k in range(first, end):
+            if place[sidx[k]]:
+                loss[place[sidx[k]] - 1] += loss[k]
+                continue
+            sidx[kept], loss[kept] = sidx[k], loss[k]
+            kept += 1
+            place[sidx[k]] = kept
+        for k in range(first, kept):
+            place[sidx[k]] = 0
+        return kept
 
     def run(self, LossConsumer to not None):
         """Send everything to `to`, without the GIL."""

@@ -1,4 +1,4 @@
-"""eltcalc: event loss tables, a few rows for each summary of an event. Summaries without exposure have none.
+"""eltcalc: event loss tables, a few rows for each summary of an event. Summaries without exposure and loss have none.
 
     legacy    summary_id,type,event_id,mean,standard_deviation,exposure_value
     MELT      EventId,SummaryId,SampleType,EventRate,ChanceOfLoss,MeanLoss,SDLoss,MaxLoss,FootprintExposure,
@@ -112,6 +112,14 @@ cdef struct Totals:
     float analytical, max_loss
 
 
+cdef bint has_loss(const LossBlock *block, Py_ssize_t i) noexcept nogil:
+    cdef int64_t k
+    for k in range(block.start[i], block.start[i + 1]):
+        if block.loss[k] > 0:
+            return True
+    return False
+
+
 cdef class EltCalc(LossConsumer):
     """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates, quantile quantiles.
     exact: double results (see numbers.pxd)."""
@@ -148,7 +156,7 @@ cdef class EltCalc(LossConsumer):
         if self.moment is not None:
             rate = self.rates.of(block.event_id)
         for i in range(block.n):
-            if not block.exposure[i] > 0:
+            if not block.exposure[i] > 0 and not has_loss(block, i):
                 continue
             if self.legacy is not None or self.moment is not None:
                 add_up(block, i, &totals)

@@ -33,6 +33,8 @@ cdef class Source:
     cdef bint drained               # nothing will come after end
     cdef object file                # a Python object with readinto or read, or None
     cdef object exporter            # what keeps borrowed memory alive, or None
+    cdef public str converter       # the tool that makes such an input of csv, or None
+    cdef bytes head                 # how the input begins, where that has left the buffer
 
     # Offset of the next unread byte.
     cdef inline int64_t offset(self) noexcept nogil:

@@ -29,6 +29,7 @@ cdef extern from "descriptors.h" nogil:
     void c_close "ktc_close"(int fd)
 
 cdef size_t BUFFER = 1 << 18
+cdef size_t START = 512                 # bytes of an input that tell whether it is text
 cdef ptrdiff_t AT_ONCE = 1 << 16        # bytes that a pipe of Linux has room for, so that it takes a small output as a whole
 # Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a record for so many ids.
 cdef int64_t MOST_IDS = 1 << 24, IDS_A_RECORD = 64
@@ -37,6 +38,26 @@ STDIN, STDOUT = "standard input", "standard output"
 
 def _is_path(obj):
     return isinstance(obj, (str, os.PathLike))
+
+
+# Text where binary is wanted. ktc.headers is loaded when there may be some.
+
+cdef bint may_be_text(bytes start) except? 0:
+    return len(start) == 8 and all([byte >= 32 or byte in b"\t\r\n" for byte in start])
+
+
+def refuse_csv(name, start):
+    from ktc.headers import csv_of
+
+    wrong = csv_of(start)
+    if wrong:
+        raise DataError(f"{name}: byte 0: {wrong}")
+
+
+cdef str told_csv(bytes start, str converter, str name):
+    from ktc.headers import told_csv as told
+
+    return told(start, converter, name)
 
 
 cdef class Borrowed:
@@ -117,15 +138,36 @@ cdef class Source:
         cdef size_t have = self.ready(n)
         if have < n:
             with gil:
-                raise TruncatedError(f"{self.name}: byte {self.offset() + have}: the input ends inside "
-                                     f"{what.decode()}: expected {n} bytes from byte {self.offset()}, found {have}")
+                raise TruncatedError(
+                    f"{self.name}: byte {self.offset() + have}: the input ends inside {what.decode()}: expected {n} bytes from "
+                    f"byte {self.offset()}, found {have}{told_csv(self.start(), self.converter, self.name)}")
         return 0
+
+    def start(self):
+        """The first bytes of the input, of those that have been read."""
+        return self.buf[:min(<Py_ssize_t>START, self.end - self.buf)] if self.head is None else self.head
+
+    def refuse_csv(self, converter=None):
+        """DataError if the input begins as a csv does that the registry has, as far as it has come. The Source.
+
+        converter: the tool that makes such an input of csv, which the message of a later error names, too.
+        """
+        self.converter = converter
+        with nogil:
+            self.ready(1)
+        start = self.start()
+        if may_be_text(start[:8]):
+            refuse_csv(self.name, start)
+        return self
 
     cdef int fill(self, size_t least) except -1 nogil:
         cdef size_t unread = self.end - self.pos
         cdef char *moved
         cdef Py_ssize_t got
         if self.pos != self.buf:
+            if self.head is None:
+                with gil:
+                    self.head = self.start()
             memmove(self.buf, self.pos, unread)
             self.base += self.pos - self.buf
             self.pos, self.end = self.buf, self.buf + unread
@@ -176,7 +218,7 @@ cdef class Source:
         return len(data)
 
     cdef int fail(self, int64_t offset, str message) except -1:
-        raise DataError(f"{self.name}: byte {offset}: {message}")
+        raise DataError(f"{self.name}: byte {offset}: {message}{told_csv(self.start(), self.converter, self.name)}")
 
 
 cdef class Sink:
@@ -456,6 +498,8 @@ cdef class Mapped:
         borrowed = Borrowed(obj)
         self.exporter = borrowed
         self.data, self.size = <const char *>borrowed.view.buf, borrowed.view.len
+        if may_be_text(self.data[:min(self.size, <size_t>8)]):
+            refuse_csv(self.name, self.data[:min(self.size, START)])
 
     def _map(self, path):
         import mmap
@@ -477,7 +521,8 @@ cdef class Mapped:
         return self.size
 
     cdef int fail(self, int64_t offset, str message, type error=DataError) except -1:
-        raise error(f"{self.name}: byte {offset}: {message}")
+        told = told_csv(self.data[:min(self.size, START)], None, self.name)
+        raise error(f"{self.name}: byte {offset}: {message}{told}")
 
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1:
         cdef int64_t most = max(MOST_IDS, IDS_A_RECORD * n)

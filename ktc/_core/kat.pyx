@@ -21,6 +21,7 @@ from ktc.errors import DataError
 
 cdef enum:
     LONGEST_LINE = 1 << 16
+    LONGEST_HEADER = 1 << 12
     END = 0                         # what looking for a line finds
     FOUND = 1
     UNREAD = 2                      # its end has not been read, and what lies before it has to be written first
@@ -107,10 +108,16 @@ cdef bint is_blank(const char *p, size_t n) noexcept nogil:
 
 
 def concatenate(list sources, Sink sink not None):
-    """Every byte of the sources, one behind the other."""
+    """Every byte of the sources, one after the other, but for a header line that repeats the first one."""
     cdef Source source
     cdef size_t n
+    header = b""
     for source in sources:
+        if not header:
+            line, end, _ = source.peek(LONGEST_HEADER).partition(b"\n")
+            header = line + end if end and line[:1].isalpha() else b""
+        elif source.peek(len(header)) == header:
+            source.pos += len(header)
         with nogil:
             n = source.ready(1)
             while n:

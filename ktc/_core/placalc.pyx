@@ -48,7 +48,7 @@ cdef inline bint amplify(float *to, const float *loss, int64_t n, float factor) 
 cdef class PlaCalc(LossConsumer):
     """Multiplies losses by factors.
 
-    items: the records of amplifications.bin. factors: lossfactors.bin, or None with an absolute factor. relative, 0 to 1: how
+    items: the records of amplifications.bin. factors: lossfactors.bin. Both are None with an absolute factor. relative, 0 to 1: how
     much of what a factor takes off or puts on counts, 1 + relative * (factor - 1). absolute: unless 0, the factor of all
     losses, whatever their ids are, and relative is without effect. `out` takes the stream that comes in, with other losses.
 
@@ -57,16 +57,16 @@ cdef class PlaCalc(LossConsumer):
     or becomes, no number that float32 holds.
     """
 
-    def __cinit__(self, Mapped items not None, Mapped factors=None, *, float relative=1, double absolute=0):
+    def __cinit__(self, Mapped items=None, Mapped factors=None, *, float relative=1, double absolute=0):
         if not 0 <= relative <= 1:
             raise UsageError(f"relative factor {relative:g}: expected 0 to 1")
         self.relative, self.absolute = relative, absolute
         if not 0 <= absolute or not self.absolute < INFINITY or absolute and not self.absolute:
             raise UsageError(f"absolute factor {absolute:g}: expected 0, or a number in the range of float32 above it")
-        if factors is None and absolute == 0:
-            raise UsageError("no factors: expected a table of factors or an absolute factor")
-        self.load_items(items)
+        if (items is None or factors is None) and absolute == 0:
+            raise UsageError("no factors: expected amplifications and a table of factors, or an absolute factor")
         if absolute == 0:
+            self.load_items(items)
             self.factors = factors
             self.load_factors()
 

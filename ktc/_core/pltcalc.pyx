@@ -150,7 +150,7 @@ cdef class PltCalc(LossConsumer):
 
     cdef int add_up(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
         """The rows of moments that the records of row i lead to."""
-        cdef float total = 0, squares = 0, impacted = 0, chance = 0, max_loss = 0, loss
+        cdef float total = 0, squares = 0, impacted = 0, chance = 0, max_loss = 0, analytical = 0, loss
         cdef float exposure = block.exposure[i], size = <float>self.sample_size
         cdef float exposure_part = exposure / size, chance_part = 1 / size
         cdef bint any = False
@@ -167,11 +167,12 @@ cdef class PltCalc(LossConsumer):
                 impacted += exposure_part if loss > 0 else 0
                 chance += chance_part if loss > 0 else 0
             elif sidx == MEAN:
-                if loss > 0:
-                    moments.mean, moments.sd = loss, 0
-                    self.put(block, i, 1, moments, 0, max_loss, exposure, exposure)
+                analytical = loss
             elif sidx == MAX_LOSS:
                 max_loss = loss
+        if analytical > 0:
+            moments.mean, moments.sd = analytical, 0
+            self.put(block, i, 1, moments, 0, max_loss, exposure, exposure)
         if not any:
             return 0
         moments = moments_of(block, i, total, squares, self.sample_size, self.tolerance)

@@ -59,4 +59,5 @@ cdef class SummaryCalc(LossConsumer):
     cdef int no_memory(self) except -1 nogil
     cdef int write_event(self) except -1 nogil
     cdef float check(self, SummarySet *group, Py_ssize_t slot) noexcept nogil
+    cdef bint has_loss(self, const float *row) noexcept nogil
     cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil

@@ -7,12 +7,12 @@
 
 Sums are float, in the order of the stream, as in ktools. A summary that more ids of an event add to than a float sum takes has a
 second row, in double, from there on; it goes out where the float one is wrong (see numbers.pxd). An id's exposure is its record
-of sidx -3 (loss streams; it counts when it comes before the mean and the samples) or the coverage's TIV (coverage and item
-streams); it is added when the id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not
+of sidx -3 (loss streams), wherever it stands in the packet, or the coverage's TIV (coverage and item streams); it is added when the
+id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not
 passed on.
 
-Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure are left out, and so are
-records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
+Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure and loss are left out, and so
+are records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
 one, and for the event before it when the maximum loss comes first there: ktools writes an event when the next begins.
 """
 from libc.stdint cimport INT32_MAX, uint32_t
@@ -40,6 +40,15 @@ cdef int32_t ORIGIN = _streams.SPECIAL_SAMPLES  # row[sidx + ORIGIN]
 cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
+cdef inline float tiv_of(const int32_t *sidx, const float *loss, int64_t n) noexcept nogil:
+    """The TIV among n records, 0 without one."""
+    cdef int64_t k
+    for k in range(n):
+        if sidx[k] == TIV:
+            return loss[k]
+    return 0
+
+
 cdef class SummaryCalc(LossConsumer):
     """Sums losses into summaries.
 
@@ -47,8 +56,8 @@ cdef class SummaryCalc(LossConsumer):
     exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated
     item stream, whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
 
-    A later entry of the same id and set replaces an earlier one; ids without an entry in a set do not count in it.
-    Raises DataError for entries out of range, for a set whose smallest summary id is not 1, and, when running, for ids
+    Ids without an entry in a set do not count in it. Raises DataError for entries out of range, for an id in two summaries of a
+    set, for a set whose smallest summary id is not 1, and, when running, for ids
     that no set of the file could know: beyond its last id, or beyond the coverages.
     """
 
@@ -117,8 +126,12 @@ cdef class SummaryCalc(LossConsumer):
             group.met = <uint64_t *>allot(<size_t>group.last_summary // 64 + 1, sizeof(uint64_t))
         for i in range(n):
             group = groups[entry[i].summaryset_id]
-            if group != NULL:
-                group.summary_of[entry[i].coverage_id] = entry[i].summary_id
+            if group == NULL:
+                continue
+            if group.summary_of[entry[i].coverage_id] not in (0, entry[i].summary_id):
+                xref.fail(i * sizeof(entry[i]), f"record {i + 1}: id {entry[i].coverage_id} is in summary {entry[i].summary_id} of set "
+                          f"{group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a record before")
+            group.summary_of[entry[i].coverage_id] = entry[i].summary_id
 
     def _load_items(self, Mapped items, int areaperil):
         cdef int64_t n
@@ -190,6 +203,8 @@ cdef class SummaryCalc(LossConsumer):
                     elif s != AFFECTED_RISKS:
                         self.enter(block.event_id)
                         affected = exposed = True
+                        if exposure == 0:               # it may stand behind
+                            exposure = tiv_of(block.sidx + k, block.loss + k, end - k)
                         break
                 # Only the zeros depend on whether there is a maximum loss anywhere.
                 if self.zeros and not self.max_loss_met:
@@ -345,6 +360,13 @@ cdef class SummaryCalc(LossConsumer):
             group.row[slot][k] = checked(group.row[slot][k], held.right[k], self.tolerance)
         return checked(held.exposure, held.right_exposure, self.tolerance)
 
+    cdef bint has_loss(self, const float *row) noexcept nogil:
+        cdef int32_t s
+        for s in range(MEAN, self.sample_size + 1):
+            if row[s] > 0:
+                return True
+        return row[MAX_LOSS] > 0
+
     cdef int write_row(self, SummarySet *group, int32_t summary_id) except -1 nogil:
         """Write one summary of the open event, if there is something to write."""
         cdef int32_t slot = group.slot_of[summary_id], s
@@ -355,7 +377,7 @@ cdef class SummaryCalc(LossConsumer):
         cdef float *loss
         if slot:
             exposure = self.check(group, slot - 1)
-        if not (exposure > 0 or self.zeros):
+        if not (exposure > 0 or self.zeros or slot and self.has_loss(row)):
             return 0
         if self.rows.full():
             self.rows.emit(<LossConsumer>group.out, self.event_id, False)

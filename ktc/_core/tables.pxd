@@ -35,6 +35,7 @@ cdef struct Column:
     int offset                      # in the record; -1: in the csv only
     uint64_t most                   # the largest integer it holds
     bint signed
+    bint passed                     # a column of a csv that its table has not
 
 
 # A column that the record has.
@@ -64,7 +65,8 @@ cdef struct Link:
     int given                       # the column that says whether this holds for a row; -1: for every row
     int64_t low, high               # it does from low to high
     int64_t less                    # taken off the first column's value
-    bint warning
+    bint warning, one_is_enough     # as in the registry's Ref
+    bint found                      # a row's key was
     uint64_t last                   # the key of the row before, found already
     bint any                        # there is one
     int64_t missed                  # rows whose key was not found, where that is a warning
@@ -84,6 +86,7 @@ cdef class Layout:
     cdef readonly size_t size       # bytes of a record
     cdef size_t room                # the longest csv line
     cdef readonly list names
+    cdef readonly object table      # the registry's entry, or None
     cdef bint infinite
     cdef char separator[2]
     cdef int separator_size
@@ -110,6 +113,14 @@ cdef class Rows:
 cdef class CsvRows(Rows):
     cdef Source source
     cdef bint header
+    cdef const Column *column       # what is read of a line, in its order: the layout's columns, or `arranged`
+    cdef int n, required            # so many columns; those that every line must have
+    cdef int whole                  # columns of the table among them
+    cdef Column *arranged           # where a header names the table's columns in an order of its own
+    cdef Cell *aside                # their values
+    cdef int column_at[MOST_COLUMNS]   # which of them each column of the table is; -1: none
+    cdef readonly list titles       # their names
+    cdef readonly list passed       # names in the header that the table has not
     cdef const char *text           # the current line, without its end
     cdef Py_ssize_t length
     cdef int bad                    # the column that could not be read
@@ -123,6 +134,8 @@ cdef class CsvRows(Rows):
     cdef void skip_marks(self) noexcept nogil
     cdef bint quick(self, Cell *cell) noexcept nogil
     cdef int next_line(self) except -1 nogil
+    cdef int read_header(self) except -1
+    cdef void arrange(self, Cell *cell) noexcept nogil
     cdef bint parse(self, Cell *cell) noexcept nogil
     cdef bint not_a_row(self, int column, const char *at) noexcept nogil
     cdef const char *value_start(self, const char *p) noexcept nogil

@@ -9,8 +9,9 @@
 Records are packed and little-endian. Rows are read where they lie in the Source's buffer and written where they go in
 the Sink's; what is kept is at most one key's records, and only for packets and compression.
 
-A csv may have blanks around its values, lines that end in CRLF, a UTF-8 byte-order mark, blank lines and no newline at
-its end, and columns behind the last one that the table has, which are left alone as ktools does.
+A csv may have blanks and quotes around its values, lines that end in LF, CRLF or CR, a UTF-8 byte-order mark, blank lines
+and no newline at its end, and columns that the table has not, which are left alone as ktools does. Its header says which
+column is which; without one, or where it has names of nobody's, they come in the table's order.
 """
 
 cimport cython
@@ -19,7 +20,7 @@ from libc.math cimport INFINITY, isfinite, isnan, trunc
 from libc.stdint cimport (INT32_MAX, INT32_MIN, INT64_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint16_t,
                           uint32_t, uint64_t)
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped, Sink, Source
@@ -48,23 +49,24 @@ EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 42949
             F4: "a finite number that fits a float", F8: "a finite number"}
 
 cdef enum:
-    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE, DESCENDING
+    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE, DESCENDING, DATE
 
 KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDING, "distinct": DISTINCT,
          "sums to one": SUMS, "range": RANGE, "at most": AT_MOST, "between": BETWEEN, "centre": CENTRE, "first": FIRST,
-         "last": LAST, "complete": COMPLETE, "descending": DESCENDING}
+         "last": LAST, "complete": COMPLETE, "descending": DESCENDING, "date": DATE}
 
 
 @cython.final
 cdef class Layout:
     """How a table's csv columns lie in its record.
 
-    columns: (name, type, csv format, offset in the record or -1) of each. size: bytes of a record.
+    columns: (name, type, csv format, offset in the record or -1) of each. size: bytes of a record. table: the registry's
+    entry whose columns they are, which a header may name.
     """
 
-    def __cinit__(self, columns, size, required=None, str separator=", ", str prefix="", infinite=False):
+    def __cinit__(self, columns, size, required=None, str separator=", ", str prefix="", infinite=False, table=None):
         cdef int i
-        self.n, self.size, self.infinite = len(columns), size, infinite
+        self.n, self.size, self.infinite, self.table = len(columns), size, infinite, table
         if self.n > MOST_COLUMNS:
             raise ValueError(f"{self.n} columns, expected {MOST_COLUMNS} at most")
         self.required = self.n if required is None else required
@@ -79,7 +81,7 @@ cdef class Layout:
             self.prefix[0] = ord(prefix)
         for i, (name, type, style, offset) in enumerate(columns):
             self.column[i].type = TYPES[type]
-            self.column[i].offset, self.column[i].decimals = offset, 0
+            self.column[i].offset, self.column[i].decimals, self.column[i].passed = offset, 0, False
             if type == "u4" and style == "%d":
                 self.column[i].type = WORD
             self.column[i].most = {"i4": INT32_MAX, "u4": UINT32_MAX, "i8": INT64_MAX}.get(type, UINT64_MAX)
@@ -151,6 +153,20 @@ cdef inline const char *skip_blanks(const char *p, const char *end) noexcept nog
     return p
 
 
+# Where the value at p ends, whatever it is: at a comma, which may stand in quotes, or at end.
+cdef const char *pass_value(const char *p, const char *end) noexcept nogil:
+    cdef bint quoted = False
+    while p < end and (quoted or p[0] != c','):
+        quoted ^= p[0] == c'"'
+        p += 1
+    return p
+
+
+# Whether a line ends with the byte at p and the next one goes on behind it.
+cdef inline bint ends_line(const char *p) noexcept nogil:
+    return p[0] == c'\n' or (p[0] == c'\r' and p[1] != c'\n' and p[1] != c'\r')
+
+
 cdef inline double as_real(const Column *column, Cell a) noexcept nogil:
     if column.type == F4:
         return a.f
@@ -186,6 +202,18 @@ cdef const char *get_cell(const Column *column, const char *p, const char *end, 
     return p
 
 
+# The value in quotes at p; otherwise as get_cell.
+cdef const char *get_quoted(const Column *column, const char *p, const char *end, Cell *cell, bint infinite) noexcept nogil:
+    p = skip_blanks(p, end)
+    if p == end or p[0] != c'"':
+        return NULL
+    p = get_cell(column, p + 1, end, cell, infinite)
+    if p == NULL:
+        return NULL
+    p = skip_blanks(p, end)
+    return p + 1 if p < end and p[0] == c'"' else NULL
+
+
 @cython.final
 cdef class CsvRows(Rows):
     """The rows of a csv. header: its first line is a header. every_fault: faults are kept (see Rows)."""
@@ -193,50 +221,63 @@ cdef class CsvRows(Rows):
     def __cinit__(self, Source source, Layout layout, header=True, every_fault=False):
         self.source, self.name, self.layout, self.header = source, source.name, layout, header
         self.faults = [] if every_fault else None
+        self.column, self.n, self.whole, self.required = layout.column, layout.n, layout.n, layout.required
+        self.titles, self.passed = layout.names, []
+
+    def __dealloc__(self):
+        free(self.arranged)
+        free(self.aside)
 
     cdef str place(self):
         return f"{self.name}: line {self.line}"
 
     cdef str shown(self):
-        text = self.text[:min(self.length, 120)].decode("utf-8", "replace").rstrip("\r")
+        text = self.text[:min(self.length, 120)].decode("utf-8", "replace")
         return f"{text + '...' if self.length > 120 else text!r}: "
 
     cdef int fault_of_column(self) except -1:
-        names = ",".join(self.layout.names[:self.layout.required])
+        names = ",".join(self.titles[:self.required])
         rest = self.bad_at[:self.text + self.length - self.bad_at]
         found = rest.split(b",")[0].decode("utf-8", "replace").strip()
+        more = ""
+        if self.column[self.bad].type == U4 and found.isascii() and found.isdigit():        # the narrow form of an areaperil id
+            more = "; for ids of 8 bytes: --areaperil-bytes 8, KTC_AREAPERIL_BYTES=8, or areaperil=8 in Python"
         if len(found) > 40:
             found = found[:40] + "..."
         if not found and b"," not in rest:
-            return self.fault(f"expected {self.layout.required} columns ({names}), found {self.bad}")
-        expected = EXPECTED[self.layout.column[self.bad].type]
-        self.fault(f"column {self.bad + 1} ({self.layout.names[self.bad]}): expected {expected}, found {found!r}")
+            return self.fault(f"expected {self.required} columns ({names}), found {self.bad}")
+        expected = EXPECTED[self.column[self.bad].type]
+        self.fault(f"column {self.bad + 1} ({self.titles[self.bad]}): expected {expected}, found {found!r}{more}")
 
-    # The next line into text and length: 1, or 0 at the end of the input.
+    # The next line into text and length: 1, or 0 at the end of the input. It ends at LF, CRLF, CR, or at CRCRLF, which is what
+    # becomes of CRLF that is written as text once more.
     cdef int next_line(self) except -1 nogil:
-        cdef size_t have = self.source.ready(1), scanned = 0
-        cdef const char *stop
+        cdef size_t have = self.source.ready(1), length = 0, behind
+        cdef const char *p
+        if have == 0:
+            return 0
         while True:
-            if have == scanned:                     # the input has ended
-                if have == 0:
-                    return 0
-                stop = NULL
-                break
-            stop = <const char *>memchr(self.source.pos + scanned, c'\n', have - scanned)
-            if stop != NULL:
-                break
-            scanned = have
-            if scanned > LONGEST_LINE:
+            p = self.source.pos
+            while length < have and p[length] != c'\n' and p[length] != c'\r':
+                length += 1
+            if length < have or length > LONGEST_LINE:
                 break
             have = self.source.ready(have + 1)
+            if have == length:                      # the input has ended
+                break
+        behind = length
+        if length < have:
+            behind += 1
+            if self.source.pos[length] == c'\r':
+                have = self.source.ready(length + 3)
+                p = self.source.pos + length
+                if have > length + 1 and p[1] == c'\n':
+                    behind += 1
+                elif have > length + 2 and p[1] == c'\r' and p[2] == c'\n':
+                    behind += 2
         self.line += 1
-        self.text = self.source.pos
-        if stop == NULL:
-            self.length = have
-            self.source.pos += have
-        else:
-            self.length = stop - self.text
-            self.source.pos = stop + 1
+        self.text, self.length = self.source.pos, length
+        self.source.pos += behind
         if self.length > LONGEST_LINE:
             with gil:
                 self.fault(f"the line has no end within {LONGEST_LINE} bytes")
@@ -248,13 +289,13 @@ cdef class CsvRows(Rows):
 
     # The current line as a row; False with the place in bad and bad_at when it is none.
     cdef bint parse(self, Cell *cell) noexcept nogil:
-        cdef const Column *column = self.layout.column
-        cdef int n = self.layout.n, required = self.layout.required
+        cdef const Column *column = self.column
+        cdef int n = self.n, required = self.required
         cdef bint infinite = self.layout.infinite
         cdef const char *p = self.text
         cdef const char *end = p + self.length
         cdef const char *q
-        cdef int i
+        cdef int i, k
         for i in range(n):
             if i:
                 if p == end or p[0] != c',':
@@ -265,16 +306,25 @@ cdef class CsvRows(Rows):
                     return self.not_a_row(i - 1, self.value_start(p))
                 elif i < required:
                     return self.not_a_row(i, p)
+            if column[i].passed:
+                p = pass_value(p, end)
+                continue
             q = get_cell(&column[i], p, end, &cell[i], infinite)
+            if q == NULL:
+                q = get_quoted(&column[i], p, end, &cell[i], infinite)
             if q == NULL:
                 q = skip_blanks(p, end)
                 if i < required or (q < end and q[0] != c','):
                     return self.not_a_row(i, p)
                 memset(&cell[i], 0, (n - i) * sizeof(Cell))         # an optional column left out
                 self.found = i
+                if self.aside != NULL:
+                    self.found = 0
+                    for k in range(self.layout.n):
+                        self.found += 0 <= self.column_at[k] < i
                 return True
             p = q
-        self.found = n
+        self.found = self.whole
         if p < end and p[0] == c'.' and column[n - 1].type < F4:        # 250.0, as pandas writes the 250 of a column with gaps
             p += 1
             while p < end and p[0] == c'0':
@@ -307,7 +357,53 @@ cdef class CsvRows(Rows):
             with gil:
                 self.fault("this is data; expected a header line "
                            f"({','.join(self.layout.names[:self.layout.required])})")
+        else:
+            with gil:
+                self.read_header()
         return 0
+
+    # The current line is the header: find out which columns stand where.
+    cdef int read_header(self) except -1:
+        cdef int i, k
+        text = self.text[:self.length].decode("utf-8", "replace")
+        if self.layout.table is None or text == self.layout.table.csv_header:
+            return 0
+        from ktc.headers import arrange
+
+        order, self.passed, wrong = arrange(text, self.layout.table, self.layout.names, self.layout.required)
+        if wrong:
+            raise DataError(f"{self.place()}: {self.shown()}{wrong}")
+        if order is None:
+            return 0
+        self.n, self.required, self.whole = len(order), 0, 0
+        self.arranged = <Column *>calloc(self.n, sizeof(Column))
+        self.aside = <Cell *>calloc(self.n, sizeof(Cell))
+        if self.arranged == NULL or self.aside == NULL:
+            raise MemoryError
+        for k in range(self.layout.n):
+            self.column_at[k] = -1
+        self.titles = []
+        for i, (column, title) in enumerate(order):
+            self.titles.append(title)
+            if column is None:
+                self.arranged[i].type, self.arranged[i].passed = F8, True   # quick() reads it where it is a number
+                continue
+            k = column
+            self.arranged[i], self.column_at[k] = self.layout.column[k], i
+            self.whole += 1
+            if k < self.layout.required:
+                self.required = i + 1
+        self.column = self.arranged
+        return 0
+
+    # The values of a row in the table's order.
+    cdef void arrange(self, Cell *cell) noexcept nogil:
+        cdef int k
+        for k in range(self.layout.n):
+            if self.column_at[k] < 0:
+                cell[k].u = 0
+            else:
+                cell[k] = self.aside[self.column_at[k]]
 
     # Find the marks of the next rows: whole rows only, so that whoever goes from mark to mark inside a row meets its end.
     cdef int look_ahead(self) except -1 nogil:
@@ -317,7 +413,7 @@ cdef class CsvRows(Rows):
         self.marked, self.from_offset = p, self.source.offset()
         if have > BEYOND:
             self.marks = no_digits(p, min(<size_t>AHEAD, have - BEYOND) // 64, self.mark)
-            while self.marks and p[self.mark[self.marks - 1]] != c'\n':
+            while self.marks and not ends_line(p + self.mark[self.marks - 1]):
                 self.marks -= 1
         return 0
 
@@ -331,8 +427,8 @@ cdef class CsvRows(Rows):
     # The marked row at pos, if it is of the common form: all columns there, made of digits, perhaps with a minus,
     # decimals and an exponent, perhaps blanks before them. False leaves it to parse().
     cdef inline bint quick(self, Cell *cell) noexcept nogil:
-        cdef const Column *column = self.layout.column
-        cdef const Column *last = column + self.layout.n - 1
+        cdef const Column *column = self.column
+        cdef const Column *last = column + self.n - 1
         cdef const char *marked = self.marked
         cdef const uint16_t *mark = self.mark + self.at
         cdef const char *text = self.source.pos
@@ -401,27 +497,33 @@ cdef class CsvRows(Rows):
             column += 1
             cell += 1
         if q[0] == c',':                            # columns that the table has not
-            while q[0] != c'\n':
+            while q[0] != c'\n' and q[0] != c'\r':
                 q = marked + mark[0]
                 mark += 1
-        elif q[0] == c'\r' and q[1] == c'\n':
-            q += 1
-            mark += 1
+        if q[0] == c'\r':
+            if q[1] == c'\r':
+                return False
+            if q[1] == c'\n':
+                q += 1
+                mark += 1
         elif q[0] != c'\n':
             return False
         self.at = mark - self.mark
         self.line += 1
-        self.text, self.length, self.found = text, q - text, self.layout.n
+        self.text, self.length, self.found = text, q - text, self.whole
         self.source.pos = q + 1
         return True
 
     # The next row into cell: 1, or 0 at the end of the input.
     cdef inline int next(self, Cell *cell) except -1 nogil:
+        cdef Cell *read = cell if self.aside == NULL else self.aside
         if self.at == self.marks:
             self.look_ahead()
-        if self.at < self.marks and self.quick(cell):
-            return 1
-        return self.next_any(cell)
+        if not (self.at < self.marks and self.quick(read)) and not self.next_any(read):
+            return 0
+        if read != cell:
+            self.arrange(cell)
+        return 1
 
     cdef int next_any(self, Cell *cell) except -1 nogil:
         cdef bint gap = False
@@ -442,6 +544,26 @@ cdef class CsvRows(Rows):
                 self.fault_of_column()
         self.skip_marks()
         return 1
+
+
+# --- dates: days since 0000-03-01 of the proleptic Gregorian calendar
+
+cdef inline int64_t day_number(int64_t year, int64_t month, int64_t day) noexcept nogil:
+    cdef int64_t m = (month + 9) % 12
+    cdef int64_t y = year - m // 10
+    return 365 * y + y // 4 - y // 100 + y // 400 + (m * 306 + 5) // 10 + day - 1
+
+
+cdef inline int64_t days_of(int64_t year, int64_t month) noexcept nogil:
+    if month == 2:
+        return 28 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+    return 30 + ((month + (month > 7)) & 1)
+
+
+# Whether year, month and day, of n = 5 with hour and minute, are a time that there is.
+cdef inline bint is_date(const Cell *date, int n) noexcept nogil:
+    return 1 <= date[1].i <= 12 and 1 <= date[2].i <= days_of(date[0].i, date[1].i) and (
+        n < 5 or (0 <= date[3].i <= 23 and 0 <= date[4].i <= 59))
 
 
 # --- what must hold
@@ -474,6 +596,7 @@ cdef class Checks:
         "add"       to the Keys
         "unique"    to the Keys, among which it must be new; options: warning as below
         "find"      among the Keys; options: where, in words; warning=True: rows without are counted, and a warning in the end
+                    one_is_enough=True: none if one row is found
     and of all, options: when=(column, low, high), only rows whose value there lies between; less, taken off the first column.
 
     Where every fault is wanted (see CsvRows), a row that breaks a rule is still the one that the next is compared with.
@@ -520,6 +643,7 @@ cdef class Checks:
                 name, low, high = options["when"]
                 link.given, link.low, link.high = names.index(name), low, INT64_MAX if high is None else high
             link.less, link.warning = options.get("less", 0), options.get("warning", False)
+            link.one_is_enough = options.get("one_is_enough", False)
             link.keys = &(<Keys?>keys).set
             self.linked.append((keys, columns, options.get("where", "")))
             self.n_links += 1
@@ -634,6 +758,9 @@ cdef class Checks:
                 if value > check.limit:
                     self.refuse(check, same)
                 check.largest = max(check.largest, value)
+            elif check.kind == DATE:
+                if not is_date(&cell[check.column], self.layout.n - check.column):
+                    self.refuse(check, same)
             elif check.kind == COMPLETE:
                 if same <= 0 and (same < 0 or cell[0].i != last[0].i):
                     self.add_span()
@@ -670,6 +797,7 @@ cdef class Checks:
                 continue
             if link.action == FIND:
                 good = find_key(link.keys, key)
+                link.found |= good
             else:
                 good = add_key(link.keys, key) or link.action == ADD
             link.last, link.any = key, good
@@ -753,6 +881,8 @@ cdef class Checks:
             message = f"{name} is {real:.9g}, expected {low}{' and ' if low and high else ''}{high}"
         elif check.kind == DESCENDING:
             message = f"{name} is {value}, expected less than the {self._number(self.last, check.column)} before it"
+        elif check.kind == DATE:
+            message = self._no_date()
         elif check.kind == AT_MOST:
             message = f"{name} is {value}, more than the maximum given, {check.limit}"
         else:
@@ -763,6 +893,13 @@ cdef class Checks:
         if not check.broken:
             self.first_broken[check - self.check] = f"{self.rows.place()}: {self.rows.shown()}{message}"
         check.broken += 1
+
+    def _no_date(self):
+        cdef int64_t year = self.cell[2].i, month = self.cell[3].i, day = self.cell[4].i
+        if 1 <= month <= 12 and days_of(year, month) < day <= 31:
+            return f"not a date: month {month} of {year} has {days_of(year, month)} days"
+        return ("not a date: expected a month of 1 to 12, a day of 1 to 31" + (
+            ", an hour of 0 to 23 and a minute of 0 to 59" if self.layout.n > 5 else ""))
 
     cdef int add_span(self) except -1 nogil:
         cdef int64_t value = self.cell[self.check[self.complete].column].i
@@ -815,6 +952,8 @@ cdef class Checks:
         with gil:
             for k, first in self.first_broken.items():
                 n = self.check[k].broken if k >= 0 else self.link[-1 - k].missed
+                if k < 0 and self.link[-1 - k].one_is_enough and self.link[-1 - k].found:
+                    continue
                 self.warnings.append(f"{first} ({n:,} rows are so)" if n > 1 else first)
         return 0
 
@@ -830,14 +969,6 @@ cdef class Checks:
                 shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
                 self._warn(f"{self.layout.names[0]} {key} has no {name} {shown}, which others have; in a model of one "
                            "peril every one has all")
-
-
-# --- dates: days since 0000-03-01 of the proleptic Gregorian calendar
-
-cdef inline int64_t day_number(int64_t year, int64_t month, int64_t day) noexcept nogil:
-    cdef int64_t m = (month + 9) % 12
-    cdef int64_t y = year - m // 10
-    return 365 * y + y // 4 - y // 100 + y // 400 + (m * 306 + 5) // 10 + day - 1
 
 
 # --- csv to binary
@@ -961,19 +1092,14 @@ cdef class TableWriter:
     # The date of columns 3 to 5 or 7 becomes one number in column 3.
     cdef int to_number(self, Cell *cell) except -1 nogil:
         cdef int64_t number = day_number(cell[2].i, cell[3].i, cell[4].i)
-        cdef bint good = 1 <= cell[3].i <= 12 and 1 <= cell[4].i <= 31
         if self.dates == 2:
             if self.rows.found == self.layout.n - 1:
                 with gil:
                     self.rows.fault("an hour without a minute")
             number = number * MINUTES + 60 * cell[5].i + cell[6].i
-            good = good and 0 <= cell[5].i <= 23 and 0 <= cell[6].i <= 59
         elif number < INT32_MIN or number > INT32_MAX:
-            good = False
-        if not good:
             with gil:
-                self.rows.fault("not a date: expected a month of 1 to 12, a day of 1 to 31, an hour of 0 to 23 and a "
-                                "minute of 0 to 59, in a year whose days fit 32 bits")
+                self.rows.fault("not a date here: expected a year whose days fit 32 bits")
         cell[2].i = number
         return 0
 

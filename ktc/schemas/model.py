@@ -71,16 +71,18 @@ class Ref(Entry):
     also: a (table, keys) that may have them instead. when: (column, low, high), only rows whose value there lies between
     (high None: no end). of: the same for the other table's rows. less: taken off the first column, when it is a level whose
     ids are those of the level below. complete: every id there must come up here. warning: an id that is not known is worth a
-    warning and no more.
+    warning and no more. one_is_enough: the warning is for a table none of whose ids is known.
     """
 
-    __slots__ = ("columns", "table", "keys", "also", "when", "of", "less", "complete", "warning")
+    __slots__ = ("columns", "table", "keys", "also", "when", "of", "less", "complete", "warning", "one_is_enough")
 
-    def __init__(self, columns, table, keys=None, also=None, when=None, of=None, less=0, complete=False, warning=False):
+    def __init__(self, columns, table, keys=None, also=None, when=None, of=None, less=0, complete=False, warning=False,
+                 one_is_enough=False):
         names = lambda text: tuple(text.split())    # noqa: E731
         self.columns, self.table, self.keys = names(columns), table, names(keys or columns)
         self.also = (also[0], names(also[1])) if also else None
         self.when, self.of, self.less, self.complete, self.warning = when, of, less, complete, warning
+        self.one_is_enough = one_is_enough
 
 
 class Table(Entry):

@@ -15,7 +15,9 @@ A Table's `extra` says how its csv form is written and what makes it valid:
     empty       False: a csv without rows is an error.
     padded      records of zeros are passed over: padding.
     last_counts of two rows with the same key the last one counts: no fault, but worth a warning.
+    counts_once columns; rows that share them count once: no fault, but worth a warning.
     packet      fields at the head of each packet of records (lossfactors).
+    form        where a table has several csv forms, which follow each other: the converter's flag for this one, or "".
     terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
 """
 from .model import AREAPERIL, Entry, Field, Ref, Table
@@ -36,6 +38,7 @@ class Rule(Entry):
       "between"       the columns `low` <= value <= `high`
       "centre"        to four decimals, the middle of the columns `low` and `high`
       "first"/"last"  the first / last row's value is `low`
+      "date"          this column and those behind it are a year, month and day, perhaps hour and minute, that there are
       "complete"      each value of the first column comes with every value that `field` has anywhere
     within          the group: rows that share the values of the first `within` csv columns with the row before
     always          checked by every conversion; the others are left out when validation is switched off
@@ -87,6 +90,7 @@ OCCURRENCE_HEADER = (
     Field("date_options", "i4", "0: dates are numbers of the model's own; 1: days; 3: minutes"),
     Field("number_of_periods", "i4", "how many periods there are"))
 PERIODS_RULE = Rule("at most", "period_no", limit="number_of_periods", always=True)
+DATE_RULE = Rule("date", "occ_year", always=True)
 
 
 def from_one(*fields):
@@ -100,10 +104,29 @@ def not_negative(*fields):
 
 GROUPS = not_negative("summary_id") + (Rule("range", "summaryset_id", low=0, high=9),)
 
+# What else a csv may call a column: names that older versions of ktools and the Oasis platform write. "table.column" is of one
+# table only; tables of ktc.schemas.streams and reports are among them where a csv becomes a stream.
+OTHER_NAMES = {
+    "event_id": "event_ids eve_id",
+    "output_id": "output",
+    "profile_id": "policytc_id",
+    "attachment": "attachment1",
+    "limit": "limit1",
+    "interval_type": "damage_type",
+    "rate": "event_rate event_rates",
+    "sidx": "sample_id",
+    "exposure_value": "impacted_exposure",
+    "gulsummaryxref.coverage_id": "item_id",
+    "item.item_id": "coverage_id output_id",
+    "coverage.coverage_id": "item_id output_id",
+    "loss.output_id": "item_id coverage_id",
+}
+
 TABLES = {t.name: t for t in (
     Table("events", "input/events.bin", (EVENT_ID,), "Events to run, in their order.",
-          refs=(Ref("event_id", "footprint", warning=True), Ref("event_id", "occurrence", warning=True)),
-          tool="eve", rules=(Rule("range", "event_id", low=1, always=True),), needed="ground-up losses"),
+          refs=(Ref("event_id", "footprint", warning=True, one_is_enough=True),
+                Ref("event_id", "occurrence", warning=True, one_is_enough=True)),
+          tool="eve", counts_once=("event_id",), rules=(Rule("range", "event_id", low=1, always=True),), needed="ground-up losses"),
     Table("items", "input/items.bin", (
         ITEM_ID,
         Field("coverage_id", "i4", "the coverage that it is part of"),
@@ -116,8 +139,8 @@ TABLES = {t.name: t for t in (
         tool="item", rules=(Rule("numbered", "item_id", always=True),), needed="ground-up losses"),
     Table("coverages", "input/coverages.bin", (Field("tiv", "f4", "total insured value", unit="currency"),),
           "Total insured value of each coverage; record n is coverage n.", csv_header="coverage_id,tiv",
-          tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(Rule("numbered", "coverage_id", always=True),),
-          sound=not_negative("tiv"), needed="ground-up losses"),
+          tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(
+              Rule("numbered", "coverage_id", always=True), Rule("range", "tiv", low=0, always=True)), needed="ground-up losses"),
     Table("damage_bin_dict", "static/damage_bin_dict.bin", (
         Field("bin_index", "i4", "damage bin, from 1 without a gap"),
         Field("bin_from", "f4", "lower end", unit="damage ratio"),
@@ -213,7 +236,7 @@ TABLES = {t.name: t for t in (
         # ktools names calcrule_id twice in this line; there is one such column.
         csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
                                     "scale1,scale2",
-        separator=",", infinite=True),
+        separator=",", infinite=True, form="-S"),
     Table("fm_profile_old", "input/fm_profile_old.bin", (
         Field("policytc_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"),
         Field("allocrule_id", "i4", "no longer needed"), Field("ccy_id", "i4", "no longer needed"),
@@ -244,17 +267,17 @@ TABLES = {t.name: t for t in (
     Table("occurrence", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "date: days, or a number of the model's own")),
           "When events happen: the simulated periods.", header=OCCURRENCE_HEADER,
-          tool="occurrence", rules=(PERIODS_RULE,), sound=from_one("period_no"), padded=True),
+          tool="occurrence", form="-D", rules=(PERIODS_RULE,), sound=from_one("period_no"), padded=True),
     Table("occurrence_dates", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar", unit="days")),
           "The same with dates of years, months and days.", header=OCCURRENCE_HEADER,
-          csv_header="event_id,period_no,occ_year,occ_month,occ_day", separator=",", rules=(PERIODS_RULE,),
+          csv_header="event_id,period_no,occ_year,occ_month,occ_day", separator=",", form="", rules=(PERIODS_RULE, DATE_RULE),
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY)),
     Table("occurrence_granular", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i8", "minutes, 1440 to the day", unit="minutes")),
           "The same with dates down to the minute.", header=OCCURRENCE_HEADER,
           csv_header="event_id,period_no,occ_year,occ_month,occ_day,occ_hour,occ_minute", separator=",",
-          rules=(PERIODS_RULE,), optional=2,
+          rules=(PERIODS_RULE, DATE_RULE), optional=2, form="-H",
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE)),
     Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period", unit="periods"),),
           "Return periods to report, in descending order, none twice.", tool="returnperiod",
