@@ -4,13 +4,13 @@
     python benchmarks/hunt.py --scale 0.01      smaller ones
     python benchmarks/hunt.py --only summaries --exact
 
-Streams are made here, given to ktc, and what comes out is compared with an independent calculation in double (NumPy). Printed is
-the worst relative error of each column. Losses run from 1e-2 to 1e13, spreads from 1e-7 to 10, weights over six orders, samples from 1 to
-10,000; an event has up to a million items, a curve up to 10^8 losses. tests/test_numbers.py runs the same with small sizes.
+Streams are made here, given to ktc, and what comes out is compared with an independent calculation in double
+(NumPy). Printed is the worst relative error of each column. Losses run from 1e-2 to 1e13, spreads from 1e-7
+to 10, weights over six orders, samples from 1 to 10,000; an event has up to a million items, a curve up to
+10^8 losses. tests/test_numbers.py runs the same with small sizes.
 """
+
 import argparse
-import io
-import os
 import tempfile
 from pathlib import Path
 
@@ -47,7 +47,9 @@ def worst(found, right):
     found, right = np.asarray(found, "f8"), np.asarray(right, "f8")
     assert found.shape == right.shape, (found.shape, right.shape)
     wrong = np.abs(found - right)
-    return float(np.max(np.where(wrong == 0, 0, wrong / np.where(right == 0, 1e-30, np.abs(right))), initial=0))
+    return float(
+        np.max(np.where(wrong == 0, 0, wrong / np.where(right == 0, 1e-30, np.abs(right))), initial=0)
+    )
 
 
 def write(folder, name, *columns):
@@ -77,8 +79,10 @@ def drawn(rng, n, samples):
     normal = np.abs(mean * (1 + np.minimum(spread, 0.3) * rng.standard_normal((n, samples))))
     heavy = mean * rng.lognormal(0, np.minimum(spread, 3), (n, samples))
     losses = np.where(spread < 0.3, normal, heavy).astype("f4")
-    losses[::2] *= rng.random((len(losses[::2]), samples)) < rng.choice([0.02, 0.5, 0.999], (len(losses[::2]), 1))
-    losses[::7] = losses[::7, :1]                               # no spread at all
+    losses[::2] *= rng.random((len(losses[::2]), samples)) < rng.choice(
+        [0.02, 0.5, 0.999], (len(losses[::2]), 1)
+    )
+    losses[::7] = losses[::7, :1]  # no spread at all
     return losses
 
 
@@ -87,7 +91,7 @@ def quantiles_of(losses):
     ordered = np.sort(losses.astype("f8"), axis=1)
     for q in QUANTILES:
         place = (losses.shape[1] - 1) * q
-        if abs(place - round(place)) <= place * 2.0 ** -24:
+        if abs(place - round(place)) <= place * 2.0**-24:
             place = round(place)
         below = min(int(place), losses.shape[1] - 1)
         above = min(below + 1, losses.shape[1] - 1)
@@ -110,12 +114,21 @@ def by_event(scale, rng):
             shifted = x - x[:, :1]
             sd = shifted.std(axis=1, ddof=1) if samples > 1 else np.zeros(n)
             few = ", up to 100 samples" if samples <= 100 else ""
-            right = {"MeanLoss": mean, "SDLoss": sd, "ChanceOfLoss": hit / samples if samples > 1 else 0 * mean,
-                     "MeanImpactedExposure": hit * exposure.astype("f8") / samples}
+            right = {
+                "MeanLoss": mean,
+                "SDLoss": sd,
+                "ChanceOfLoss": hit / samples if samples > 1 else 0 * mean,
+                "MeanImpactedExposure": hit * exposure.astype("f8") / samples,
+            }
             for tool, short in ((stages.eltcalc, "ELT"), (stages.pltcalc, "PLT")):
                 part = "event" if short == "ELT" else "period"
-                tables = {key: ktc.ResultTable(report) for key, report in (
-                    ("moment", f"moment_{part}_loss_table"), ("quantile", f"quantile_{part}_loss_table"))}
+                tables = {
+                    key: ktc.ResultTable(report)
+                    for key, report in (
+                        ("moment", f"moment_{part}_loss_table"),
+                        ("quantile", f"quantile_{part}_loss_table"),
+                    )
+                }
                 legacy = ktc.ResultTable(f"{part}_loss_table")
                 tool(data, legacy, **tables, root=folder, **keywords())
                 keep = np.ones(n, bool) if short == "ELT" else any_loss
@@ -123,8 +136,12 @@ def by_event(scale, rng):
                 found = found[found["SampleType"] == 2]
                 for column, values in right.items():
                     if column == "ChanceOfLoss" and samples == 1:
-                        continue                    # 0 in one and 1 in the other, as in ktools
-                    note(errors, f"M{short} {column}{few if column == 'SDLoss' else ''}", worst(found[column], values[keep]))
+                        continue  # 0 in one and 1 in the other, as in ktools
+                    note(
+                        errors,
+                        f"M{short} {column}{few if column == 'SDLoss' else ''}",
+                        worst(found[column], values[keep]),
+                    )
                 found = legacy.numpy()
                 found = found[found["type"] == 2]
                 note(errors, f"{short} mean", worst(found["mean"], mean[keep]))
@@ -140,8 +157,10 @@ def note(errors, column, error):
 
 # --- summaries: SELT
 
+
 def summaries(scale, rng):
-    """One event of a million items and more, into two summaries that hold half of them each, and one that holds ten."""
+    """One event of a million items and more, into two summaries that hold half of them each, and one that
+    holds ten."""
     errors, samples = {}, 10
     sidx = [MAX_LOSS, TIV, MEAN, *range(1, samples + 1)]
     for n, sigma in ((int(1e6 * scale), 1), (int(3e6 * scale), 0), (int(1e6 * scale), 3)):
@@ -151,8 +170,13 @@ def summaries(scale, rng):
             folder = Path(name)
             write(folder, "gulsummaryxref", ("i", np.arange(1, n + 1)), ("i", of), ("i", np.ones(n)))
             out = folder / "out.bin"
-            stages.summarycalc(stream(LOSS, samples, 1, np.arange(1, n + 1), sidx, losses), {1: out}, item=True,
-                               root=folder, **keywords())
+            stages.summarycalc(
+                stream(LOSS, samples, 1, np.arange(1, n + 1), sidx, losses),
+                {1: out},
+                item=True,
+                root=folder,
+                **keywords(),
+            )
             rows = ktc.ResultTable("sample_event_loss_table")
             stages.summarycalctocsv(out, rows, ord=True, max_loss=True)
             found = rows.numpy()
@@ -160,7 +184,9 @@ def summaries(scale, rng):
             mine = found[found["SummaryId"] == summary]
             right = losses[of == summary].astype("f8").sum(axis=0)
             note(errors, "SELT Loss", worst(mine["Loss"], np.delete(right, 1)))
-            note(errors, "SELT ImpactedExposure", worst(mine["ImpactedExposure"], np.full(len(mine), right[1])))
+            note(
+                errors, "SELT ImpactedExposure", worst(mine["ImpactedExposure"], np.full(len(mine), right[1]))
+            )
     return errors
 
 
@@ -177,13 +203,19 @@ def curve_of(losses, most, wanted, weights=None):
     for period in wanted:
         rank = most // period
         if rank >= 1:
-            found.append((ordered[rank - 1] if rank <= len(ordered) else 0, sums[min(rank, len(ordered))] / rank))
+            found.append(
+                (ordered[rank - 1] if rank <= len(ordered) else 0, sums[min(rank, len(ordered))] / rank)
+            )
     return found
 
 
 def curves(scale, rng):
     errors = {}
-    for periods, samples, share in ((int(1e5 * scale), 1000, 0.1), (int(2e4 * scale), 10000, 0.05), (int(1e5 * scale), 1000, 0.9)):
+    for periods, samples, share in (
+        (int(1e5 * scale), 1000, 0.1),
+        (int(2e4 * scale), 10000, 0.05),
+        (int(1e5 * scale), 1000, 0.9),
+    ):
         periods = max(periods // 1000 * 1000, 1000)
         events = int(periods * share)
         scale_of = rng.lognormal(12, 1.5, (events, 1)) if share < 0.5 else np.full((events, 1), 1e5)
@@ -195,19 +227,45 @@ def curves(scale, rng):
             write_occurrences(folder, np.arange(1, events + 1), in_period, periods)
             write(folder, "returnperiods", ("i", RETURN_PERIODS))
             data = folder / "s.bin"
-            data.write_bytes(stream(SUMMARY, samples, np.arange(1, events + 1), 1, [MEAN, *range(1, samples + 1)],
-                                    np.column_stack([means, losses]), 1e9))
-            table, by_sample = (ktc.ResultTable(r) for r in ("exceedance_probability_table", "sample_exceedance_probability_table"))
-            ktc.ordleccalc(data, ["aep_full_uncertainty", "aep_sample_mean", "aep_wheatsheaf_mean", "aep_wheatsheaf"], ept=table,
-                           psept=by_sample, return_periods=True, root=folder, **keywords())
-        right = {1: curve_of(means, periods, RETURN_PERIODS), 2: curve_of(losses.ravel(), periods * samples, RETURN_PERIODS),
-                 3: curve_of(np.sort(losses, axis=0).mean(axis=1, dtype="f8"), periods, RETURN_PERIODS),
-                 4: curve_of(losses.mean(axis=1, dtype="f8"), periods, RETURN_PERIODS)}
+            data.write_bytes(
+                stream(
+                    SUMMARY,
+                    samples,
+                    np.arange(1, events + 1),
+                    1,
+                    [MEAN, *range(1, samples + 1)],
+                    np.column_stack([means, losses]),
+                    1e9,
+                )
+            )
+            table, by_sample = (
+                ktc.ResultTable(r)
+                for r in ("exceedance_probability_table", "sample_exceedance_probability_table")
+            )
+            ktc.ordleccalc(
+                data,
+                ["aep_full_uncertainty", "aep_sample_mean", "aep_wheatsheaf_mean", "aep_wheatsheaf"],
+                ept=table,
+                psept=by_sample,
+                return_periods=True,
+                root=folder,
+                **keywords(),
+            )
+        right = {
+            1: curve_of(means, periods, RETURN_PERIODS),
+            2: curve_of(losses.ravel(), periods * samples, RETURN_PERIODS),
+            3: curve_of(np.sort(losses, axis=0).mean(axis=1, dtype="f8"), periods, RETURN_PERIODS),
+            4: curve_of(losses.mean(axis=1, dtype="f8"), periods, RETURN_PERIODS),
+        }
         found = table.numpy()
         for which, points in right.items():
             for column, type in enumerate((3, 4)):
                 mine = found[(found["EPCalc"] == which) & (found["EPType"] == type)]["Loss"]
-                note(errors, f"EPT, LEC EPCalc {which}" + " TVaR" * column, worst(mine, [point[column] for point in points]))
+                note(
+                    errors,
+                    f"EPT, LEC EPCalc {which}" + " TVaR" * column,
+                    worst(mine, [point[column] for point in points]),
+                )
         found = by_sample.numpy()
         for sample in (1, samples):
             points = curve_of(losses[:, sample - 1], periods, RETURN_PERIODS)
@@ -229,16 +287,29 @@ def weighted_curves(scale, rng):
         write_occurrences(folder, np.arange(1, periods + 1), np.arange(1, periods + 1), periods)
         write(folder, "periods", ("i", np.arange(1, periods + 1)), ("d", weights))
         table = ktc.ResultTable("exceedance_probability_table")
-        ktc.ordleccalc(stream(SUMMARY, samples, np.arange(1, periods + 1), 1, range(1, samples + 1), losses, 1e9),
-                       ["aep_full_uncertainty"], ept=table, root=folder, **keywords())
+        ktc.ordleccalc(
+            stream(SUMMARY, samples, np.arange(1, periods + 1), 1, range(1, samples + 1), losses, 1e9),
+            ["aep_full_uncertainty"],
+            ept=table,
+            root=folder,
+            **keywords(),
+        )
     found = table.numpy()
     order = np.argsort(losses.ravel(), kind="stable")[::-1]
     loss, weight = losses.ravel()[order].astype("f8"), np.repeat(weights / samples, samples)[order]
     found = {type: found[(found["EPCalc"] == 2) & (found["EPType"] == type)] for type in (3, 4)}
-    last = np.append(loss[1:] != loss[:-1], True)               # equal losses may stand in any order
-    note(errors, "EPT with weights, ReturnPeriod", worst(found[3]["ReturnPeriod"][last], 1 / np.cumsum(weight)[last]))
+    last = np.append(loss[1:] != loss[:-1], True)  # equal losses may stand in any order
+    note(
+        errors,
+        "EPT with weights, ReturnPeriod",
+        worst(found[3]["ReturnPeriod"][last], 1 / np.cumsum(weight)[last]),
+    )
     note(errors, "EPT with weights", worst(found[3]["Loss"], loss))
-    note(errors, "EPT with weights, TVaR", worst(found[4]["Loss"][last], (np.cumsum(loss * weight) / np.cumsum(weight))[last]))
+    note(
+        errors,
+        "EPT with weights, TVaR",
+        worst(found[4]["Loss"][last], (np.cumsum(loss * weight) / np.cumsum(weight))[last]),
+    )
     return errors
 
 
@@ -250,45 +321,65 @@ def crowded_periods(scale, rng):
         folder = Path(name)
         write_occurrences(folder, np.arange(1, events + 1), np.ones(events), 1)
         table = ktc.ResultTable("sample_exceedance_probability_table")
-        ktc.ordleccalc(stream(SUMMARY, 4, np.arange(1, events + 1), 1, range(1, 5), losses, 1e9), ["aep_wheatsheaf"], psept=table,
-                       root=folder, **keywords())
+        ktc.ordleccalc(
+            stream(SUMMARY, 4, np.arange(1, events + 1), 1, range(1, 5), losses, 1e9),
+            ["aep_wheatsheaf"],
+            psept=table,
+            root=folder,
+            **keywords(),
+        )
     found = table.numpy()
-    note(errors, "EPT, PSEPT, LEC, sums of a period", worst(found[found["EPType"] == 3]["Loss"], losses.sum(axis=0, dtype="f8")))
+    note(
+        errors,
+        "EPT, PSEPT, LEC, sums of a period",
+        worst(found[found["EPType"] == 3]["Loss"], losses.sum(axis=0, dtype="f8")),
+    )
     return errors
 
 
 # --- averages: ALT, ALCT
 
+
 def averages(scale, rng):
     errors = {}
     for samples, spread in ((100, 1.0), (100, 1e-2), (100, 1e-4)):
         periods = max(100, int(1e6 * scale / samples))
-        for hazard in (1.0, spread):                # the losses of periods differ much, or as little as those of samples
-            mean = 1e6 * (rng.lognormal(0, 1, (periods, 1)) if hazard == 1 else 1 + hazard * rng.random((periods, 1)))
+        for hazard in (1.0, spread):  # the losses of periods differ much, or as little as those of samples
+            mean = 1e6 * (
+                rng.lognormal(0, 1, (periods, 1)) if hazard == 1 else 1 + hazard * rng.random((periods, 1))
+            )
             losses = (mean * (1 + spread * rng.random((periods, samples)))).astype("f4")
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 write_occurrences(folder, np.arange(1, periods + 1), np.arange(1, periods + 1), periods)
                 average = ktc.AverageLoss(folder, **keywords()).feed(
-                    stream(SUMMARY, samples, np.arange(1, periods + 1), 1, range(1, samples + 1), losses, 1e9))
+                    stream(SUMMARY, samples, np.arange(1, periods + 1), 1, range(1, samples + 1), losses, 1e9)
+                )
                 alt, alct = average.table().numpy(), average.convergence().numpy()
             x = losses.astype("f8")
             alt = alt[alt["SampleType"] == 2][0]
             last = alct[-1]
             by_period = x.mean(axis=1)
             within = ((x - by_period[:, None]) ** 2).sum()
-            right = {"VarElementVuln": within / (periods * samples - samples) / (periods * samples),
-                     "VarElementHaz": by_period.var(ddof=1) / periods}
+            right = {
+                "VarElementVuln": within / (periods * samples - samples) / (periods * samples),
+                "VarElementHaz": by_period.var(ddof=1) / periods,
+            }
             note(errors, "ALT MeanLoss", worst(alt["MeanLoss"], x.mean()))
             note(errors, "ALT SDLoss", worst(alt["SDLoss"], x.std(ddof=1)))
             note(errors, "ALCT MeanLoss", worst(last["MeanLoss"], x.mean()))
             for column, value in right.items():
                 note(errors, f"ALCT {column}", worst(last[column], value))
-                note(errors, f"ALCT StandardError{column[10:]}", worst(last[f"StandardError{column[10:]}"], value ** 0.5))
+                note(
+                    errors,
+                    f"ALCT StandardError{column[10:]}",
+                    worst(last[f"StandardError{column[10:]}"], value**0.5),
+                )
     return errors
 
 
 # --- the financial module
+
 
 def financial(scale, rng):
     """A million items below one policy, by coverage, site and policy; a deductible of a part of the TIV."""
@@ -304,19 +395,34 @@ def financial(scale, rng):
         folder = Path(name)
         write(folder, "coverages", ("f", tiv))
         write(folder, "items", ("i", ids), ("i", ids), ("i", ones), ("i", ones), ("i", ids))
-        write(folder, "fm_programme", ("i", np.concatenate([ids, np.arange(1, m + 1)])),
-              ("i", np.concatenate([ones, np.full(m, 2)])), ("i", np.concatenate([sites, np.ones(m)])))
-        write(folder, "fm_policytc", ("i", np.concatenate([np.ones(m), [2]])), ("i", np.concatenate([np.arange(1, m + 1), [1]])),
-              ("i", np.ones(m + 1)), ("i", np.concatenate([np.ones(m), [2]])))
+        write(
+            folder,
+            "fm_programme",
+            ("i", np.concatenate([ids, np.arange(1, m + 1)])),
+            ("i", np.concatenate([ones, np.full(m, 2)])),
+            ("i", np.concatenate([sites, np.ones(m)])),
+        )
+        write(
+            folder,
+            "fm_policytc",
+            ("i", np.concatenate([np.ones(m), [2]])),
+            ("i", np.concatenate([np.arange(1, m + 1), [1]])),
+            ("i", np.ones(m + 1)),
+            ("i", np.concatenate([np.ones(m), [2]])),
+        )
         profile = np.zeros(2, [("id", "<i4"), ("rule", "<i4"), ("terms", "<f4", 8)])
         profile["id"], profile["rule"] = [1, 2], [100, 6]
-        profile["terms"][1, 0] = 0.05                # rule 6: a deductible of 5 % of the TIV
+        profile["terms"][1, 0] = 0.05  # rule 6: a deductible of 5 % of the TIV
         (folder / "input" / "fm_profile.bin").write_bytes(profile.tobytes())
         write(folder, "fm_xref", ("i", ids), ("i", ids), ("i", ones))
         gross = losses[:, 1:].astype("f8").sum(axis=0)
         paid = gross - 0.05 * tiv.astype("f8").sum()
         for rule in (0, 1, 2, 3):
-            chain = Chain(LossStream(data), FmCalc(alloc_rule=rule, input_path=str(folder / "input"), **keywords()), root=folder)
+            chain = Chain(
+                LossStream(data),
+                FmCalc(alloc_rule=rule, input_path=str(folder / "input"), **keywords()),
+                root=folder,
+            )
             sums, items = np.zeros(samples + 1), {}
             for block in chain:
                 sidx, loss, at = np.asarray(block.sidx), np.asarray(block.loss), np.asarray(block.starts)
@@ -324,20 +430,31 @@ def financial(scale, rng):
                     sums[k] += loss[sidx == column].astype("f8").sum()
                 if rule:
                     for i, id in enumerate(np.asarray(block.ids)[:3]):
-                        items[int(id)] = loss[at[i]:at[i + 1]][1:]
-            note(errors, "fmcalc loss" if rule == 0 else "fmcalc allocated losses, their sum", worst(sums, paid))
+                        items[int(id)] = loss[at[i] : at[i + 1]][1:]
+            note(
+                errors,
+                "fmcalc loss" if rule == 0 else "fmcalc allocated losses, their sum",
+                worst(sums, paid),
+            )
             for id, found in items.items():
                 note(errors, "fmcalc allocated loss", worst(found, losses[id - 1, 1:] * paid / gross))
     return errors
 
 
-HUNTS = {each.__name__: each for each in (by_event, summaries, curves, weighted_curves, crowded_periods, averages, financial)}
+HUNTS = {
+    each.__name__: each
+    for each in (by_event, summaries, curves, weighted_curves, crowded_periods, averages, financial)
+}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scale", type=float, default=1, help="of the sizes (default 1)")
-    parser.add_argument("--only", choices=HUNTS, action="append", help="one of the hunts; may come several times")
+    parser.add_argument(
+        "--only", choices=HUNTS, action="append", help="one of the hunts; may come several times"
+    )
     parser.add_argument("--exact", action="store_true", help="with exact=True")
     args = parser.parse_args()
     globals()["EXACT"] = args.exact

@@ -1,16 +1,18 @@
 """Peak memory of exceedance and average loss tables, which must not grow with the number of events.
 
     python benchmarks/memory.py                     writes memory.md beside this script
-    python benchmarks/memory.py --scale 0.1         a small version: a tenth of the periods, summaries and memory
+    python benchmarks/memory.py --scale 0.1         a small version: a tenth of the periods, summaries and
+                                                    memory
     python benchmarks/memory.py --summaries 20
 
-Losses by period are kept for as many summaries at once as `--memory` allows, and the streams are read again for the
-others. Every period has one event, each event has losses in all summaries and samples, and the same number of periods
-is made from few events that occur often and from many that occur seldom: what is kept is the same, the streams are
-not. Peak memory is the largest resident set that the kernel saw (wait4).
+Losses by period are kept for as many summaries at once as `--memory` allows, and the streams are read again
+for the others. Every period has one event, each event has losses in all summaries and samples, and the same
+number of periods is made from few events that occur often and from many that occur seldom: what is kept is
+the same, the streams are not. Peak memory is the largest resident set that the kernel saw (wait4).
 
 Needs Linux, an installed ktc, and nothing beyond the standard library.
 """
+
 import argparse
 import datetime
 import os
@@ -50,8 +52,12 @@ def write_run(folder, events, periods, samples, summaries):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ktc", type=Path, default=Path(sys.executable).parent, help="folder of ktc's scripts")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--ktc", type=Path, default=Path(sys.executable).parent, help="folder of ktc's scripts"
+    )
     parser.add_argument("--periods", type=int, default=100_000)
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--summaries", type=int, default=100)
@@ -66,12 +72,20 @@ def main():
     from ktc import __version__
 
     head = ("program", "events", "occurrences of each", "stream MiB", "peak RSS MiB", "CPU s", "wall s")
-    lines = ["# Memory of exceedance and average loss tables", "",
-             "Written by `benchmarks/memory.py`, which says what is measured.", "",
-             f"- Date: {datetime.date.today().isoformat()}", f"- Machine: {machine()}", f"- ktc {__version__}",
-             f"- {periods:,} periods with losses, {args.samples:,} samples, {summaries:,} summaries",
-             f"- `--memory {memory:g}` (MiB)", "",
-             f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    lines = [
+        "# Memory of exceedance and average loss tables",
+        "",
+        "Written by `benchmarks/memory.py`, which says what is measured.",
+        "",
+        f"- Date: {datetime.date.today().isoformat()}",
+        f"- Machine: {machine()}",
+        f"- ktc {__version__}",
+        f"- {periods:,} periods with losses, {args.samples:,} samples, {summaries:,} summaries",
+        f"- `--memory {memory:g}` (MiB)",
+        "",
+        f"| {' | '.join(head)} |",
+        "|---|" + "---:|" * (len(head) - 1),
+    ]
     print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory(prefix="ktc-memory-") as work:
         for events in EVENTS:
@@ -81,12 +95,22 @@ def main():
                 if args.only not in command:
                     continue
                 run = measure(f"{command} --memory {memory}", args.ktc, "", folder, timeout=TIMEOUT)
-                cells = (f"{command.split()[0]}", f"{events:,}", f"{periods // events:,}", f"{size / 2**20:.0f}",
-                         f"{run.rss / 1024:.0f}", f"{run.cpu:.1f}", f"{run.wall:.1f}")
+                cells = (
+                    f"{command.split()[0]}",
+                    f"{events:,}",
+                    f"{periods // events:,}",
+                    f"{size / 2**20:.0f}",
+                    f"{run.rss / 1024:.0f}",
+                    f"{run.cpu:.1f}",
+                    f"{run.wall:.1f}",
+                )
                 lines.append(f"| {' | '.join(cells)} |")
                 print(lines[-1], flush=True)
             os.unlink(folder / "work" / "run" / "summary.bin")
-    lines += ["", "The programs, without `--memory`: " + ", ".join(f"`{command}`" for command in COMMANDS) + "."]
+    lines += [
+        "",
+        "The programs, without `--memory`: " + ", ".join(f"`{command}`" for command in COMMANDS) + ".",
+    ]
     args.out.write_text("\n".join(lines) + "\n")
 
 

@@ -1,17 +1,20 @@
 """Time ktc beside ktools 3.12.4 on the same files in the same run.
 
-    python benchmarks/run.py --oracle DIR           every benchmark; DIR holds ktools' programs (default: $KTC_ORACLE)
+    python benchmarks/run.py --oracle DIR           every benchmark; DIR holds ktools' programs (default:
+                                                    $KTC_ORACLE)
     python benchmarks/run.py --only gulcalc --only pipe
     python benchmarks/run.py --events 1000 --locations 5000 --samples 50 --runs 7
     python benchmarks/run.py --out benchmarks/results   also write results.json and results.md
 
-The input is ktc's example model, at the sizes asked for. Every program reads prepared files and writes to /dev/null, or
-to files in memory (tmpfs) where it has several outputs; the two sides take turns, all on one core. CPU is user + system
-of the process and what it started, as the kernel counts it (wait4). Before the timed runs each side runs once with its
-output hashed; `same` says whether the bytes agree, or the tables where they are parquet.
+The input is ktc's example model, at the sizes asked for. Every program reads prepared files and writes to
+/dev/null, or to files in memory (tmpfs) where it has several outputs; the two sides take turns, all on one
+core. CPU is user + system of the process and what it started, as the kernel counts it (wait4). Before the
+timed runs each side runs once with its output hashed; `same` says whether the bytes agree, or the tables
+where they are parquet.
 
 Needs Linux, an installed ktc, and nothing beyond the standard library; pyarrow for the benchmarks of parquet.
 """
+
 import argparse
 import array
 import datetime
@@ -35,17 +38,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 TIMEOUT = 600
-PERIODS, DAMAGE_BINS, INTENSITY_BINS = 2_000_000, 120, 300      # of the folder whose tables are converted
-REPEAT = 10     # how often long-events.bin and long.bin hold what events.bin and gul.bin do: their readers are quick
+PERIODS, DAMAGE_BINS, INTENSITY_BINS = 2_000_000, 120, 300  # of the folder whose tables are converted
+REPEAT = (
+    10  # how often long-events.bin and long.bin hold what events.bin and gul.bin do: their readers are quick
+)
 CONVERTED = (
-    ("item", "input/items", ""), ("coverage", "input/coverages", ""), ("gulsummaryxref", "input/gulsummaryxref", ""),
-    ("fmprogramme", "input/fm_programme", ""), ("fmpolicytc", "input/fm_policytc", ""),
+    ("item", "input/items", ""),
+    ("coverage", "input/coverages", ""),
+    ("gulsummaryxref", "input/gulsummaryxref", ""),
+    ("fmprogramme", "input/fm_programme", ""),
+    ("fmpolicytc", "input/fm_policytc", ""),
     ("occurrence", "input/occurrence", f"-P{PERIODS}"),
-    ("vulnerability", "static/vulnerability", f"-d {DAMAGE_BINS}"), ("rand", "static/random", ""))
+    ("vulnerability", "static/vulnerability", f"-d {DAMAGE_BINS}"),
+    ("rand", "static/random", ""),
+)
 # Reinsurance: items and samples of each stream, and how many losses it holds at any of these sizes.
 TREATIES = ((12_000, 10), (12_000, 100), (12_000, 1000), (3_000, 100), (48_000, 100))
-TREATY_LOSSES, EXCESS_LOSSES = 12_000_000, 2_400_000        # ktools' time for several layers rises with items squared
-RISK = 3        # items of a risk
+TREATY_LOSSES, EXCESS_LOSSES = (
+    12_000_000,
+    2_400_000,
+)  # ktools' time for several layers rises with items squared
+RISK = 3  # items of a risk
 # Output calculations: summary streams of several processes, in which every event has losses in all summaries.
 PARTS, OUTPUT_EVENTS, OUTPUT_PERIODS, OUTPUT_LOCATIONS = 4, 5_000, 20_000, 10
 CURVES = "FWSMfwsm"
@@ -64,10 +77,11 @@ print(digest.hexdigest())
 
 
 class Benchmark(NamedTuple):
-    """command: as bash runs it, in `folder`; `@` is where output files go. stdin: a file below the work folder, or "".
+    """command: as bash runs it, in `folder`; `@` is where output files go. stdin: a file below the work
+    folder, or "".
 
-    ktc: where ktc has another way to the same result, that; it is timed against `command` with ktc's own programs.
-    alone: ktools takes too long; only ktc is timed.
+    ktc: where ktc has another way to the same result, that; it is timed against `command` with ktc's own
+    programs. alone: ktools takes too long; only ktc is timed.
     """
 
     name: str
@@ -79,9 +93,9 @@ class Benchmark(NamedTuple):
 
 
 class Run(NamedTuple):
-    cpu: float      # seconds, user + system, all processes
-    wall: float     # seconds
-    rss: int        # KiB, the largest process
+    cpu: float  # seconds, user + system, all processes
+    wall: float  # seconds
+    rss: int  # KiB, the largest process
 
 
 def benchmarks(args):
@@ -101,13 +115,22 @@ def benchmarks(args):
     yield Benchmark("fmcalc -a2, ten times the items", "fmcalc -a2", "large.bin", "large")
     for items, samples in TREATIES:
         size = f"{items}x{samples}"
-        yield Benchmark(f"fmcalc -a3 -n, treaty {size}", "fmcalc -a3 -n", f"treaty{size}.bin", f"treaty{items}")
+        yield Benchmark(
+            f"fmcalc -a3 -n, treaty {size}", "fmcalc -a3 -n", f"treaty{size}.bin", f"treaty{items}"
+        )
     for items, samples in TREATIES[:4]:
         size = f"{items}x{samples}"
-        yield Benchmark(f"fmcalc -a3 -n, two layers {size}", "fmcalc -a3 -n", f"excess{size}.bin", f"excess{items}",
-                        alone=samples == 1000)
+        yield Benchmark(
+            f"fmcalc -a3 -n, two layers {size}",
+            "fmcalc -a3 -n",
+            f"excess{size}.bin",
+            f"excess{items}",
+            alone=samples == 1000,
+        )
     yield Benchmark("fmcalc -a2 -n, treaty 12000x100", "fmcalc -a2 -n", "treaty12000x100.bin", "treaty12000")
-    yield Benchmark("fmcalc -a2 -n, two layers 12000x100", "fmcalc -a2 -n", "excess12000x100.bin", "excess12000")
+    yield Benchmark(
+        "fmcalc -a2 -n, two layers 12000x100", "fmcalc -a2 -n", "excess12000x100.bin", "excess12000"
+    )
     yield Benchmark("summarycalc, portfolio", "summarycalc -i -1 -", "long.bin")
     yield Benchmark("summarycalc, locations", "summarycalc -i -3 -", "long.bin")
     yield Benchmark("summarycalc -f, locations", "summarycalc -f -3 -", "insured.bin")
@@ -118,24 +141,39 @@ def benchmarks(args):
     yield Benchmark("fmtocsv -f", "fmtocsv -f", "insured10.bin")
     yield from output_calculations()
     for tool, file, flags in CONVERTED:
-        yield Benchmark(f"{tool}tocsv", f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"tables/{file}.bin", "tables")
+        yield Benchmark(
+            f"{tool}tocsv", f"{tool}tocsv{' -r' if tool == 'rand' else ''}", f"tables/{file}.bin", "tables"
+        )
         yield Benchmark(f"{tool}tobin", f"{tool}tobin {flags}", f"{tool}.csv", "tables")
     yield Benchmark("footprinttocsv", "footprinttocsv", folder="tables/static")
-    yield Benchmark("footprinttobin", f"footprinttobin -i {INTENSITY_BINS} -b @/f.bin -x @/f.idx",
-                    "footprint.csv", "tables")
+    yield Benchmark(
+        "footprinttobin",
+        f"footprinttobin -i {INTENSITY_BINS} -b @/f.bin -x @/f.idx",
+        "footprint.csv",
+        "tables",
+    )
     chain = f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | summarycalc -i -3 - | eltcalc"
     yield Benchmark("pipe: eve to eltcalc", chain)
-    script = ("from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
-              f"sample_size={args.samples}, alloc_rule=1), SummaryCalc({{3: EltCalc()}})).run()")
-    yield Benchmark("pipe in one process", chain, ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}")
-    insured = (f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | fmcalc -a2 | summarycalc -f -3 - "
-               "| eltcalc")
+    script = (
+        "from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
+        f"sample_size={args.samples}, alloc_rule=1), SummaryCalc({{3: EltCalc()}})).run()"
+    )
+    yield Benchmark(
+        "pipe in one process", chain, ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}"
+    )
+    insured = (
+        f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i - | fmcalc -a2 | summarycalc -f -3 - "
+        "| eltcalc"
+    )
     yield Benchmark("pipe: eve to eltcalc, insured", insured)
-    script = ("from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
-              f"sample_size={args.samples}, alloc_rule=1), FmCalc(alloc_rule=2), "
-              "SummaryCalc({3: EltCalc()}, stream='fm')).run()")
-    yield Benchmark("pipe in one process, insured", insured,
-                    ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}")
+    script = (
+        "from ktc.chain import *; Chain(Events(in_order=True), GetModel(), GulCalc("
+        f"sample_size={args.samples}, alloc_rule=1), FmCalc(alloc_rule=2), "
+        "SummaryCalc({3: EltCalc()}, stream='fm')).run()"
+    )
+    yield Benchmark(
+        "pipe in one process, insured", insured, ktc=f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}"
+    )
     yield Benchmark("pipe: insured, then reinsured", "fmcalc -a2 | fmcalc -a3 -n -p RI", "gul.bin")
     yield Benchmark("start-up: gulcalc, one item", "gulcalc -S1 -a0 -i -", "tiny.bin", "tiny")
     yield Benchmark("start-up: itemtocsv, one item", "itemtocsv", "tiny/input/items.bin", "tiny")
@@ -147,21 +185,37 @@ def output_calculations():
     csv, parquet = (" ".join(part + ending for part in parts) for ending in (".csv", ".parquet"))
     curves = " ".join(f"-{curve}" for curve in CURVES)
     files = " ".join(f"-{curve} @/{curve}.csv" for curve in CURVES)
-    few, many = "-K lines", "-r -K locations"       # a line for each loss, of few summaries; return periods of many
+    few, many = (
+        "-K lines",
+        "-r -K locations",
+    )  # a line for each loss, of few summaries; return periods of many
     calculations = [
         ("summary3.bin", "summarycalctocsv", "summarycalctocsv -o"),
         ("long-losses.bin", "eltcalc", "eltcalc -M -", "eltcalc -Q -", "eltcalc -M @/melt.csv -Q @/qelt.csv"),
-        ("long-losses.bin", "pltcalc", "pltcalc -M -", "pltcalc -Q -"), ("losses.bin", "pltcalc -S -"),
-        ("", *(f"leccalc {run} {files}" for run in (few, many)),
-         *(f"ordleccalc {run} {curves} -O @/ept.csv -o @/psept.csv" for run in (few, many)),
-         "aalcalc -K long", "aalcalc -K long -o -c @/alct.csv", "aalcalcmeanonly -K long",
-         "summaryindex -K long && cat work/long/{filelist,summaries,max_summary_id}.idx",
-         f"kat {csv}", f"kat -u {csv}")]
+        ("long-losses.bin", "pltcalc", "pltcalc -M -", "pltcalc -Q -"),
+        ("losses.bin", "pltcalc -S -"),
+        (
+            "",
+            *(f"leccalc {run} {files}" for run in (few, many)),
+            *(f"ordleccalc {run} {curves} -O @/ept.csv -o @/psept.csv" for run in (few, many)),
+            "aalcalc -K long",
+            "aalcalc -K long -o -c @/alct.csv",
+            "aalcalcmeanonly -K long",
+            "summaryindex -K long && cat work/long/{filelist,summaries,max_summary_id}.idx",
+            f"kat {csv}",
+            f"kat -u {csv}",
+        ),
+    ]
     if importlib.util.find_spec("pyarrow"):
         calculations += [
-            ("long-losses.bin", "eltcalc -m @/melt.parquet"), ("losses.bin", "pltcalc -s @/splt.parquet"),
-            ("", f"ordleccalc {few} {curves} -P @/ept.parquet -p @/psept.parquet",
-             f"katparquet -s -o @/selt.parquet {parquet}")]
+            ("long-losses.bin", "eltcalc -m @/melt.parquet"),
+            ("losses.bin", "pltcalc -s @/splt.parquet"),
+            (
+                "",
+                f"ordleccalc {few} {curves} -P @/ept.parquet -p @/psept.parquet",
+                f"katparquet -s -o @/selt.parquet {parquet}",
+            ),
+        ]
     for stdin, *commands in calculations:
         for command in commands:
             # without the names of files, and of curves where there are all
@@ -173,12 +227,20 @@ def output_calculations():
 def measure(command, path, stdin, cwd, output=subprocess.DEVNULL, timeout=TIMEOUT):
     """Run a command with the programs of the folder `path` first; its Run. RuntimeError when it fails."""
     env = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
-    # bash waits for every member of a pipeline, so that their times are in its own; a lone command replaces it
+    # bash waits for every member of a pipeline, so that their times are in its own; a lone command replaces
+    # it
     shell = command if "|" in command or "&&" in command else f"exec {command}"
     with open(stdin or os.devnull, "rb") as source:
         began = time.perf_counter()
-        process = subprocess.Popen(["bash", "-o", "pipefail", "-c", shell], stdin=source, stdout=output,
-                                   stderr=subprocess.PIPE, cwd=cwd, env=env, start_new_session=True)
+        process = subprocess.Popen(
+            ["bash", "-o", "pipefail", "-c", shell],
+            stdin=source,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+        )
         timer = threading.Timer(timeout, lambda: os.killpg(process.pid, 9))
         timer.start()
         message = process.stderr.read()
@@ -188,12 +250,15 @@ def measure(command, path, stdin, cwd, output=subprocess.DEVNULL, timeout=TIMEOU
         process.stderr.close()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{path}: {command}: exit {process.returncode}: {message.decode(errors='replace').strip()}")
+        raise RuntimeError(
+            f"{path}: {command}: exit {process.returncode}: {message.decode(errors='replace').strip()}"
+        )
     return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss)
 
 
 def repeat(path, target, head, tail, times=REPEAT):
-    """Write target: the file at path, all but its first `head` bytes so many times over, with tail behind each."""
+    """Write target: the file at path, all but its first `head` bytes so many times over, with tail behind
+    each."""
     with open(path, "rb") as source, open(target, "wb") as file:
         file.write(source.read(head))
         for _ in range(times):
@@ -205,8 +270,8 @@ def repeat(path, target, head, tail, times=REPEAT):
 def write_treaty(folder, items, excess=False):
     """Write the terms of a treaty over all items, as they lie in a folder RI_1: items, risks, the treaty.
 
-    A third of the risks is ceded by a share, a third above a retention, a third not at all; what is ceded has a limit.
-    excess: instead, all items are one risk, and there are two layers of excess of loss.
+    A third of the risks is ceded by a share, a third above a retention, a third not at all; what is ceded has
+    a limit. excess: instead, all items are one risk, and there are two layers of excess of loss.
     """
     folder.mkdir(parents=True)
     in_risk = items if excess else RISK
@@ -214,18 +279,30 @@ def write_treaty(folder, items, excess=False):
     layers = 2 if excess else 1
     if excess:
         value = items * 100_000.0
-        terms = [(2, 24, 0, 0, 0, value, 3 * value, 1, 0.9, 1), (3, 24, 0, 0, 0, 4 * value, 9 * value, 1, 0.75, 1)]
+        terms = [
+            (2, 24, 0, 0, 0, value, 3 * value, 1, 0.9, 1),
+            (3, 24, 0, 0, 0, 4 * value, 9 * value, 1, 0.75, 1),
+        ]
         treaty = [(2, 1, 1, 1), (2, 1, 2, 1), (3, 1, 1, 2), (3, 1, 2, 3)]
     else:
-        terms = [(2, 24, 0, 0, 0, 0, 1e12, 0.3, 1, 1), (3, 24, 0, 0, 0, 2e5, 1e6, 1, 1, 1),
-                 (4, 14, 0, 0, 0, 0, 0, 0, 0, 0), (5, 23, 0, 0, 0, 0, items * 5_000.0, 0, 0.9, 1)]
+        terms = [
+            (2, 24, 0, 0, 0, 0, 1e12, 0.3, 1, 1),
+            (3, 24, 0, 0, 0, 2e5, 1e6, 1, 1, 1),
+            (4, 14, 0, 0, 0, 0, 0, 0, 0, 0),
+            (5, 23, 0, 0, 0, 0, items * 5_000.0, 0, 0.9, 1),
+        ]
         treaty = itertools.chain(((2, risk, 1, 2 + risk % 3) for risk in risks), [(3, 1, 1, 5)])
     tables = {
-        "fm_programme": ("3i", ((item, 1, item) for item in ids), ((i, 2, (i - 1) // in_risk + 1) for i in ids),
-                         ((risk, 3, 1) for risk in risks)),
+        "fm_programme": (
+            "3i",
+            ((item, 1, item) for item in ids),
+            ((i, 2, (i - 1) // in_risk + 1) for i in ids),
+            ((risk, 3, 1) for risk in risks),
+        ),
         "fm_policytc": ("4i", ((1, item, 1, 1) for item in ids), treaty),
         "fm_profile": ("2i8f", [(1, 12, 0, 0, 0, 0, 0, 0, 0, 0)], terms),
-        "fm_xref": ("3i", ((1 + n, 1 + n // layers, 1 + n % layers) for n in range(items * layers)))}
+        "fm_xref": ("3i", ((1 + n, 1 + n // layers, 1 + n % layers) for n in range(items * layers))),
+    }
     for name, (form, *parts) in tables.items():
         with open(folder / f"{name}.bin", "wb") as file:
             # row by row: the peak memory of this process counts as that of its children
@@ -234,12 +311,18 @@ def write_treaty(folder, items, excess=False):
 
 
 def loss_packets(draw, samples, without=0.25):
-    """Some packets, less their ids, as random numbers make them. without: the part of the samples that have no loss."""
+    """Some packets, less their ids, as random numbers make them. without: the part of the samples that have
+    no loss."""
     packets = []
     for _ in range(97):
         tiv = 100_000.0 * draw.randint(1, 50)
         sampled = [max(0.0, draw.random() - without) * tiv for _ in range(samples)]
-        records = [(-3, tiv), (-1, sum(sampled) / samples), *((s, x) for s, x in enumerate(sampled, 1) if x), (0, 0.0)]
+        records = [
+            (-3, tiv),
+            (-1, sum(sampled) / samples),
+            *((s, x) for s, x in enumerate(sampled, 1) if x),
+            (0, 0.0),
+        ]
         packets.append(b"".join(struct.pack("<if", *record) for record in records))
     return packets
 
@@ -261,20 +344,34 @@ def write_losses(path, items, samples, losses, part=1, parts=1):
 def prepare(work, tools, args, chosen):
     """Make the inputs below work: example folders, and the streams with the programs of the folder tools."""
     sizes = dict(events=args.events, locations=args.locations, grid=args.grid, perils=args.perils)
-    models = {"model": sizes, "certain": {**sizes, "uncertainty": False}, "compressed": {**sizes, "compress": True},
-              "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2),
-              "large": {**sizes, "events": max(1, args.events // 10), "locations": 10 * args.locations},
-              "output": dict(events=OUTPUT_EVENTS, locations=OUTPUT_LOCATIONS, perils=1, periods=OUTPUT_PERIODS)}
+    models = {
+        "model": sizes,
+        "certain": {**sizes, "uncertainty": False},
+        "compressed": {**sizes, "compress": True},
+        "tiny": dict(events=1, locations=1, perils=1, grid=2, damage_bins=4, intensity_bins=2),
+        "large": {**sizes, "events": max(1, args.events // 10), "locations": 10 * args.locations},
+        "output": dict(events=OUTPUT_EVENTS, locations=OUTPUT_LOCATIONS, perils=1, periods=OUTPUT_PERIODS),
+    }
     needed = {name for b in chosen for name in (b.stdin, b.folder)}
     if args.tables:
-        models["tables"] = dict(events=1000, locations=400_000, grid=40, periods=PERIODS, random_numbers=3_000_000,
-                                damage_bins=DAMAGE_BINS, intensity_bins=INTENSITY_BINS)
+        models["tables"] = dict(
+            events=1000,
+            locations=400_000,
+            grid=40,
+            periods=PERIODS,
+            random_numbers=3_000_000,
+            damage_bins=DAMAGE_BINS,
+            intensity_bins=INTENSITY_BINS,
+        )
     # in a process of its own: a child's peak memory counts from that of its parent
-    maker = ("import json, sys; from ktc.example import write_example; models = json.load(sys.stdin)\n"
-             "made = {name: write_example(name, **options) for name, options in models.items()}\n"
-             "print(json.dumps({k: v for k, v in vars(made['model']).items() if isinstance(v, int)}))")
-    made = subprocess.run([sys.executable, "-c", maker], input=json.dumps(models), cwd=work, capture_output=True,
-                          text=True)
+    maker = (
+        "import json, sys; from ktc.example import write_example; models = json.load(sys.stdin)\n"
+        "made = {name: write_example(name, **options) for name, options in models.items()}\n"
+        "print(json.dumps({k: v for k, v in vars(made['model']).items() if isinstance(v, int)}))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", maker], input=json.dumps(models), cwd=work, capture_output=True, text=True
+    )
     if made.returncode:
         sys.exit(made.stderr)
     example = json.loads(made.stdout)
@@ -301,13 +398,13 @@ def prepare(work, tools, args, chosen):
     reuse("direct.bin", "gul.bin", 4)
     reuse("direct10.bin", "gul10.bin", REPEAT)
     if "direct1000.bin" in needed:
-        few = 4 * max(1, args.events // 4)      # bytes
+        few = 4 * max(1, args.events // 4)  # bytes
         make("direct1000.bin", f"head -c {few} | getmodel | gulcalc -S1000 -a1 -i -", "events.bin")
     if "large" in needed:
         make("large.bin", f"eve -n 1 1 | getmodel | gulcalc -S{args.samples} -a1 -i -", folder="large")
     make("insured.bin", "fmcalc -a2", "direct.bin")
     make("insured10.bin", "fmcalc -a2", "direct10.bin")
-    write_treaty(work / "model" / "RI", 2 * example["items"])       # outputs of two layers
+    write_treaty(work / "model" / "RI", 2 * example["items"])  # outputs of two layers
     for items, samples in TREATIES:
         size = f"{items}x{samples}"
         for kind, losses in (("treaty", TREATY_LOSSES), ("excess", EXCESS_LOSSES)):
@@ -320,11 +417,19 @@ def prepare(work, tools, args, chosen):
         for name in ("lines", "locations", "long"):
             (folder / name).mkdir(parents=True)
         commands = " ".join(b.command for b in chosen)
-        items = os.path.getsize(work / "output" / "input" / "coverages.bin") // 4     # one peril: one of each coverage
+        items = (
+            os.path.getsize(work / "output" / "input" / "coverages.bin") // 4
+        )  # one peril: one of each coverage
         for part in range(1, PARTS + 1):
-            write_losses(work / "part.bin", items, args.samples, OUTPUT_EVENTS * items * args.samples, part, PARTS)
-            measure(f"summarycalc -m -i -2 work/lines/summary_P{part}.bin -3 work/locations/summary_P{part}.bin", tools,
-                    work / "part.bin", work / "output")
+            write_losses(
+                work / "part.bin", items, args.samples, OUTPUT_EVENTS * items * args.samples, part, PARTS
+            )
+            measure(
+                f"summarycalc -m -i -2 work/lines/summary_P{part}.bin -3 work/locations/summary_P{part}.bin",
+                tools,
+                work / "part.bin",
+                work / "output",
+            )
             stream = folder / "locations" / f"summary_P{part}.bin"
             repeat(stream, folder / "long" / stream.name, 12, b"")
             if f"selt{part}.csv" in commands:
@@ -353,7 +458,8 @@ def side_commands(benchmark, args, results):
 
 
 def side_folder(benchmark, label, work):
-    """Where a side runs: a copy of its own, made of links, where index files are written beside the streams."""
+    """Where a side runs: a copy of its own, made of links, where index files are written beside the
+    streams."""
     folder = work / benchmark.folder
     if not (folder / "work").is_dir():
         return folder
@@ -364,9 +470,12 @@ def side_folder(benchmark, label, work):
 
 
 def digest_of(path):
-    """A hash of what a file holds. Of a parquet file in a process of its own: see the peak memory of children above."""
+    """A hash of what a file holds. Of a parquet file in a process of its own: see the peak memory of children
+    above."""
     if path.suffix == ".parquet":
-        return subprocess.run([sys.executable, "-c", TABLE_HASH, path], capture_output=True, check=True).stdout
+        return subprocess.run(
+            [sys.executable, "-c", TABLE_HASH, path], capture_output=True, check=True
+        ).stdout
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -401,11 +510,19 @@ def compare(benchmark, args, work, results):
         return [statistics.median(getattr(run, part) for run in of) if of else None for of in (first, last)]
 
     cpu = medians("cpu")
-    return {"name": benchmark.name, "command": benchmark.command, "sides": list(sides),
-            "input_bytes": os.path.getsize(stdin) if stdin else 0, "output_bytes": size,
-            "same": len(digests) == 1 if both else None, "cpu": cpu, "wall": medians("wall"), "rss": medians("rss"),
-            "ratio": cpu[0] / cpu[1] if both else None,
-            "runs": {label: [run._asdict() for run in many] for label, many in runs.items()}}
+    return {
+        "name": benchmark.name,
+        "command": benchmark.command,
+        "sides": list(sides),
+        "input_bytes": os.path.getsize(stdin) if stdin else 0,
+        "output_bytes": size,
+        "same": len(digests) == 1 if both else None,
+        "cpu": cpu,
+        "wall": medians("wall"),
+        "rss": medians("rss"),
+        "ratio": cpu[0] / cpu[1] if both else None,
+        "runs": {label: [run._asdict() for run in many] for label, many in runs.items()},
+    }
 
 
 HEAD = ("benchmark", "CPU s", "ktc CPU s", "ratio", "wall s", "ktc wall s", "RSS MiB", "ktc RSS MiB", "same")
@@ -414,8 +531,14 @@ HEAD = ("benchmark", "CPU s", "ktc CPU s", "ratio", "wall s", "ktc wall s", "RSS
 def row(entry):
     same = {True: "yes", False: "NO", None: ""}[entry["same"]]
     ratio = f"{entry['ratio']:.1f}" if entry["ratio"] else ""
-    return (entry["name"], *seconds(entry["cpu"]), ratio, *seconds(entry["wall"]),
-            *("" if kib is None else f"{kib / 1024:.0f}" for kib in entry["rss"]), same)
+    return (
+        entry["name"],
+        *seconds(entry["cpu"]),
+        ratio,
+        *seconds(entry["wall"]),
+        *("" if kib is None else f"{kib / 1024:.0f}" for kib in entry["rss"]),
+        same,
+    )
 
 
 def seconds(times):
@@ -426,10 +549,14 @@ SCALING_HEAD = ("fmcalc, ns of CPU per record read", "ktools", "ktc")
 
 
 def scaling(results):
-    """Rows: what the financial module takes for each record read: the same at all sizes where it is linear."""
+    """Rows: what the financial module takes for each record read: the same at all sizes where it is
+    linear."""
     for entry in results:
         if entry["command"].startswith("fmcalc") and "|" not in entry["command"]:
-            yield entry["name"], *("" if s is None else f"{s * 8e9 / entry['input_bytes']:.0f}" for s in entry["cpu"])
+            yield (
+                entry["name"],
+                *("" if s is None else f"{s * 8e9 / entry['input_bytes']:.0f}" for s in entry["cpu"]),
+            )
 
 
 def machine():
@@ -440,30 +567,55 @@ def machine():
         model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, " \
-           f"Python {platform.python_version()}"
+    return (
+        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def markdown(report):
     """The report as a page."""
     sizes = ", ".join(f"{value:,} {name}" for name, value in report["sizes"].items())
-    lines = ["# Benchmark results", "", "Written by `benchmarks/run.py`; see README.md for what is measured.", "",
-             f"- Date: {report['date']}", f"- Machine: {report['machine']}, one core used", f"- ktc {report['ktc']}",
-             f"- Input: {sizes}", f"- Runs: medians of {report['runs']}, the sides taking turns", "",
-             "The first of each pair is ktools 3.12.4; in `pipe in one process` it is ktc's own programs in a pipe.",
-             "", f"| {' | '.join(HEAD)} |", "|---|" + "---:|" * (len(HEAD) - 1)]
+    lines = [
+        "# Benchmark results",
+        "",
+        "Written by `benchmarks/run.py`; see README.md for what is measured.",
+        "",
+        f"- Date: {report['date']}",
+        f"- Machine: {report['machine']}, one core used",
+        f"- ktc {report['ktc']}",
+        f"- Input: {sizes}",
+        f"- Runs: medians of {report['runs']}, the sides taking turns",
+        "",
+        "The first of each pair is ktools 3.12.4; in `pipe in one process` it is ktc's own programs in a "
+        "pipe.",
+        "",
+        f"| {' | '.join(HEAD)} |",
+        "|---|" + "---:|" * (len(HEAD) - 1),
+    ]
     lines += [f"| {' | '.join(row(entry))} |" for entry in report["results"]]
     rows = list(scaling(report["results"]))
     if rows:
-        lines += ["", "A treaty of 12000x100: 12,000 items, all hit by every event, in 100 samples.", "",
-                  f"| {' | '.join(SCALING_HEAD)} |", "|---|---:|---:|"] + [f"| {' | '.join(cells)} |" for cells in rows]
+        lines += [
+            "",
+            "A treaty of 12000x100: 12,000 items, all hit by every event, in 100 samples.",
+            "",
+            f"| {' | '.join(SCALING_HEAD)} |",
+            "|---|---:|---:|",
+        ] + [f"| {' | '.join(cells)} |" for cells in rows]
     return "\n".join(lines) + "\n"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--oracle", type=Path, default=os.environ.get("KTC_ORACLE"), help="folder of ktools' programs")
-    parser.add_argument("--ktc", type=Path, default=Path(sys.executable).parent, help="folder of ktc's scripts")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--oracle", type=Path, default=os.environ.get("KTC_ORACLE"), help="folder of ktools' programs"
+    )
+    parser.add_argument(
+        "--ktc", type=Path, default=Path(sys.executable).parent, help="folder of ktc's scripts"
+    )
     parser.add_argument("--events", type=int, default=400)
     parser.add_argument("--locations", type=int, default=500)
     parser.add_argument("--items", type=int, help="about so many items, instead of --locations")
@@ -471,7 +623,9 @@ def main():
     parser.add_argument("--perils", type=int, default=3)
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each side")
-    parser.add_argument("--only", action="append", default=[], help="benchmarks whose name contains this; repeatable")
+    parser.add_argument(
+        "--only", action="append", default=[], help="benchmarks whose name contains this; repeatable"
+    )
     parser.add_argument("--core", type=int, help="the core to run on (default: the last one allowed)")
     parser.add_argument("--out", type=Path, help="write <out>.json and <out>.md")
     args = parser.parse_args()
@@ -486,13 +640,21 @@ def main():
 
     memory = Path("/dev/shm")
     in_memory = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM
-    with tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work, \
-            tempfile.TemporaryDirectory(prefix="ktc-benchmark-", dir=memory if in_memory else work) as results:
+    with (
+        tempfile.TemporaryDirectory(prefix="ktc-benchmark-") as work,
+        tempfile.TemporaryDirectory(prefix="ktc-benchmark-", dir=memory if in_memory else work) as results,
+    ):
         work, results = Path(work), Path(results)
         example = prepare(work, args.oracle or args.ktc, args, chosen)
         sizes = {name.replace("_", " "): count for name, count in example.items()}
-        report = {"date": datetime.date.today().isoformat(), "machine": machine(), "ktc": __version__,
-                  "runs": args.runs, "sizes": {**sizes, "samples": args.samples}, "results": []}
+        report = {
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "ktc": __version__,
+            "runs": args.runs,
+            "sizes": {**sizes, "samples": args.samples},
+            "results": [],
+        }
         width = max(len(b.name) for b in chosen)
         print("  ".join([HEAD[0].ljust(width), *HEAD[1:]]))
         failed = []
@@ -504,7 +666,10 @@ def main():
                 continue
             report["results"].append(entry)
             name, *cells = row(entry)
-            print("  ".join([name.ljust(width), *(c.rjust(len(h)) for c, h in zip(cells, HEAD[1:]))]), flush=True)
+            print(
+                "  ".join([name.ljust(width), *(c.rjust(len(h)) for c, h in zip(cells, HEAD[1:]))]),
+                flush=True,
+            )
         rows = list(scaling(report["results"]))
         if rows:
             print()

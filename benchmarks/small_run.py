@@ -2,10 +2,11 @@
 
     KTC_ORACLE=DIR python benchmarks/small_run.py [--runs 9] [--out benchmarks/small_run.md]
 
-The run is that of tests/workflow.sh: the example model with 10 locations and 25 events, 20 samples, ground-up, insured and reinsured
-losses, every report, named pipes; some 50 programs are started. Run it with the interpreter of a virtual environment in which ktc
-is installed from a wheel.
+The run is that of tests/workflow.sh: the example model with 10 locations and 25 events, 20 samples,
+ground-up, insured and reinsured losses, every report, named pipes; some 50 programs are started. Run it with
+the interpreter of a virtual environment in which ktc is installed from a wheel.
 """
+
 import argparse
 import os
 import statistics
@@ -45,13 +46,19 @@ def main():
             for side, programs in sides.items():
                 times[side].append(seconds(programs, processes))
         least, middle = ({side: f(taken) for side, taken in times.items()} for f in (min, statistics.median))
-        lines.append(f"| {processes} | " + " | ".join(f"{least[side]:.2f} / {middle[side]:.2f}" for side in sides)
-                     + f" | {middle['ktools'] / middle['ktc']:.1f} |")
+        lines.append(
+            f"| {processes} | "
+            + " | ".join(f"{least[side]:.2f} / {middle[side]:.2f}" for side in sides)
+            + f" | {middle['ktools'] / middle['ktc']:.1f} |"
+        )
     table = "\n".join(lines) + "\n"
     print(table)
     if options.out is not None:
-        options.out.write_text("# A small run\n\nWall time of `tests/workflow.sh` with 10 locations, 25 events and 20 samples, least / median "
-                               f"of {options.runs} runs in turn;\nmade by `python benchmarks/small_run.py`.\n\n{table}")
+        options.out.write_text(
+            "# A small run\n\nWall time of `tests/workflow.sh` with 10 locations, 25 events and 20 samples, "
+            "least / median "
+            f"of {options.runs} runs in turn;\nmade by `python benchmarks/small_run.py`.\n\n{table}"
+        )
 
 
 if __name__ == "__main__":

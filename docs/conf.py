@@ -2,15 +2,16 @@
 
 Pages are Markdown. reference.py writes those parts of them that the package itself knows best.
 """
+
 import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import reference  # noqa: E402
-from pygments.lexers.special import TextLexer  # noqa: E402
+import reference
+from pygments.lexers.special import TextLexer
 
-import ktc  # noqa: E402
+import ktc
 
 project, author, copyright = "ktc", "the ktc authors", "the ktc authors"
 version = release = ktc.__version__
@@ -19,17 +20,20 @@ exclude_patterns = ["_build"]
 html_theme, html_title = "furo", f"ktc {release}"
 html_copy_source = html_show_copyright = False
 myst_heading_anchors = 4
-smartquotes = False                 # -- begins a flag
+smartquotes = False  # -- begins a flag
 nitpicky = True
 nitpick_ignore = [("py:class", name) for name in ("Exception", "ValueError", "OSError", "EOFError", "object")]
 autodoc_member_order = "bysource"
 add_module_names = False
-OUTSIDE = {"../benchmarks/memory.md": "benchmarks.md"}       # where pages of the repository are in the documentation
+OUTSIDE = {
+    "../benchmarks/memory.md": "benchmarks.md"
+}  # where pages of the repository are in the documentation
 MARK = re.compile(r"<!-- generated: (\w+) -->")
 
 
 def generate(app, page, source):
-    """Put the generated parts where a page asks for them, and lead links out of docs/ to pages of the documentation."""
+    """Put the generated parts where a page asks for them, and lead links out of docs/ to pages of the
+    documentation."""
     source[0] = MARK.sub(lambda mark: reference.PAGES[mark[1]](), source[0])
     for path, inside in OUTSIDE.items():
         source[0] = source[0].replace(f"]({path})", f"]({inside})")
@@ -42,8 +46,11 @@ def outdated(app, env, added, changed, removed):
 
 def escaped(row):
     """A line of a docstring as reST: what stands in backticks is code, and nothing else has a meaning."""
-    return "".join(f"``{part[1:-1]}``" if part[0] == "`" else re.sub(r"([\\*`_|:])", r"\\\1", part)
-                   for part in re.split(r"(`[^`]+`(?!\w))", row) if part)
+    return "".join(
+        f"``{part[1:-1]}``" if part[0] == "`" else re.sub(r"([\\*`_|:])", r"\\\1", part)
+        for part in re.split(r"(`[^`]+`(?!\w))", row)
+        if part
+    )
 
 
 def as_plain_text(app, what, name, value, options, lines):

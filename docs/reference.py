@@ -1,8 +1,9 @@
 """Pages of the documentation that the package itself writes: formats, tools and the API, as Markdown.
 
-conf.py puts them where a page says `<!-- generated: NAME -->`. What they tell stands in the registry (ktc.schemas), in the tools'
-parsers and in docstrings, and nowhere else.
+conf.py puts them where a page says `<!-- generated: NAME -->`. What they tell stands in the registry
+(ktc.schemas), in the tools' parsers and in docstrings, and nowhere else.
 """
+
 import ast
 import re
 from importlib import import_module
@@ -12,12 +13,25 @@ import numpy
 
 import ktc
 from ktc import headers, schemas
-from ktc.usage import parser_of
 from ktc.schemas import model, streams, tables
 from ktc.schemas.tables import OTHER_NAMES
+from ktc.usage import parser_of
 
-MODULES = ("ktc", "ktc.chain", "ktc.tables", "ktc.streams", "ktc.results", "ktc.curves", "ktc.averages", "ktc.financial",
-           "ktc.validation", "ktc.inspect", "ktc.compare", "ktc.errors", "ktc.schemas")
+MODULES = (
+    "ktc",
+    "ktc.chain",
+    "ktc.tables",
+    "ktc.streams",
+    "ktc.results",
+    "ktc.curves",
+    "ktc.averages",
+    "ktc.financial",
+    "ktc.validation",
+    "ktc.inspect",
+    "ktc.compare",
+    "ktc.errors",
+    "ktc.schemas",
+)
 
 
 def cell(text):
@@ -31,7 +45,9 @@ def code(text):
 
 def grid(head, rows):
     """A Markdown table; the cells are Markdown already."""
-    return "".join(f"| {' | '.join(each)} |\n".replace("|  |", "| |") for each in (head, ["---"] * len(head), *rows))
+    return "".join(
+        f"| {' | '.join(each)} |\n".replace("|  |", "| |") for each in (head, ["---"] * len(head), *rows)
+    )
 
 
 def titled(level, target, title, *parts):
@@ -44,6 +60,7 @@ def slug(name):
 
 
 # --- formats
+
 
 def type_text(field):
     """The NumPy name of a field's type."""
@@ -68,13 +85,16 @@ def size_text(fields, noun):
 def columns_of(table):
     """The csv columns: [(Field, whether the record has it)]."""
     fields = {f.name: f for f in table.fields}
-    return [(c, False) if isinstance(c, model.Field) else (fields[c], True) for c in table.extra.get("columns", tuple(fields))]
+    return [
+        (c, False) if isinstance(c, model.Field) else (fields[c], True)
+        for c in table.extra.get("columns", tuple(fields))
+    ]
 
 
 def rule_text(rule, table):
     """A Rule in words."""
     names = [f.name for f, _ in columns_of(table)]
-    field, first = code(rule.field), ", ".join(code(name) for name in names[:rule.within])
+    field, first = code(rule.field), ", ".join(code(name) for name in names[: rule.within])
     text = {
         "numbered": f"{field} counts 1, 2, 3, ...",
         "consecutive": f"{field} stays or goes up by one from row to row",
@@ -82,43 +102,66 @@ def rule_text(rule, table):
         "descending": f"{field} descends from row to row",
         "distinct": f"no {field} comes twice",
         "sums to one": f"{field} sums to 1, to four decimals",
-        "range": f"{field} is " + " and ".join(
-            f"at {word} {limit}" for word, limit in (("least", rule.low), ("most", rule.high)) if limit is not None),
+        "range": f"{field} is "
+        + " and ".join(
+            f"at {word} {limit}"
+            for word, limit in (("least", rule.low), ("most", rule.high))
+            if limit is not None
+        ),
         "at most": f"{field} is at most the header's {code(rule.limit)}",
         "between": f"{field} lies between {code(rule.low)} and {code(rule.high)}",
         "centre": f"{field} is the middle of {code(rule.low)} and {code(rule.high)}, to four decimals",
         "first": f"{field} of the first row is {rule.low}",
         "last": f"{field} of the last row is {rule.low}",
-        "date": f"{', '.join(code(name) for name in names[names.index(rule.field):])} are a date that there is",
+        "date": f"{', '.join(code(name) for name in names[names.index(rule.field) :])} are a date that there "
+        f"is",
         "complete": f"each {code(names[0])} comes with every {field} that there is",
     }[rule.kind]
     if rule.within and rule.kind != "ascending":
         text = f"within the rows of one {first}, {text}"
     sound = rule in table.extra.get("sound", ())
-    return text + ("; breaking it is worth a warning" if rule.warning else "; so runs want it" if sound else
-                   "" if rule.always else "; left out without validation")
+    return text + (
+        "; breaking it is worth a warning"
+        if rule.warning
+        else "; so runs want it"
+        if sound
+        else ""
+        if rule.always
+        else "; left out without validation"
+    )
 
 
 def ref_text(ref):
     """A Ref in words."""
-    names = lambda columns: " and ".join(map(code, columns))        # noqa: E731
-    places = [f"{names(keys)} in [{table}](#table-{slug(table)})" for table, keys in ((ref.table, ref.keys), ref.also or ((), ()))
-              if table]
+    names = lambda columns: " and ".join(map(code, columns))
+    places = [
+        f"{names(keys)} in [{table}](#table-{slug(table)})"
+        for table, keys in ((ref.table, ref.keys), ref.also or ((), ()))
+        if table
+    ]
     rows = ""
     if ref.when:
         column, low, high = ref.when
-        rows = f" of rows with {code(column)} {low}{'' if high == low else ' or more' if high is None else f' to {high}'}"
-    return (f"{names(ref.columns)}{rows} {'are' if len(ref.columns) > 1 else 'is'} {' or '.join(places)}"
-            + (", of the level below" if ref.less else "") + (", all of which come up here" if ref.complete else "")
-            + ("; a warning if none is" if ref.one_is_enough else "; else a warning" if ref.warning else ""))
+        end = "" if high == low else " or more" if high is None else f" to {high}"
+        rows = f" of rows with {code(column)} {low}{end}"
+    return (
+        f"{names(ref.columns)}{rows} {'are' if len(ref.columns) > 1 else 'is'} {' or '.join(places)}"
+        + (", of the level below" if ref.less else "")
+        + (", all of which come up here" if ref.complete else "")
+        + ("; a warning if none is" if ref.one_is_enough else "; else a warning" if ref.warning else "")
+    )
 
 
 def other_names(table, shown):
     """What else a csv may call the columns, but for the header line that is shown."""
     theirs = headers.titles(table.csv_header)
-    for i, f in enumerate(shown):
-        names = [name for place in (f.name, f"{table.name}.{f.name}") for name in OTHER_NAMES.get(place, "").split()
-                 if name not in theirs]
+    for _i, f in enumerate(shown):
+        names = [
+            name
+            for place in (f.name, f"{table.name}.{f.name}")
+            for name in OTHER_NAMES.get(place, "").split()
+            if name not in theirs
+        ]
         if names:
             yield f"{code(f.name)} may be called {' or '.join(map(code, names))} in a csv"
 
@@ -127,60 +170,115 @@ def table_text(table):
     stored, extra = {f.name for f in table.fields}, table.extra
     shown, optional = [f for f, _ in columns_of(table)], extra.get("optional", 0)
     fields = [*(f for f in shown if f.name not in stored), *table.fields]
-    rows = [field_row(f, type_text(f) if f.name in stored else "csv only", code(f.csv) if f in shown else "binary only")
-            for f in fields]
+    rows = [
+        field_row(
+            f, type_text(f) if f.name in stored else "csv only", code(f.csv) if f in shown else "binary only"
+        )
+        for f in fields
+    ]
     where = f"{code(table.path)}: {size_text(table.fields, 'a record')}"
     if table.header:
         where += f", behind {size_text(table.header, 'of header')}"
     tool = extra.get("tool")
-    notes = [f"no two rows have the same {' and '.join(code(name) for name in table.key)}" if table.key else "",
-             *map(ref_text, table.refs),
-             *(rule_text(rule, table) for rule in (*extra.get("rules", ()), *extra.get("sound", ()))),
-             f"a csv may leave out {' and '.join(code(f.name) for f in shown[-optional:])}" if optional else "",
-             *other_names(table, shown),
-             "" if extra.get("empty", True) else "a csv without rows is an error",
-             "infinite values are allowed" if extra.get("infinite") else ""]
+    notes = [
+        f"no two rows have the same {' and '.join(code(name) for name in table.key)}" if table.key else "",
+        *map(ref_text, table.refs),
+        *(rule_text(rule, table) for rule in (*extra.get("rules", ()), *extra.get("sound", ()))),
+        f"a csv may leave out {' and '.join(code(f.name) for f in shown[-optional:])}" if optional else "",
+        *other_names(table, shown),
+        "" if extra.get("empty", True) else "a csv without rows is an error",
+        "infinite values are allowed" if extra.get("infinite") else "",
+    ]
     return titled(
-        3, f"table-{slug(table.name)}", table.name, cell(table.doc),
-        where + (f". Converters: [{tool}tobin](#tool-{tool}tobin), [{tool}tocsv](#tool-{tool}tocsv)." if tool else "."),
-        fields_text("Header", table.header), fields_text("Head of each packet", extra.get("packet", ())),
+        3,
+        f"table-{slug(table.name)}",
+        table.name,
+        cell(table.doc),
+        where
+        + (
+            f". Converters: [{tool}tobin](#tool-{tool}tobin), [{tool}tocsv](#tool-{tool}tocsv)."
+            if tool
+            else "."
+        ),
+        fields_text("Header", table.header),
+        fields_text("Head of each packet", extra.get("packet", ())),
         "Records and csv columns:\n\n" + grid(["field", "type", "csv", "unit", "meaning"], rows),
-        f"Csv header:\n\n```text\n{table.csv_header}\n```", "\n".join(f"- {note}" for note in notes if note))
+        f"Csv header:\n\n```text\n{table.csv_header}\n```",
+        "\n".join(f"- {note}" for note in notes if note),
+    )
 
 
 def stream_text(stream):
     return titled(
-        3, f"stream-{slug(stream.name)}", stream.name, cell(stream.doc), f"First word: {code(f'0x{stream.kind:08x}')}.",
-        fields_text("Header behind it", stream.header), fields_text("Head of each packet", stream.packet),
-        fields_text("Records of a packet", stream.record), f"Csv header:\n\n```text\n{stream.csv_header}\n```")
+        3,
+        f"stream-{slug(stream.name)}",
+        stream.name,
+        cell(stream.doc),
+        f"First word: {code(f'0x{stream.kind:08x}')}.",
+        fields_text("Header behind it", stream.header),
+        fields_text("Head of each packet", stream.packet),
+        fields_text("Records of a packet", stream.record),
+        f"Csv header:\n\n```text\n{stream.csv_header}\n```",
+    )
 
 
 def report_text(report):
     return titled(
-        3, f"report-{slug(report.name)}", report.name, cell(report.doc),
-        grid(["column", "type", "csv", "unit", "meaning"], [field_row(f, type_text(f), code(f.csv)) for f in report.fields]))
+        3,
+        f"report-{slug(report.name)}",
+        report.name,
+        cell(report.doc),
+        grid(
+            ["column", "type", "csv", "unit", "meaning"],
+            [field_row(f, type_text(f), code(f.csv)) for f in report.fields],
+        ),
+    )
 
 
 def formats():
     """Every table, stream and report."""
     every = [*schemas.TABLES.values(), tables.EVENT_RATES]
-    return "".join([
-        titled(2, "tables", "Tables", "Files of fixed records, little-endian and packed."), *map(table_text, every),
-        titled(2, "streams", "Streams", "What flows between stages, little-endian and packed; `sidx` 0 ends a packet of losses."),
-        *map(stream_text, schemas.STREAMS.values()),
-        titled(3, "special-samples", "Special samples", grid(["sidx", "meaning"], [
-            [code(sidx), cell(text)] for sidx, text in streams.SPECIAL.items()])),
-        titled(2, "reports", "Reports",
-               "Tables that end a pipeline. In parquet, whole numbers are int32 and all others float32."),
-        *map(report_text, schemas.REPORTS.values())])
+    return "".join(
+        [
+            titled(2, "tables", "Tables", "Files of fixed records, little-endian and packed."),
+            *map(table_text, every),
+            titled(
+                2,
+                "streams",
+                "Streams",
+                "What flows between stages, little-endian and packed; `sidx` 0 ends a packet of losses.",
+            ),
+            *map(stream_text, schemas.STREAMS.values()),
+            titled(
+                3,
+                "special-samples",
+                "Special samples",
+                grid(
+                    ["sidx", "meaning"], [[code(sidx), cell(text)] for sidx, text in streams.SPECIAL.items()]
+                ),
+            ),
+            titled(
+                2,
+                "reports",
+                "Reports",
+                "Tables that end a pipeline. In parquet, whole numbers are int32 and all others float32.",
+            ),
+            *map(report_text, schemas.REPORTS.values()),
+        ]
+    )
 
 
 # --- tools
 
 # What a script prints, Python gives as values, or as errors and warnings.
-SAME = {"tables:report_validation": "tables:validate", "validation:report_run": "validation:validate_run",
-        "demo:report": "demo:demo", "inspect:report_info": "inspect:info",
-        "inspect:report_head": "inspect:head", "compare:report_diff": "compare:diff"}
+SAME = {
+    "tables:report_validation": "tables:validate",
+    "validation:report_run": "validation:validate_run",
+    "demo:report": "demo:demo",
+    "inspect:report_info": "inspect:info",
+    "inspect:report_head": "inspect:head",
+    "compare:report_diff": "compare:diff",
+}
 
 
 def public(function):
@@ -195,8 +293,13 @@ def tool_text(tool, prefix=""):
     name = public(tool.function)
     fixed = "".join(f", {key}={value!r}" for key, value in tool.fixed.items())
     link = f"In Python: [`{name}`](#{name})" + (f" with {code(fixed[2:])}" if fixed else "") + "."
-    return titled(3, f"{'command' if prefix else 'tool'}-{tool.name}", parser.prog, f"```text\n{parser.format_help()}```",
-                  link if name in documented() else "")
+    return titled(
+        3,
+        f"{'command' if prefix else 'tool'}-{tool.name}",
+        parser.prog,
+        f"```text\n{parser.format_help()}```",
+        link if name in documented() else "",
+    )
 
 
 def tools():
@@ -204,15 +307,22 @@ def tools():
     groups = {}
     for tool in schemas.TOOLS.values():
         groups.setdefault(tool.group, []).append(tool)
-    parts = [part for group, members in groups.items()
-             for part in (titled(2, f"group-{slug(group)}", group.capitalize()), *map(tool_text, members))]
+    parts = [
+        part
+        for group, members in groups.items()
+        for part in (titled(2, f"group-{slug(group)}", group.capitalize()), *map(tool_text, members))
+    ]
     commands = getattr(schemas, "COMMANDS", {})
     if commands:
-        parts += [titled(2, "commands", "The script ktc"), *(tool_text(tool, "ktc ") for tool in commands.values())]
+        parts += [
+            titled(2, "commands", "The script ktc"),
+            *(tool_text(tool, "ktc ") for tool in commands.values()),
+        ]
     return "".join(parts)
 
 
 # --- the API
+
 
 def home(name):
     """The module that a name of ktc comes from."""
@@ -220,13 +330,18 @@ def home(name):
 
 
 def names_of(module):
-    """The public names of a module, in the order of its stub: those that it defines, but for what stands under ktc already."""
+    """The public names of a module, in the order of its stub: those that it defines, but for what stands
+    under ktc already."""
     if module == "ktc":
         return [name for name in ktc.__all__ if name != "__version__"]
     found = import_module(module)
     stub = Path(found.__file__).with_suffix(".pyi")
     if stub.exists():
-        names = [node.name for node in ast.parse(stub.read_text()).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        names = [
+            node.name
+            for node in ast.parse(stub.read_text()).body
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        ]
         names += [name for name in getattr(found, "__all__", ()) if name not in names]
     else:
         names = getattr(found, "__all__", [name for name in vars(found) if name[0].isupper()])
@@ -245,13 +360,27 @@ def api():
         found, lines = import_module(module), [f".. automodule:: {module}", "   :no-members:", ""]
         for name in names_of(module):
             value = getattr(found, name)
-            kind = "exception" if isinstance(value, type) and issubclass(value, BaseException) else (
-                "class" if isinstance(value, type) else "function" if callable(value) else None)
+            kind = (
+                "exception"
+                if isinstance(value, type) and issubclass(value, BaseException)
+                else ("class" if isinstance(value, type) else "function" if callable(value) else None)
+            )
             if kind:
-                lines += [f".. auto{kind}:: {module}.{name}", *(["   :members:"] if kind != "function" else []), ""]
+                lines += [
+                    f".. auto{kind}:: {module}.{name}",
+                    *(["   :members:"] if kind != "function" else []),
+                    "",
+                ]
         shared = [f"[`{name}`](#ktc.{name})" for name in ktc.__all__ if home(name) == module]
-        parts.append(titled(2, f"module-{module}", f"`{module}`", f"In `ktc` too: {', '.join(shared)}." if shared else "",
-                            "\n".join(["```{eval-rst}", *lines, "```"])))
+        parts.append(
+            titled(
+                2,
+                f"module-{module}",
+                f"`{module}`",
+                f"In `ktc` too: {', '.join(shared)}." if shared else "",
+                "\n".join(["```{eval-rst}", *lines, "```"]),
+            )
+        )
     return "".join(parts)
 
 

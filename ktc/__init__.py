@@ -1,24 +1,46 @@
 """ktc: the catastrophe-loss kernel.
 
-Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv, gultocsv,
-fmtocsv, summarycalctocsv, gultobin, summarycalctobin.
-Exceedance curves: leccalc, ordleccalc, and ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet.
-Tables: tobin, tocsv, read_table, write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_run.
-What a file is, and what differs between two: ktc.inspect, ktc.compare.
-Streams: read_stream. The financial module's programmes and rules: read_plan, apply_rule. Stages joined in memory: ktc.chain.
-Errors: ktc.errors.
+Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv,
+gultocsv, fmtocsv, summarycalctocsv, gultobin, summarycalctobin. Exceedance curves: leccalc, ordleccalc, and
+ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet. Tables: tobin, tocsv, read_table,
+write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_run. What a file is, and what
+differs between two: ktc.inspect, ktc.compare. Streams: read_stream. The financial module's programmes and
+rules: read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
 
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
 """
+
 _HOME = {
     "_version": ("__version__",),
-    "stages": ("eve", "getmodel", "gulcalc", "placalc", "fmcalc", "summarycalc", "eltcalc", "pltcalc", "cdftocsv",
-               "gultocsv", "fmtocsv", "summarycalctocsv", "gultobin", "summarycalctobin"),
+    "stages": (
+        "eve",
+        "getmodel",
+        "gulcalc",
+        "placalc",
+        "fmcalc",
+        "summarycalc",
+        "eltcalc",
+        "pltcalc",
+        "cdftocsv",
+        "gultocsv",
+        "fmtocsv",
+        "summarycalctocsv",
+        "gultobin",
+        "summarycalctobin",
+    ),
     "curves": ("leccalc", "ordleccalc", "ExceedanceCurves"),
     "averages": ("aalcalc", "aalcalcmeanonly", "summaryindex", "AverageLoss", "AverageLossMeanOnly"),
     "concat": ("kat", "katparquet"),
     "results": ("Parquet", "ResultTable"),
-    "tables": ("tobin", "tocsv", "read_table", "write_table", "read_csv", "fmprofilebinconv", "footprintconv"),
+    "tables": (
+        "tobin",
+        "tocsv",
+        "read_table",
+        "write_table",
+        "read_csv",
+        "fmprofilebinconv",
+        "footprintconv",
+    ),
     "validation": ("validate_run",),
     "inspect": (),
     "compare": (),
@@ -26,7 +48,15 @@ _HOME = {
     "financial": ("Plan", "read_plan", "apply_rule"),
     "chain": ("Chain",),
     "example": ("write_example",),
-    "errors": ("KtcError", "DataError", "TruncatedError", "UsageError", "InputError", "OutputError", "ReaderGone"),
+    "errors": (
+        "KtcError",
+        "DataError",
+        "TruncatedError",
+        "UsageError",
+        "InputError",
+        "OutputError",
+        "ReaderGone",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_MODULE_OF]

@@ -1,4 +1,5 @@
 """python -m ktc: the same as the script ktc."""
+
 import sys
 
 from .cli import main

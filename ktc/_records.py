@@ -1,9 +1,12 @@
-"""Write the packed C structs of the registry's records: records.h, with their sizes asserted, and records.pxd over it.
+"""Write the packed C structs of the registry's records: records.h, with their sizes asserted, and records.pxd
+over it.
 
-Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is `struct <table>`;
-one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet header and record are
-`<stream>_packet` and `<stream>_record`; records collected with their packets are `loss_row` and `cdf_row`. A report's row is `struct <report>`.
+Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is
+`struct <table>`; one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet
+header and record are `<stream>_packet` and `<stream>_record`; records collected with their packets are
+`loss_row` and `cdf_row`. A report's row is `struct <report>`.
 """
+
 from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES
 from .schemas.model import TYPES
 from .schemas.streams import CDF_ROW, LOSS_ROW
@@ -28,10 +31,20 @@ def structs():
 
 def write(folder):
     """Write records.h and records.pxd into folder."""
-    h = ["/* Generated from ktc/schemas by ktc/_records.py. */", "#ifndef KTC_RECORDS_H", "#define KTC_RECORDS_H",
-         "#include <assert.h>", "#include <stdint.h>", "#pragma pack(push, 1)"]
-    pxd = ["# Generated from ktc/schemas by ktc/_records.py.",
-           "from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t", "", 'cdef extern from "records.h":']
+    h = [
+        "/* Generated from ktc/schemas by ktc/_records.py. */",
+        "#ifndef KTC_RECORDS_H",
+        "#define KTC_RECORDS_H",
+        "#include <assert.h>",
+        "#include <stdint.h>",
+        "#pragma pack(push, 1)",
+    ]
+    pxd = [
+        "# Generated from ktc/schemas by ktc/_records.py.",
+        "from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t",
+        "",
+        'cdef extern from "records.h":',
+    ]
     for name, fields in structs():
         members = [f"{TYPES[type][2]} {field};" for field, type in fields]
         size = sum(TYPES[type][3] for _, type in fields)

@@ -19,9 +19,26 @@ class AverageLossMeanOnly(Averages):
     def table(self) -> ResultTable: ...
     def legacy(self) -> ResultTable: ...
 
-def aalcalc(folder: _Path | None = None, target: _Destination = None, *, ord: bool = False,
-            parquet: _Path | None = None, convergence: _Path | None = None, confidence: float = 0.95,
-            skip_header: bool = False, exact: bool = False, memory: float | None = 2048, root: _Path = ".") -> None: ...
-def aalcalcmeanonly(folder: _Path | None = None, target: _Destination = None, *, ord: bool = False,
-                    parquet: _Path | None = None, skip_header: bool = False, root: _Path = ".") -> None: ...
+def aalcalc(
+    folder: _Path | None = None,
+    target: _Destination = None,
+    *,
+    ord: bool = False,
+    parquet: _Path | None = None,
+    convergence: _Path | None = None,
+    confidence: float = 0.95,
+    skip_header: bool = False,
+    exact: bool = False,
+    memory: float | None = 2048,
+    root: _Path = ".",
+) -> None: ...
+def aalcalcmeanonly(
+    folder: _Path | None = None,
+    target: _Destination = None,
+    *,
+    ord: bool = False,
+    parquet: _Path | None = None,
+    skip_header: bool = False,
+    root: _Path = ".",
+) -> None: ...
 def summaryindex(folder: _Path | None = None, *, root: _Path = ".") -> None: ...

@@ -1,8 +1,10 @@
-"""What chains are built with: a run, with its outputs and the folder of its tables, and what a stage is before it is built.
+"""What chains are built with: a run, with its outputs and the folder of its tables, and what a stage is
+before it is built.
 
-Apart from the stages (ktc.chain), because the output calculations that read files need no more than this, and each class takes
-its time when a script starts.
+Apart from the stages (ktc.chain), because the output calculations that read files need no more than this, and
+each class takes its time when a script starts.
 """
+
 import os
 
 from . import schemas
@@ -18,9 +20,9 @@ class Run:
     """What is shared while a chain is built: its outputs, and the folder that holds input/ and static/."""
 
     def __init__(self, outputs, root):
-        self.outputs, self.root = outputs, "" if root == "." else root     # messages name files as users do
-        self.producer = None                # what feeds the stage that is being built
-        self.open_end = False               # a stage wants to know whether the stream's last packet has a terminator
+        self.outputs, self.root = outputs, "" if root == "." else root  # messages name files as users do
+        self.producer = None  # what feeds the stage that is being built
+        self.open_end = False  # a stage wants to know whether the stream's last packet has a terminator
 
     def table(self, name, input_path=None):
         """A table of this run, mapped. input_path: the folder that stands for input/."""
@@ -48,16 +50,20 @@ class Run:
         return producer.encoder(self.outputs.open(destination))
 
     def rows(self, report, destination, header=True, decimals=None):
-        """Where a kernel builds the rows of a report, joined to a destination or to each of a list of them: a path,
-        descriptor or file object gets csv, with the line of the columns' names if header, and with so many decimals instead
-        of the report's own; ktc.Parquet and ktc.ResultTable are what they say. None for an empty list."""
+        """Where a kernel builds the rows of a report, joined to a destination or to each of a list of them: a
+        path, descriptor or file object gets csv, with the line of the columns' names if header, and with so
+        many decimals instead of the report's own; ktc.Parquet and ktc.ResultTable are what they say. None for
+        an empty list."""
         from ._core.rows import Rows, RowsToCsv, RowTee
 
         report = schemas.REPORTS[report]
         all = None
         for each in destination if isinstance(destination, list) else [destination]:
-            one = (each.consumer(report, self.outputs) if hasattr(each, "consumer") else
-                   RowsToCsv(report, self.outputs.open(each), header, decimals))
+            one = (
+                each.consumer(report, self.outputs)
+                if hasattr(each, "consumer")
+                else RowsToCsv(report, self.outputs.open(each), header, decimals)
+            )
             all = one if all is None else RowTee(all, one)
         return None if all is None else Rows(report, all)
 
@@ -65,8 +71,10 @@ class Run:
         if not isinstance(stage, Stage):
             raise UsageError(f"{stage!r} stands where a stage is expected")
         if stage.takes != producer.gives:
-            raise UsageError(f"{type(stage).__name__} takes {stage.takes}, but {type(producer).__name__} gives "
-                             f"{producer.gives}")
+            raise UsageError(
+                f"{type(stage).__name__} takes {stage.takes}, but {type(producer).__name__} gives "
+                f"{producer.gives}"
+            )
         self.producer = producer
         if following:
             return stage.build(self, tuple(following) if len(following) > 1 else following[0])
@@ -85,7 +93,8 @@ def with_parquet(destination, path):
 
 
 class Producer:
-    """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to two."""
+    """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to
+    two."""
 
     gives = None
 

@@ -1,15 +1,19 @@
-"""Stages joined in memory: events -> getmodel -> gulcalc -> summarycalc -> sinks, in one process, with no pipe in between.
+"""Stages joined in memory: events -> getmodel -> gulcalc -> summarycalc -> sinks, in one process, with no
+pipe in between.
 
-    Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: EltCalc("elt.csv")})).run()
+    Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1:
+    EltCalc("elt.csv")})).run()
 
-A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Wherever a stream can go
-there stands a *destination*: a stage; a list of destinations, each of which gets everything (tee); a tuple of stages, one
-after the other; or a path, descriptor or file object, where the stream is written as the console script writes it. Nothing is
-opened before run(), output files appear complete or not at all, and the GIL is released for the whole run.
+A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Wherever a
+stream can go there stands a *destination*: a stage; a list of destinations, each of which gets everything
+(tee); a tuple of stages, one after the other; or a path, descriptor or file object, where the stream is
+written as the console script writes it. Nothing is opened before run(), output files appear complete or not
+at all, and the GIL is released for the whole run.
 
-A chain that ends in a stage without a destination can be iterated: it gives blocks (ktc.Cdfs, ktc.Losses) as the
-events come. The console scripts are chains of one stage (ktc.stages).
+A chain that ends in a stage without a destination can be iterated: it gives blocks (ktc.Cdfs, ktc.Losses) as
+the events come. The console scripts are chains of one stage (ktc.stages).
 """
+
 import os
 
 from . import schemas
@@ -24,18 +28,25 @@ PROGRESS_STEPS = 200
 
 # Sources
 
-class Events(Producer):
-    """The share of one process in the events of input/events.bin (as eve deals them out), or the event ids given.
 
-    ids: a path, buffer, file object or array of int32 instead of that file. The other arguments are those of ktc.eve.
+class Events(Producer):
+    """The share of one process in the events of input/events.bin (as eve deals them out), or the event ids
+    given.
+
+    ids: a path, buffer, file object or array of int32 instead of that file. The other arguments are those of
+    ktc.eve.
     """
 
     gives = "events"
 
-    def __init__(self, process=1, total=1, *, ids=None, in_order=False, fisher_yates=False, legacy_shuffle=False):
+    def __init__(
+        self, process=1, total=1, *, ids=None, in_order=False, fisher_yates=False, legacy_shuffle=False
+    ):
         self.process, self.total, self.ids = process, total, ids
         # the first that is set counts, as in ktools
-        self.mode = "none" if in_order else "fisher-yates" if fisher_yates else "legacy" if legacy_shuffle else "deal"
+        self.mode = (
+            "none" if in_order else "fisher-yates" if fisher_yates else "legacy" if legacy_shuffle else "deal"
+        )
 
     def share(self, run):
         """The kernel that deals out input/events.bin."""
@@ -52,7 +63,8 @@ class Events(Producer):
 
 
 class CdfStream(Producer):
-    """A cdf stream. areaperil: bytes of an areaperil id. whole_events: hold an event back until its last byte has come."""
+    """A cdf stream. areaperil: bytes of an areaperil id. whole_events: hold an event back until its last byte
+    has come."""
 
     gives = "cdfs"
 
@@ -67,8 +79,9 @@ class CdfStream(Producer):
 
 
 class LossStream(Producer):
-    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs. as_written: several
-    records of one sidx in a packet of summaries stay several; otherwise they become one, with the sum of their losses."""
+    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs.
+    as_written: several records of one sidx in a packet of summaries stay several; otherwise they become one,
+    with the sum of their losses."""
 
     gives = "losses"
 
@@ -83,9 +96,9 @@ class LossStream(Producer):
 
 
 class LossCsv(Producer):
-    """Losses from csv. kind: what they are (ktc.schemas.streams): of items or coverages in gultocsv's columns, or summaries (of
-    set 1) in those of summarycalctocsv -e. sample_size: rows of samples above it are left out, or of summaries are an error.
-    whole_events: as for cdfs.
+    """Losses from csv. kind: what they are (ktc.schemas.streams): of items or coverages in gultocsv's
+    columns, or summaries (of set 1) in those of summarycalctocsv -e. sample_size: rows of samples above it
+    are left out, or of summaries are an error. whole_events: as for cdfs.
     """
 
     gives = "losses"
@@ -109,8 +122,14 @@ class LossCsv(Producer):
             fields = entry.packet + entry.record
         else:
             raise UsageError(f"the kind of losses is {self.kind!r}, which no csv has")
-        return LossCsvDecoder(Source(self.source), Layout([(f.name, f.type, f.csv, -1) for f in fields], 0, table=entry),
-                              self.kind, self.sample_size, strict=summaries, whole_events=self.whole_events)
+        return LossCsvDecoder(
+            Source(self.source),
+            Layout([(f.name, f.type, f.csv, -1) for f in fields], 0, table=entry),
+            self.kind,
+            self.sample_size,
+            strict=summaries,
+            whole_events=self.whole_events,
+        )
 
 
 class LossCopy(Producer):
@@ -125,6 +144,7 @@ class LossCopy(Producer):
 
 
 # Stages
+
 
 class GetModel(Stage):
     """Events in, cumulative damage distributions out. See ktc.getmodel."""
@@ -148,16 +168,38 @@ class GetModel(Stage):
 
 
 class GulCalc(Stage):
-    """Distributions in, ground-up losses out: by item, by coverage and with full correlation. See ktc.gulcalc."""
+    """Distributions in, ground-up losses out: by item, by coverage and with full correlation. See
+    ktc.gulcalc."""
 
     takes, gives = "cdfs", "losses"
 
-    def __init__(self, item=None, *, coverage=None, correlated=None, sample_size=-1, alloc_rule=-1, loss_threshold=0.000001,
-                 random="hashed", vector_size=1000000, seed=0, debug=False, areaperil=4):
+    def __init__(
+        self,
+        item=None,
+        *,
+        coverage=None,
+        correlated=None,
+        sample_size=-1,
+        alloc_rule=-1,
+        loss_threshold=0.000001,
+        random="hashed",
+        vector_size=1000000,
+        seed=0,
+        debug=False,
+        areaperil=4,
+    ):
         self.item, self.coverage, self.correlated = item, coverage, correlated
         self.random = random
-        self.options = dict(sample_size=sample_size, alloc_rule=alloc_rule, loss_threshold=loss_threshold, random=random,
-                            vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
+        self.options = dict(
+            sample_size=sample_size,
+            alloc_rule=alloc_rule,
+            loss_threshold=loss_threshold,
+            random=random,
+            vector_size=vector_size,
+            seed=seed,
+            debug=debug,
+            areaperil=areaperil,
+        )
 
     def encoder(self, sink):
         return LossEncoder(sink, merge=True)
@@ -167,19 +209,27 @@ class GulCalc(Stage):
 
         from ._core.gulcalc import GulCalc as Kernel
 
-        destinations = {"item": self.item if out is None else out, "coverage": self.coverage, "correlated": self.correlated}
+        destinations = {
+            "item": self.item if out is None else out,
+            "coverage": self.coverage,
+            "correlated": self.correlated,
+        }
         following = {name: run.consumer(to, self) for name, to in destinations.items() if to is not None}
         tables = [run.table(name) for name in ("items", "coverages", "damage_bin_dict")]
-        stage = Kernel(*tables, random_file=run.table("random") if self.random == "file" else None,
-                       clock=int(time.time()) & 0x7fffffff, **self.options)
+        stage = Kernel(
+            *tables,
+            random_file=run.table("random") if self.random == "file" else None,
+            clock=int(time.time()) & 0x7FFFFFFF,
+            **self.options,
+        )
         for name, consumer in following.items():
             setattr(stage, name, consumer)
         return stage
 
 
 class PlaCalc(Stage):
-    """Losses by item in, the same times post-loss amplification factors out, written as what feeds it would write them. See
-    ktc.placalc.
+    """Losses by item in, the same times post-loss amplification factors out, written as what feeds it would
+    write them. See ktc.placalc.
     """
 
     takes, gives = "losses", "losses"
@@ -204,19 +254,36 @@ class PlaCalc(Stage):
 class FmCalc(Stage):
     """Losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
 
-    net: True, what is left goes on instead of what is paid; or a destination, which gets what is left beside that. gross: where
-    what is paid goes when what is left goes on (net=True), or else another name of out. With both, gross and net add up to the
-    losses that came in (see ktc._core.fmcalc), and a treaty's losses and the next one's input come of one pass:
+    net: True, what is left goes on instead of what is paid; or a destination, which gets what is left beside
+    that. gross: where what is paid goes when what is left goes on (net=True), or else another name of out.
+    With both, gross and net add up to the losses that came in (see ktc._core.fmcalc), and a treaty's losses
+    and the next one's input come of one pass:
 
-        FmCalc(alloc_rule=3, input_path="input/RI_1", gross=SummaryCalc({1: EltCalc("ceded.csv")}, stream="fm"), net=True)
+        FmCalc(alloc_rule=3, input_path="input/RI_1", gross=SummaryCalc({1: EltCalc("ceded.csv")},
+        stream="fm"), net=True)
 
-    plan: a programme that is compiled already (ktc.read_plan), instead of the tables that the arguments behind it choose.
+    plan: a programme that is compiled already (ktc.read_plan), instead of the tables that the arguments
+    behind it choose.
     """
 
     takes, gives = "losses", "losses"
 
-    def __init__(self, out=None, *, gross=None, net=False, alloc_rule=0, debug=False, full_shares=False, plan=None,
-                 max_level=None, stepped=False, input_path=None, areaperil=4, exact=False):
+    def __init__(
+        self,
+        out=None,
+        *,
+        gross=None,
+        net=False,
+        alloc_rule=0,
+        debug=False,
+        full_shares=False,
+        plan=None,
+        max_level=None,
+        stepped=False,
+        input_path=None,
+        areaperil=4,
+        exact=False,
+    ):
         beside = gross if net is True else None if net is False else net
         if net is not True and gross is not None:
             if out is not None:
@@ -224,11 +291,22 @@ class FmCalc(Stage):
             out = gross
         self.out, self.beside, self.net, self.plan = out, beside, net is True, plan
         both = beside is not None
-        self.options = dict(alloc_rule=alloc_rule, net=self.net and not both, both=both, debug=debug, full_shares=full_shares,
-                            exact=exact)
+        self.options = dict(
+            alloc_rule=alloc_rule,
+            net=self.net and not both,
+            both=both,
+            debug=debug,
+            full_shares=full_shares,
+            exact=exact,
+        )
         self.input_path = "input" if input_path is None else input_path
-        self.tables = dict(by_aggregate=alloc_rule == 0, stepped=stepped, max_level=max_level, areaperil=areaperil,
-                           exact=exact)
+        self.tables = dict(
+            by_aggregate=alloc_rule == 0,
+            stepped=stepped,
+            max_level=max_level,
+            areaperil=areaperil,
+            exact=exact,
+        )
 
     def build(self, run, out=None):
         from ._core.fmcalc import FmCalc as Kernel
@@ -240,17 +318,21 @@ class FmCalc(Stage):
         if plan is None:
             plan = read_plan(os.path.join(run.root, self.input_path), **self.tables)
         stage = Kernel(plan, **self.options)
-        stage.out, stage.left = (beside, following) if self.net and beside is not None else (following, beside)
+        stage.out, stage.left = (
+            (beside, following) if self.net and beside is not None else (following, beside)
+        )
         return stage
 
 
 class SummaryCalc(Stage):
-    """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See ktc.summarycalc."""
+    """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See
+    ktc.summarycalc."""
 
     takes, gives = "losses", "losses"
 
-    def __init__(self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4,
-                 exact=False):
+    def __init__(
+        self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4, exact=False
+    ):
         if stream not in ("item", "coverage", "fm", "legacy item"):
             raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
         self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
@@ -260,17 +342,34 @@ class SummaryCalc(Stage):
         from ._core.summarycalc import SummaryCalc as Kernel
 
         if out is not None:
-            raise UsageError("what follows SummaryCalc is given for each summary set, as in SummaryCalc({1: ...})")
-        # All outputs before any index, in the order asked for: that is the order in which named pipes meet their readers.
-        sinks = {number: run.outputs.open(to) if self.is_target(to) else None for number, to in self.outputs.items()}
-        following = {number: run.consumer(to, self) if sinks[number] is None else
-                     LossEncoder(sinks[number], run.outputs.open(self.index_name(to)) if self.has_index(to) else None)
-                     for number, to in self.outputs.items()}
+            raise UsageError(
+                "what follows SummaryCalc is given for each summary set, as in SummaryCalc({1: ...})"
+            )
+        # All outputs before any index, in the order asked for: that is the order in which named pipes meet
+        # their readers.
+        sinks = {
+            number: run.outputs.open(to) if self.is_target(to) else None
+            for number, to in self.outputs.items()
+        }
+        following = {
+            number: run.consumer(to, self)
+            if sinks[number] is None
+            else LossEncoder(
+                sinks[number], run.outputs.open(self.index_name(to)) if self.has_index(to) else None
+            )
+            for number, to in self.outputs.items()
+        }
         by_coverage, legacy = self.stream == "coverage", self.stream == "legacy item"
-        table = lambda name: run.table(name, self.input_path)  # noqa: E731
-        return Kernel(table("fmsummaryxref" if self.stream == "fm" else "gulsummaryxref"), following, self.zeros,
-                      table("coverages") if by_coverage or legacy else None, table("items") if legacy else None,
-                      self.areaperil, self.exact)
+        table = lambda name: run.table(name, self.input_path)
+        return Kernel(
+            table("fmsummaryxref" if self.stream == "fm" else "gulsummaryxref"),
+            following,
+            self.zeros,
+            table("coverages") if by_coverage or legacy else None,
+            table("items") if legacy else None,
+            self.areaperil,
+            self.exact,
+        )
 
     @staticmethod
     def is_target(destination):
@@ -300,7 +399,8 @@ class Last(Stage):
 
 
 class Writer(Last):
-    """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard output."""
+    """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard
+    output."""
 
     def __init__(self, target=None, *, skip_header=False):
         self.target, self.skip_header = target, skip_header
@@ -328,8 +428,9 @@ class EventsToText(Writer):
 
 
 class LossTables(Last):
-    """Losses by summary in, tables out. target: where the legacy table goes; None is standard output if no table of Open
-    Results Data is wanted, and else nowhere. The other destinations are those tables'. A destination is what Run.rows takes."""
+    """Losses by summary in, tables out. target: where the legacy table goes; None is standard output if no
+    table of Open Results Data is wanted, and else nowhere. The other destinations are those tables'. A
+    destination is what Run.rows takes."""
 
     takes = "losses"
 
@@ -340,9 +441,13 @@ class LossTables(Last):
         self.skip_header, self.exact = skip_header, exact
 
     def rows(self, run, reports):
-        """Where the rows of each table that is wanted go. reports: {table: report}, in the order of opening."""
-        return {name: run.rows(report, self.tables[name], not self.skip_header) for name, report in reports.items()
-                if name in self.tables}
+        """Where the rows of each table that is wanted go. reports: {table: report}, in the order of
+        opening."""
+        return {
+            name: run.rows(report, self.tables[name], not self.skip_header)
+            for name, report in reports.items()
+            if name in self.tables
+        }
 
     def quantiles(self, run):
         """The quantiles, if there is a table of them."""
@@ -352,9 +457,9 @@ class LossTables(Last):
 
 
 class EltCalc(LossTables):
-    """Losses by summary in, event loss tables out: the legacy one to target unless there are others; moment: MELT; quantile:
-    QELT. A destination is a path, descriptor or file object (csv), ktc.Parquet, ktc.ResultTable or a list of these. See
-    ktc.eltcalc.
+    """Losses by summary in, event loss tables out: the legacy one to target unless there are others; moment:
+    MELT; quantile: QELT. A destination is a path, descriptor or file object (csv), ktc.Parquet,
+    ktc.ResultTable or a list of these. See ktc.eltcalc.
     """
 
     def __init__(self, target=None, *, moment=None, quantile=None, skip_header=False, exact=False):
@@ -363,10 +468,20 @@ class EltCalc(LossTables):
     def end(self, run):
         from ._core.eltcalc import EltCalc as Kernel
 
-        rows = self.rows(run, {"legacy": "event_loss_table", "moment": "moment_event_loss_table",
-                               "quantile": "quantile_event_loss_table"})
-        return Kernel(rates=self.event_rates(run) if "moment" in rows else None, quantiles=self.quantiles(run), exact=self.exact,
-                      **rows)
+        rows = self.rows(
+            run,
+            {
+                "legacy": "event_loss_table",
+                "moment": "moment_event_loss_table",
+                "quantile": "quantile_event_loss_table",
+            },
+        )
+        return Kernel(
+            rates=self.event_rates(run) if "moment" in rows else None,
+            quantiles=self.quantiles(run),
+            exact=self.exact,
+            **rows,
+        )
 
     @staticmethod
     def event_rates(run):
@@ -385,11 +500,13 @@ class EltCalc(LossTables):
 
 
 class PltCalc(LossTables):
-    """Losses by summary in, period loss tables out: the legacy one to target unless there are others; moment: MPLT; quantile:
-    QPLT; sample: SPLT. Destinations are as for EltCalc. See ktc.pltcalc.
+    """Losses by summary in, period loss tables out: the legacy one to target unless there are others; moment:
+    MPLT; quantile: QPLT; sample: SPLT. Destinations are as for EltCalc. See ktc.pltcalc.
     """
 
-    def __init__(self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False, exact=False):
+    def __init__(
+        self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False, exact=False
+    ):
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile, sample=sample)
 
     def end(self, run):
@@ -397,10 +514,13 @@ class PltCalc(LossTables):
         from ._core.pltcalc import PltCalc as Kernel
         from .work import optional_table
 
-        reports = {"moment": "moment_period_loss_table", "quantile": "quantile_period_loss_table",
-                   "sample": "sample_period_loss_table"}
+        reports = {
+            "moment": "moment_period_loss_table",
+            "quantile": "quantile_period_loss_table",
+            "sample": "sample_period_loss_table",
+        }
         occurrences = None
-        if "legacy" in self.tables:                 # the occurrence table says whether it has dates
+        if "legacy" in self.tables:  # the occurrence table says whether it has dates
             occurrences = Occurrences(run.table("occurrence"))
             reports = {"legacy": f"period_loss_table{'_dates' if occurrences.dated else ''}", **reports}
         rows = self.rows(run, reports)
@@ -444,8 +564,12 @@ class GulToCsv(LossToCsv):
     """Ground-up losses as csv. See ktc.gultocsv."""
 
     # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
-    layouts = {kinds.ITEM: kinds.ITEM_STREAM, kinds.LOSS: kinds.ITEM_STREAM, kinds.COVERAGE: kinds.COVERAGE_STREAM,
-               kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM}
+    layouts = {
+        kinds.ITEM: kinds.ITEM_STREAM,
+        kinds.LOSS: kinds.ITEM_STREAM,
+        kinds.COVERAGE: kinds.COVERAGE_STREAM,
+        kinds.COVERAGE_LOSS: kinds.COVERAGE_LOSS_STREAM,
+    }
 
 
 class FmToCsv(LossToCsv):
@@ -453,22 +577,35 @@ class FmToCsv(LossToCsv):
 
 
 class SummaryToCsv(Writer):
-    """Losses by summary as csv; ord: as SELT, whose destinations are those of EltCalc. See ktc.summarycalctocsv."""
+    """Losses by summary as csv; ord: as SELT, whose destinations are those of EltCalc. See
+    ktc.summarycalctocsv."""
 
     takes = "losses"
 
-    def __init__(self, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
-                 drop_unexposed=False, ord=False):
+    def __init__(
+        self,
+        target=None,
+        *,
+        skip_header=False,
+        full_precision=False,
+        exposure=False,
+        max_loss=False,
+        drop_unexposed=False,
+        ord=False,
+    ):
         super().__init__(target, skip_header=skip_header)
         self.decimals, self.exposure, self.ord = 6 if full_precision else 2, exposure, ord
         self.choice = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
 
     def end(self, run):
         if not self.ord or not (isinstance(self.target, list) or hasattr(self.target, "consumer")):
-            return super().end(run)                 # csv is written at once
+            return super().end(run)  # csv is written at once
         from ._core.eltcalc import SampleLosses as Kernel
 
-        return Kernel(run.rows("sample_event_loss_table", self.target, not self.skip_header, self.decimals), **self.choice)
+        return Kernel(
+            run.rows("sample_event_loss_table", self.target, not self.skip_header, self.decimals),
+            **self.choice,
+        )
 
     def kernel(self, sink):
         from ._core.csvforms import SummaryToCsv as Kernel
@@ -480,6 +617,7 @@ class SummaryToCsv(Writer):
 
 # The chain
 
+
 class Chain:
     """A source and what follows it. root: the folder that holds input/ and static/."""
 
@@ -487,9 +625,12 @@ class Chain:
         self.source, self.stages, self.root = source, stages, root
 
     def run(self, progress=None):
-        """Run to the end. progress: called with the number of events done and of all, some hundred times (from Events)."""
+        """Run to the end. progress: called with the number of events done and of all, some hundred times
+        (from Events)."""
         with Outputs() as outputs:
-            first, decoder = self.build(Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None)
+            first, decoder = self.build(
+                Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None
+            )
             try:
                 if progress is None:
                     decoder.run(first)
@@ -504,12 +645,14 @@ class Chain:
                 raise
 
     def build(self, run, stages, steps):
-        """The first kernel, with all that follows it, and the decoder that feeds it. Outputs are opened first."""
+        """The first kernel, with all that follows it, and the decoder that feeds it. Outputs are opened
+        first."""
         first = run.consumer(stages, self.source)
         return first, self.source.decoder(run, steps)
 
     def __iter__(self):
-        """The blocks that the last stage gives, event by event; on bad input those that are due before the error."""
+        """The blocks that the last stage gives, event by event; on bad input those that are due before the
+        error."""
         from ._core import frames
 
         last = self.stages[-1] if self.stages else None

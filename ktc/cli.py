@@ -1,18 +1,20 @@
-"""The console scripts: arguments -> the function that the registry names -> an exit status. No logic of its own.
+"""The console scripts: arguments -> the function that the registry names -> an exit status. No logic of its
+own.
 
-Every script is this main(); the name it was started under says which tool it is. Flags are ktools', -h and -v included, which
-speak on stderr and exit 1; --help and --version speak on stdout and exit 0. The script ktc is the front door: `ktc TOOL ...` is
-that tool, and it has commands of its own (ktc.schemas.COMMANDS).
+Every script is this main(); the name it was started under says which tool it is. Flags are ktools', -h and -v
+included, which speak on stderr and exit 1; --help and --version speak on stdout and exit 0. The script ktc is
+the front door: `ktc TOOL ...` is that tool, and it has commands of its own (ktc.schemas.COMMANDS).
 
-A script of the Oasis platform starts some fifty programs, so what all of them import is kept small (tests/test_startup.py holds
-them to it): a command line that is right is read here, and argparse comes in with ktc.usage, for help and for what is wrong.
-`_signal` is the C module below `signal`, which would import enum.
+A script of the Oasis platform starts some fifty programs, so what all of them import is kept small
+(tests/test_startup.py holds them to it): a command line that is right is read here, and argparse comes in
+with ktc.usage, for help and for what is wrong. `_signal` is the C module below `signal`, which would import
+enum.
 """
+
+import _signal
 import gc
 import os
 import sys
-
-import _signal
 
 from . import errors
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
@@ -23,7 +25,7 @@ from .schemas.tools import IN_RUNS
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
 EXACT_VARIABLE = "KTC_EXACT"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
-SIGPIPE = getattr(_signal, "SIGPIPE", 13)           # Windows has none
+SIGPIPE = getattr(_signal, "SIGPIPE", 13)  # Windows has none
 
 
 def whole(text):
@@ -43,7 +45,8 @@ def value_of(type, choices, text):
 
 
 def flags_in(word, options):
-    """The flags in a word of a command line, as pairs of a flag and what the word has for its value, or None: -a2, -zi, --flag=2.
+    """The flags in a word of a command line, as pairs of a flag and what the word has for its value, or None:
+    -a2, -zi, --flag=2.
 
     options: {flag: Option}.
     """
@@ -60,8 +63,9 @@ def flags_in(word, options):
 
 
 def split(tool, argv):
-    """The options of a command line and its operands, told apart as GNU getopt does: options may follow operands, and -- ends
-    them. Each of the options is the words that it has there, and its pairs of flag and value, or None.
+    """The options of a command line and its operands, told apart as GNU getopt does: options may follow
+    operands, and -- ends them. Each of the options is the words that it has there, and its pairs of flag and
+    value, or None.
 
     Where a tool takes operands, a number below 0 is one of them, unless there is such a flag.
     """
@@ -71,7 +75,11 @@ def split(tool, argv):
     for word in words:
         if word == "--":
             operands += words
-        elif word[:1] != "-" or word == "-" or tool.operands and word[1:].isdigit() and word[:2] not in options:
+        elif (
+            word[:1] != "-"
+            or word == "-"
+            or (tool.operands and word[1:].isdigit() and word[:2] not in options)
+        ):
             operands.append(word)
         else:
             pairs, taken = flags_in(word, options), [word]
@@ -84,14 +92,16 @@ def split(tool, argv):
 
 
 def plain(tool, given, operands):
-    """The keywords that a command line, split, asks for. Raises KeyError or ValueError where it is not plainly right: then it is
-    for ktc.usage to say what it means, or what is wrong with it.
+    """The keywords that a command line, split, asks for. Raises KeyError or ValueError where it is not
+    plainly right: then it is for ktc.usage to say what it means, or what is wrong with it.
     """
     options = {option.flag: option for option in tool.options}
     keywords = {}
     for words, pairs in given:
-        if words[1:] and words[1][:1] == "-" and words[1] != "-" or words[0][1] != "-" and "=" in words[0]:
-            raise ValueError(words)                 # a flag in place of a value; perhaps argparse's way to give one
+        if (words[1:] and words[1][:1] == "-" and words[1] != "-") or (
+            words[0][1] != "-" and "=" in words[0]
+        ):
+            raise ValueError(words)  # a flag in place of a value; perhaps argparse's way to give one
         for flag, text in pairs:
             option = options[flag]
             if (text is None) != (option.type is None):
@@ -120,7 +130,7 @@ def without_ignored(tool, operands):
     """The operands that a tool reads, and those that it ignores as ktools does."""
     if not tool.ignores_operands or any(count == "*" for _, _, count, _ in tool.operands):
         return operands, []
-    return operands[:len(tool.operands)], operands[len(tool.operands):]
+    return operands[: len(tool.operands)], operands[len(tool.operands) :]
 
 
 def reads_standard_input(tool, keywords):
@@ -141,7 +151,9 @@ def arguments(tool, argv):
         keywords = parsed(tool, [word for words, _ in given for word in words], operands)
     ignored = [word for word in ignored if word != "-"]
     if ignored and reads_standard_input(tool, keywords) and os.isatty(0):
-        raise UsageError(f"{ignored[0]!r} would not be read: the input is standard input, as in {tool.name} < {ignored[0]}")
+        raise UsageError(
+            f"{ignored[0]!r} would not be read: the input is standard input, as in {tool.name} < {ignored[0]}"
+        )
     keywords = {**tool.fixed, **keywords}
     if any(option.dest == AREAPERIL for option in tool.options) and AREAPERIL not in keywords:
         width = os.environ.get(AREAPERIL_VARIABLE)
@@ -164,18 +176,23 @@ def function_of(tool):
 
 
 class Log:
-    """log/<tool>_<pid>.log, where a folder log/ is: scripts of the Oasis platform count its `finish` lines."""
+    """log/<tool>_<pid>.log, where a folder log/ is: scripts of the Oasis platform count its `finish`
+    lines."""
 
     def __init__(self, tool):
         self.name = tool.name
-        self.path = os.path.join("log", f"{tool.name}_{os.getpid()}.log") if tool.logs and os.path.isdir("log") else None
+        self.path = (
+            os.path.join("log", f"{tool.name}_{os.getpid()}.log")
+            if tool.logs and os.path.isdir("log")
+            else None
+        )
 
     def line(self, text, level="INFO"):
         if self.path:
             try:
                 with open(self.path, "a") as file:
                     file.write(f"{level}:{self.name}:{os.getpid()}:{text}\n")
-            except OSError:                         # it is all that could be said of it
+            except OSError:  # it is all that could be said of it
                 self.path = None
 
 
@@ -188,7 +205,8 @@ def on_terminate(number, frame):
 
 
 def leave_as(number):
-    """End this process as the signal would have; where processes do not end by signals, the status that shells give for it."""
+    """End this process as the signal would have; where processes do not end by signals, the status that
+    shells give for it."""
     if os.name == "posix":
         _signal.signal(number, _signal.SIG_DFL)
         os.kill(os.getpid(), number)
@@ -196,8 +214,9 @@ def leave_as(number):
 
 
 def direct_warnings(tool, log):
-    """Where warnings go: those of stages and output calculations into the log, as the Oasis platform ends a run as soon as
-    anything stands in its file of standard error; those of the other scripts to standard error.
+    """Where warnings go: those of stages and output calculations into the log, as the Oasis platform ends a
+    run as soon as anything stands in its file of standard error; those of the other scripts to standard
+    error.
     """
     if tool.group not in IN_RUNS:
         errors.warn_with = lambda message: print(f"{tool.name}: warning: {message}", file=sys.stderr)
@@ -211,13 +230,14 @@ def direct_warnings(tool, log):
 
 
 def run(tool, argv):
-    """Run one tool, logging its start and its success; the exit status, which only a command's function gives."""
+    """Run one tool, logging its start and its success; the exit status, which only a command's function
+    gives."""
     keywords = arguments(tool, argv)
     log = Log(tool)
     direct_warnings(tool, log)
     function = function_of(tool)
     log.line("starting process..")
-    gc.enable()                                     # a launcher has put it off
+    gc.enable()  # a launcher has put it off
     try:
         result = function(**keywords)
     finally:
@@ -245,11 +265,14 @@ def front_door(argv):
     from difflib import get_close_matches
 
     near = get_close_matches(name, [*COMMANDS, *TOOLS], 3)
-    raise UsageError(f"there is no command or tool {name!r}{', but ' + ' and '.join(near) if near else ''}; see ktc --help")
+    raise UsageError(
+        f"there is no command or tool {name!r}{', but ' + ' and '.join(near) if near else ''}; see ktc --help"
+    )
 
 
 def guarded(name, work):
-    """Call work(); what ktc raises becomes a line on stderr and an exit status, a reader that left ends us as it should."""
+    """Call work(); what ktc raises becomes a line on stderr and an exit status, a reader that left ends us as
+    it should."""
     try:
         _signal.signal(_signal.SIGTERM, on_terminate)
         return work() or 0
@@ -260,7 +283,7 @@ def guarded(name, work):
     except Terminated:
         return leave_as(_signal.SIGTERM)
     except DataError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)       # several lines where a table has several faults
+        print(f"{name}: error: {error}", file=sys.stderr)  # several lines where a table has several faults
         return error.status
     except KtcError as error:
         message, status = str(error), error.status
@@ -269,7 +292,10 @@ def guarded(name, work):
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        message, status = f"this is a fault of ktc: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)", 1
+        message, status = (
+            f"this is a fault of ktc: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)",
+            1,
+        )
     print(f"{name}: error: {printable(message)}", file=sys.stderr)
     return status
 
@@ -277,7 +303,7 @@ def guarded(name, work):
 def main():
     """The entry point of every script."""
     name = os.path.normcase(os.path.basename(sys.argv[0]))
-    for ending in (".exe", "-script.py"):           # of console scripts on Windows
+    for ending in (".exe", "-script.py"):  # of console scripts on Windows
         name = name.removesuffix(ending)
     argv = sys.argv[1:]
     if name in TOOLS:

@@ -4,13 +4,15 @@
     if not difference.equal:
         print(difference)
 
-Records of a stream are matched by event, id and sidx (a cdf's by areaperil, vulnerability and bin), those of a table by the key
-that the registry has for it, or else by their place, rows of a report's csv by their place. Two real numbers a and b are equal
-if |a - b| <= max(absolute, relative * max(|a|, |b|)), or if neither is a number; whole numbers have no tolerance.
+Records of a stream are matched by event, id and sidx (a cdf's by areaperil, vulnerability and bin), those of
+a table by the key that the registry has for it, or else by their place, rows of a report's csv by their
+place. Two real numbers a and b are equal if |a - b| <= max(absolute, relative * max(|a|, |b|)), or if neither
+is a number; whole numbers have no tolerance.
 
-Memory follows the event of a stream, where both have their events in the same order; an event whose counterpart comes later is
-kept until then. Tables that have a key are held as a whole.
+Memory follows the event of a stream, where both have their events in the same order; an event whose
+counterpart comes later is kept until then. Tables that have a key are held as a whole.
 """
+
 import os
 from dataclasses import dataclass, field
 
@@ -20,13 +22,13 @@ from .schemas import REPORTS, STREAMS, TABLES
 from .validation import count
 
 LIMIT = 10
-BLOCK = 1 << 20                     # bytes of both files that are compared at once
+BLOCK = 1 << 20  # bytes of both files that are compared at once
 
 
 @dataclass
 class FieldDifference:
-    """One column. records: in how many it differs. largest_absolute, largest_relative: of |a - b| and |a - b| / max(|a|, |b|),
-    over all records that both sides have, within the tolerance or not."""
+    """One column. records: in how many it differs. largest_absolute, largest_relative: of |a - b| and |a - b|
+    / max(|a|, |b|), over all records that both sides have, within the tolerance or not."""
 
     records: int = 0
     largest_absolute: float = 0.0
@@ -35,9 +37,9 @@ class FieldDifference:
 
 @dataclass
 class RecordDifference:
-    """One record that differs, or that one side lacks. key: what it was matched by, {column: value}; {} by place. record_a and
-    record_b: its number on each side, from 1, None where it is missing; byte_a and byte_b: where it begins (of csv: None).
-    values: {column: (a, b)}, those that differ."""
+    """One record that differs, or that one side lacks. key: what it was matched by, {column: value}; {} by
+    place. record_a and record_b: its number on each side, from 1, None where it is missing; byte_a and
+    byte_b: where it begins (of csv: None). values: {column: (a, b)}, those that differ."""
 
     key: dict
     record_a: int | None = None
@@ -49,13 +51,15 @@ class RecordDifference:
 
 @dataclass
 class Difference:
-    """What diff() found of a and b (their names). kind: theirs. identical: the same bytes, and nothing more was looked at.
+    """What diff() found of a and b (their names). kind: theirs. identical: the same bytes, and nothing more
+    was looked at.
 
-    records: how many both have. differing: those of them that differ. only_a, only_b: records that the other side lacks;
-    zeros_a, zeros_b: those of them that are losses of 0. fields: {column: FieldDifference}. first: RecordDifferences in the
-    order in which they were found, as many as were asked for. header: {field: (a, b)} that differ. packets: (a, b), of streams.
-    reordered: events whose records come in another order; moved: events that come at another place among the events. equal: no
-    record and no header field differs and none is missing; order and packets alone do not count.
+    records: how many both have. differing: those of them that differ. only_a, only_b: records that the other
+    side lacks; zeros_a, zeros_b: those of them that are losses of 0. fields: {column: FieldDifference}.
+    first: RecordDifferences in the order in which they were found, as many as were asked for. header: {field:
+    (a, b)} that differ. packets: (a, b), of streams. reordered: events whose records come in another order;
+    moved: events that come at another place among the events. equal: no record and no header field differs
+    and none is missing; order and packets alone do not count.
     """
 
     a: str
@@ -82,20 +86,29 @@ class Difference:
     def __str__(self):
         if self.identical:
             return f"{self.a} and {self.b}: the same bytes"
-        lines = [f"{self.a} and {self.b}: {count(self.records, 'record')} of {self.kind} in both, "
-                 f"{f'{self.differing:,}' if self.differing else 'none'} of them different"]
+        lines = [
+            f"{self.a} and {self.b}: {count(self.records, 'record')} of {self.kind} in both, "
+            f"{f'{self.differing:,}' if self.differing else 'none'} of them different"
+        ]
         lines += [f"  {name} is {a} and {b}" for name, (a, b) in self.header.items()]
         for name, found in self.fields.items():
             if found.largest_absolute or found.records:
-                lines.append(f"  {name}: {count(found.records, 'record')}; the largest difference is "
-                             f"{found.largest_absolute:.6g}, relative {found.largest_relative:.6g}")
+                lines.append(
+                    f"  {name}: {count(found.records, 'record')}; the largest difference is "
+                    f"{found.largest_absolute:.6g}, relative {found.largest_relative:.6g}"
+                )
         for name, n, zeros in ((self.a, self.only_a, self.zeros_a), (self.b, self.only_b, self.zeros_b)):
             if n:
-                lines.append(f"  only in {name}: {count(n, 'record')}"
-                             + (f", {'all' if zeros == n else f'{zeros:,}'} of them losses of 0" if zeros else ""))
+                lines.append(
+                    f"  only in {name}: {count(n, 'record')}"
+                    + (f", {'all' if zeros == n else f'{zeros:,}'} of them losses of 0" if zeros else "")
+                )
         if self.packets and self.packets[0] != self.packets[1]:
             lines.append(f"  packets: {self.packets[0]:,} and {self.packets[1]:,}")
-        for n, words in ((self.reordered, "other order of records in"), (self.moved, "other place among the events of")):
+        for n, words in (
+            (self.reordered, "other order of records in"),
+            (self.moved, "other place among the events of"),
+        ):
             if n:
                 lines.append(f"  {words} {count(n, 'event')}")
         lines += [self.line(each) for each in self.first]
@@ -109,11 +122,19 @@ class Difference:
             if self.kind in REPORTS:
                 return f"line {record + 1:,}"
             return f"record {record:,}" + (f" (byte {byte:,})" if byte is not None else "")
-        sides = [place(record, byte) for record, byte in ((each.record_a, each.byte_a), (each.record_b, each.byte_b))
-                 if record is not None]
-        where = ", ".join([f"{name} {value}" for name, value in each.key.items()] + [" and ".join(dict.fromkeys(sides))])
+
+        sides = [
+            place(record, byte)
+            for record, byte in ((each.record_a, each.byte_a), (each.record_b, each.byte_b))
+            if record is not None
+        ]
+        where = ", ".join(
+            [f"{name} {value}" for name, value in each.key.items()] + [" and ".join(dict.fromkeys(sides))]
+        )
         values = ", ".join(f"{name} {a} and {b}" for name, (a, b) in each.values.items())
-        return f"  {where}: {values if len(sides) == 2 else f'only in {self.a if each.record_b is None else self.b}'}"
+        if len(sides) == 1:
+            values = f"only in {self.a if each.record_b is None else self.b}"
+        return f"  {where}: {values}"
 
 
 class Side:
@@ -121,9 +142,11 @@ class Side:
 
     def __init__(self, file):
         self.file, self.done, self.number, self.events = file, False, 0, 0
-        self.parts = csv_batches(file) if file.form == "csv" else file.batches(whole_events=file.form == "stream")
-        self.runs = {}                  # event: how often it has come up
-        self.waiting, self.held = {}, 0     # {(event, which time): (place, rows, numbers)}, records in it
+        self.parts = (
+            csv_batches(file) if file.form == "csv" else file.batches(whole_events=file.form == "stream")
+        )
+        self.runs = {}  # event: how often it has come up
+        self.waiting, self.held = {}, 0  # {(event, which time): (place, rows, numbers)}, records in it
 
     def read(self):
         """(rows, numbers) of the next batch; None at the end."""
@@ -157,9 +180,11 @@ def run_starts(values):
 
 
 def matched(a, b):
-    """Rows of a and b that have the same key: (places in a, places in b, ascending in a; places only in a; only in b).
+    """Rows of a and b that have the same key: (places in a, places in b, ascending in a; places only in a;
+    only in b).
 
-    a, b: lists of columns. Where a key comes several times, the first of a goes with the first of b, and so on.
+    a, b: lists of columns. Where a key comes several times, the first of a goes with the first of b, and so
+    on.
     """
     import numpy
 
@@ -175,7 +200,10 @@ def matched(a, b):
         turn = numpy.empty(len(order), int)
         turn[order] = place - numpy.maximum.accumulate(numpy.where(new, place, 0))
         return turn
-    columns = [numpy.concatenate(pair) for pair in zip([*a, turns(a) if n else []], [*b, turns(b) if m else []])]
+
+    columns = [
+        numpy.concatenate(pair) for pair in zip([*a, turns(a) if n else []], [*b, turns(b) if m else []])
+    ]
     order = numpy.lexsort((numpy.arange(n + m) >= n, *columns[::-1]))
     same = numpy.flatnonzero(numpy.all([c[order][1:] == c[order][:-1] for c in columns], axis=0))
     alone = numpy.ones(n + m, bool)
@@ -193,7 +221,13 @@ class Comparison:
         self.absolute, self.relative, self.limit = absolute, relative, limit
         file, self.last = a.file, (-1, -1)
         names = tuple(f.name for f in file.columns)
-        self.key = getattr(file.entry, "key", ()) if file.form != "stream" else names[:-2] if file.kind == "cdf" else names[:-1]
+        self.key = (
+            getattr(file.entry, "key", ())
+            if file.form != "stream"
+            else names[:-2]
+            if file.kind == "cdf"
+            else names[:-1]
+        )
         self.fields = [name for name in file.dtype.names if name not in self.key and name != "packet"]
         found.fields = {name: FieldDifference() for name in self.fields}
 
@@ -229,7 +263,8 @@ class Comparison:
         return different
 
     def pairs(self, a, b, alone_a=None, alone_b=None):
-        """Count what differs in matched records, and those that one side has alone: each is (rows, numbers)."""
+        """Count what differs in matched records, and those that one side has alone: each is (rows,
+        numbers)."""
         import numpy
 
         (rows_a, numbers_a), (rows_b, numbers_b) = a, b
@@ -241,7 +276,7 @@ class Comparison:
         changed = numpy.flatnonzero(numpy.any(list(masks.values()), axis=0)) if masks else []
         self.found.differing += len(changed)
         listed = []
-        for i in changed[:self.limit]:
+        for i in changed[: self.limit]:
             values = {name: (rows_a[name][i], rows_b[name][i]) for name, mask in masks.items() if mask[i]}
             listed.append(self.record((rows_a[i], numbers_a[i]), (rows_b[i], numbers_b[i]), values))
         for side, alone in (("a", alone_a), ("b", alone_b)):
@@ -251,10 +286,12 @@ class Comparison:
                 if "loss" in rows.dtype.names:
                     zeros = getattr(self.found, f"zeros_{side}") + int((rows["loss"] == 0).sum())
                     setattr(self.found, f"zeros_{side}", zeros)
-                for row, number in zip(rows[:self.limit], numbers):
-                    listed.append(self.record((row, number), None) if side == "a" else self.record(None, (row, number)))
+                for row, number in zip(rows[: self.limit], numbers):
+                    listed.append(
+                        self.record((row, number), None) if side == "a" else self.record(None, (row, number))
+                    )
         listed.sort(key=lambda each: each.record_a or each.record_b)
-        self.found.first += listed[:self.limit - len(self.found.first)]
+        self.found.first += listed[: self.limit - len(self.found.first)]
 
     def record(self, a, b, values=None):
         found = RecordDifference({name: (a or b)[0][name] for name in self.key}, values=values or {})
@@ -272,8 +309,10 @@ class Comparison:
         while a and b:
             n = min(len(a[0]), len(b[0]))
             self.pairs(*(tuple(part[:n] for part in side) for side in (a, b)))
-            a, b = (tuple(part[n:] for part in side) if len(side[0]) > n else reader.read()
-                    for side, reader in ((a, self.a), (b, self.b)))
+            a, b = (
+                tuple(part[n:] for part in side) if len(side[0]) > n else reader.read()
+                for side, reader in ((a, self.a), (b, self.b))
+            )
         while a or b:
             none = tuple(part[:0] for part in a or b)
             self.pairs(none, none, a, b)
@@ -287,8 +326,8 @@ class Comparison:
     def join(self, a, b, columns):
         """Compare what has the same key; the places matched."""
         in_a, in_b, only_a, only_b = matched(*columns)
-        take = lambda side, places: tuple(part[places] for part in side)        # noqa: E731
-        if in_a is in_b:                # all of them, as they are
+        take = lambda side, places: tuple(part[places] for part in side)
+        if in_a is in_b:  # all of them, as they are
             self.pairs(a, b)
         else:
             self.pairs(take(a, in_a), take(b, in_b), take(a, only_a), take(b, only_b))
@@ -303,8 +342,14 @@ class Comparison:
             # the side that is ahead waits for the other
             part_a = a.read() if not a.done and (b.done or a.held <= b.held) else None
             part_b = b.read() if not b.done and (a.done or b.held <= a.held) else None
-            if part_a and part_b and not a.waiting and not b.waiting and len(part_a[0]) == len(part_b[0]) and all(
-                    numpy.array_equal(part_a[0][name], part_b[0][name]) for name in self.key):
+            if (
+                part_a
+                and part_b
+                and not a.waiting
+                and not b.waiting
+                and len(part_a[0]) == len(part_b[0])
+                and all(numpy.array_equal(part_a[0][name], part_b[0][name]) for name in self.key)
+            ):
                 for side, part in ((a, part_a), (b, part_b)):
                     side.events += len(run_starts(part[0]["event_id"]))
                 self.pairs(part_a, part_b)
@@ -313,7 +358,11 @@ class Comparison:
             both = [event for event in dict.fromkeys(fresh) if event in a.waiting and event in b.waiting]
             self.events(sorted(both, key=lambda event: a.waiting[event][0]))
         nothing = joined([], a.file.dtype)
-        self.pairs(nothing, nothing, *(joined([rest for _, *rest in side.waiting.values()], a.file.dtype) for side in (a, b)))
+        self.pairs(
+            nothing,
+            nothing,
+            *(joined([rest for _, *rest in side.waiting.values()], a.file.dtype) for side in (a, b)),
+        )
 
     def events(self, events):
         """Compare events that both sides have."""
@@ -328,8 +377,14 @@ class Comparison:
             sides.append((places, which, joined(list(zip(rows, numbers)), side.file.dtype)))
             side.held -= len(which)
         (places_a, which, a), (places_b, which_b, b) = sides
-        in_a, in_b = self.join(a, b, [[event, *(rows[name] for name in self.key[1:])]
-                                      for event, rows in ((which, a[0]), (which_b, b[0]))])
+        in_a, in_b = self.join(
+            a,
+            b,
+            [
+                [event, *(rows[name] for name in self.key[1:])]
+                for event, rows in ((which, a[0]), (which_b, b[0]))
+            ],
+        )
         back = (in_b[1:] < in_b[:-1]) & (which[in_a[1:]] == which[in_a[:-1]])
         self.found.reordered += len(numpy.unique(which[in_a[1:]][back]))
         for place_a, place_b in zip(places_a, places_b):
@@ -345,38 +400,55 @@ def joined(parts, dtype):
         return parts[0]
     if not parts:
         return numpy.empty(0, dtype), numpy.empty(0, int)
-    plain = f"V{dtype.itemsize}"        # which is copied as it is, and not field by field
+    plain = f"V{dtype.itemsize}"  # which is copied as it is, and not field by field
     rows = numpy.concatenate([part[0].view(plain) for part in parts]).view(dtype)
     return rows, numpy.concatenate([part[1] for part in parts])
 
 
 def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=4):
-    """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv; a Difference.
+    """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv;
+    a Difference.
 
-    a, b: paths; one of them may be "-", standard input. absolute, relative: the tolerance (see the module), which the largest
-    differences do not depend on. limit: how many RecordDifferences are kept. kind: the name of a table or stream, if it is not
-    to be found out. areaperil: bytes of an areaperil id. Raises UsageError for two kinds, or none that is known; InputError for
-    a file that is missing, DataError for one that is cut or wrong.
+    a, b: paths; one of them may be "-", standard input. absolute, relative: the tolerance (see the module),
+    which the largest differences do not depend on. limit: how many RecordDifferences are kept. kind: the name
+    of a table or stream, if it is not to be found out. areaperil: bytes of an areaperil id. Raises UsageError
+    for two kinds, or none that is known; InputError for a file that is missing, DataError for one that is cut
+    or wrong.
     """
     if absolute < 0 or relative < 0 or limit < 0 or absolute != absolute or relative != relative:
         raise UsageError(f"tolerances {absolute} and {relative}, limit {limit}: expected 0 or more")
     if a == b == "-":
         raise UsageError("standard input can be read once")
     files = [open_file(path, kind, areaperil) for path in (a, b)]
-    if files[0].kind != files[1].kind or files[0].form == "csv" and files[0].entry is not files[1].entry:
-        raise UsageError(" and ".join(f"{file.name} is {kind_words(file)}" for file in files) + ": expected two of one kind")
+    if files[0].kind != files[1].kind or (files[0].form == "csv" and files[0].entry is not files[1].entry):
+        raise UsageError(
+            " and ".join(f"{file.name} is {kind_words(file)}" for file in files)
+            + ": expected two of one kind"
+        )
     file, other = files
-    if file.form == "parquet" or file.form == "csv" and (file.entry is None or file.entry.name not in REPORTS):
-        raise UsageError(f"{file.name} and {other.name} are {file.form}, but no report's: expected binary files or csv of reports")
+    if file.form == "parquet" or (
+        file.form == "csv" and (file.entry is None or file.entry.name not in REPORTS)
+    ):
+        raise UsageError(
+            f"{file.name} and {other.name} are {file.form}, but no report's: expected binary files or csv of "
+            f"reports"
+        )
     for each in files:
         open_records(each)
     if file.dtype.names != other.dtype.names:
-        raise UsageError(f"{file.name} and {other.name}: only one of them has an index beside it, or both have other columns")
+        raise UsageError(
+            f"{file.name} and {other.name}: only one of them has an index beside it, or both have other "
+            f"columns"
+        )
     found = Difference(file.name, other.name, file.entry.name if file.form == "csv" else file.kind)
     if all(same_bytes(*pair) for pair in ((file.path, other.path), (file.index, other.index))):
         found.identical = True
         return found
-    found.header = {name: (value, other.header[name]) for name, value in file.header.items() if other.header[name] != value}
+    found.header = {
+        name: (value, other.header[name])
+        for name, value in file.header.items()
+        if other.header[name] != value
+    }
     Comparison(Side(file), Side(other), found, absolute, relative, limit).run()
     return found
 
@@ -384,7 +456,13 @@ def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=
 def kind_words(file):
     if file.form == "csv":
         return f"csv of {file.entry.name}" if file.entry else "csv of other columns"
-    return f"a table ({file.kind})" if file.kind in TABLES else file.kind if file.kind not in STREAMS else f"a {file.kind} stream"
+    return (
+        f"a table ({file.kind})"
+        if file.kind in TABLES
+        else file.kind
+        if file.kind not in STREAMS
+        else f"a {file.kind} stream"
+    )
 
 
 def same_bytes(a, b):

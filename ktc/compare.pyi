@@ -42,5 +42,13 @@ class Difference:
     @property
     def equal(self) -> bool: ...
 
-def diff(a: _File, b: _File, *, absolute: float = 0.0, relative: float = 0.0, limit: int = 10, kind: str | None = None,
-         areaperil: _AreaperilBytes = 4) -> Difference: ...
+def diff(
+    a: _File,
+    b: _File,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    limit: int = 10,
+    kind: str | None = None,
+    areaperil: _AreaperilBytes = 4,
+) -> Difference: ...

@@ -1,8 +1,9 @@
 """Completion for shells: the flags of every tool and command, from the registry."""
+
 from .console import say
 from .schemas import COMMANDS, TOOLS
 
-NO_FLAGS_OF_ITS_OWN = ("-h", "--help", "-v", "--version")       # every tool has these
+NO_FLAGS_OF_ITS_OWN = ("-h", "--help", "-v", "--version")  # every tool has these
 
 
 def completion(shell):
@@ -20,14 +21,25 @@ def flags(tool):
 def bash():
     """Words of `complete -W` for each script; behind ktc, those of the tool or command that stands there."""
     lines = ["_ktc_flags() {", '    case "$1" in']
-    lines += [f'    {tool.name}) printf %s "{" ".join(flags(tool))}" ;;' for tool in (*COMMANDS.values(), *TOOLS.values())]
     lines += [
-        "    esac", "}", "_ktc() {", '    local word="${COMP_WORDS[COMP_CWORD]}" tool="${COMP_WORDS[0]##*/}" words=""',
-        '    if [ "$tool" = ktc ]; then', '        tool="${COMP_WORDS[1]}"',
-        f'        [ "$COMP_CWORD" -gt 1 ] || words="{" ".join([*COMMANDS, *TOOLS])} --help --version"', "    fi",
+        f'    {tool.name}) printf %s "{" ".join(flags(tool))}" ;;'
+        for tool in (*COMMANDS.values(), *TOOLS.values())
+    ]
+    lines += [
+        "    esac",
+        "}",
+        "_ktc() {",
+        '    local word="${COMP_WORDS[COMP_CWORD]}" tool="${COMP_WORDS[0]##*/}" words=""',
+        '    if [ "$tool" = ktc ]; then',
+        '        tool="${COMP_WORDS[1]}"',
+        f'        [ "$COMP_CWORD" -gt 1 ] || words="{" ".join([*COMMANDS, *TOOLS])} --help --version"',
+        "    fi",
         '    [ -n "$words" ] || case "$word" in -*) words="$(_ktc_flags "$tool")" ;; esac',
-        '    COMPREPLY=($(compgen -W "$words" -- "$word"))', "}",
-        f"complete -o default -F _ktc ktc {' '.join(TOOLS)}", ""]
+        '    COMPREPLY=($(compgen -W "$words" -- "$word"))',
+        "}",
+        f"complete -o default -F _ktc ktc {' '.join(TOOLS)}",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -37,7 +49,7 @@ def zsh():
 
 def fish():
     """A line for each flag, with its help."""
-    quoted = lambda text: "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"        # noqa: E731
+    quoted = lambda text: "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     lines = []
     for tool in (*COMMANDS.values(), *TOOLS.values()):
         lines.append(f"complete -c ktc -n __fish_use_subcommand -a {tool.name} -d {quoted(tool.help)}")
@@ -45,6 +57,12 @@ def fish():
         heads += [f"complete -c {tool.name}"] if tool.name in TOOLS else []
         for option in tool.options:
             name = f"-l {option.flag[2:]}" if option.flag.startswith("--") else f"-s {option.flag[1:]}"
-            rest = f" -r -a '{' '.join(map(str, option.choices))}'" if option.choices else " -r" if option.type else ""
+            rest = (
+                f" -r -a '{' '.join(map(str, option.choices))}'"
+                if option.choices
+                else " -r"
+                if option.type
+                else ""
+            )
             lines += [f"{head} {name}{rest} -d {quoted(option.help)}" for head in heads]
     return "\n".join([*lines, ""])

@@ -1,10 +1,11 @@
 """kat and katparquet: the tables of several processes as one, in csv or in parquet.
 
-Tables of losses by event are merged by event, tables of losses by occurrence by period and event. What comes next is
-the file whose first row that is not yet written has the smallest key; of equal keys, that of the earlier file. So no
-row is lost, rows of a file keep their order, and files that are sorted give a table that is. Files need not be sorted:
-those of pltcalc are not.
+Tables of losses by event are merged by event, tables of losses by occurrence by period and event. What comes
+next is the file whose first row that is not yet written has the smallest key; of equal keys, that of the
+earlier file. So no row is lost, rows of a file keep their order, and files that are sorted give a table that
+is. Files need not be sorted: those of pltcalc are not.
 """
+
 import os
 import stat
 
@@ -20,37 +21,46 @@ def column(report, names):
     return next((i for i, field in enumerate(report.fields) if field.name in names), None)
 
 
-# The tables that have events. Where a row may be of two of them (MELT and QPLT), it is the one with more whole numbers.
-TABLES = sorted((report for report in REPORTS.values() if column(report, EVENT) is not None),
-                key=lambda report: -sum(field.type[0] == "i" for field in report.fields))
+# The tables that have events. Where a row may be of two of them (MELT and QPLT), it is the one with more
+# whole numbers.
+TABLES = sorted(
+    (report for report in REPORTS.values() if column(report, EVENT) is not None),
+    key=lambda report: -sum(field.type[0] == "i" for field in report.fields),
+)
 COUNTS = sorted({len(report.fields) for report in TABLES})
 BY_HEADER = {report.csv_header: report for report in REPORTS.values()}
 
 
 def inputs(files, folder):
-    """The files to read: those of the folder in the order of their names, then the others as they are given."""
+    """The files to read: those of the folder in the order of their names, then the others as they are
+    given."""
     found = []
     if folder is not None:
         try:
             with os.scandir(folder) as entries:
                 # no hidden ones: unfinished outputs are among them
-                found = [entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+                found = [
+                    entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")
+                ]
         except OSError as error:
             raise InputError(f"{os.fspath(folder)}: cannot open: {error.strerror}") from None
         found.sort(key=os.fsencode)
     found += [files] if isinstance(files, (str, os.PathLike)) else files
     if not found:
-        raise UsageError("no files to read" if folder is None else f"no files to read: {os.fspath(folder)} has none")
+        raise UsageError(
+            "no files to read" if folder is None else f"no files to read: {os.fspath(folder)} has none"
+        )
     if sum(file is None or file == "-" for file in found if isinstance(file, (str, type(None)))) > 1:
         raise UsageError("standard input is asked for twice")
     return found
 
 
 def without_output(found, sink):
-    """The files to read but for the output, should that lie among them and be empty; UsageError where it is not."""
+    """The files to read but for the output, should that lie among them and be empty; UsageError where it is
+    not."""
     try:
         status = None if sink.place is None else os.fstat(1) if sink.place == STDOUT else os.stat(sink.place)
-    except OSError:                                 # it is yet to appear
+    except OSError:  # it is yet to appear
         status = None
     if status is None or not stat.S_ISREG(status.st_mode):
         return found
@@ -58,7 +68,7 @@ def without_output(found, sink):
     for file in found:
         try:
             same = isinstance(file, (str, os.PathLike)) and os.path.samestat(os.stat(file), status)
-        except OSError:                             # opening it tells why
+        except OSError:  # opening it tells why
             same = False
         if same and status.st_size:
             raise UsageError(f"{os.fspath(file)}: asked for as input and as output")
@@ -70,14 +80,15 @@ def without_output(found, sink):
 def kat(files=(), target=None, *, folder=None, unsorted=False, process_id=0):
     """Tables in csv from several files to one, merged by event, or by period and event.
 
-    files: paths (named pipes too), descriptors, file objects or buffers, all of one kind of table: an ELT or PLT of
-    ktools or of Open Results Data, or losses by summary. folder: read its regular files too, in the order of their
-    names and before `files`; hidden ones are left out. All are opened first, in that order, and then read as streams.
-    The header comes first, once, of those files that have one. unsorted: the files' bytes one behind the other, whatever
-    they are. process_id: accepted without effect (ktools leaves an empty file of that name, which nothing reads).
+    files: paths (named pipes too), descriptors, file objects or buffers, all of one kind of table: an ELT or
+    PLT of ktools or of Open Results Data, or losses by summary. folder: read its regular files too, in the
+    order of their names and before `files`; hidden ones are left out. All are opened first, in that order,
+    and then read as streams. The header comes first, once, of those files that have one. unsorted: the files'
+    bytes one behind the other, whatever they are. process_id: accepted without effect (ktools leaves an empty
+    file of that name, which nothing reads).
 
-    Raises DataError, with file and line, for a row of another kind or with too few columns; UsageError, InputError,
-    OutputError.
+    Raises DataError, with file and line, for a row of another kind or with too few columns; UsageError,
+    InputError, OutputError.
     """
     from ._core.kat import Merge, concatenate
     from ._core.tables import write_all
@@ -97,7 +108,8 @@ def kat(files=(), target=None, *, folder=None, unsorted=False, process_id=0):
 
 
 def heads(merge):
-    """The first of the header lines of all files, which are read, and the kind of table that they hold: None without rows."""
+    """The first of the header lines of all files, which are read, and the kind of table that they hold: None
+    without rows."""
     first, header, place_of_header, table, place_of_table = b"", None, None, None, None
     for i in range(len(merge.sources)):
         own, blank = None, False
@@ -111,18 +123,24 @@ def heads(merge):
                 if table is None:
                     table, place_of_table = kind, place
                 elif kind is not table:
-                    raise DataError(f"{place}: this is a row of {kind.name}; {place_of_table} is one of {table.name}")
+                    raise DataError(
+                        f"{place}: this is a row of {kind.name}; {place_of_table} is one of {table.name}"
+                    )
                 break
             if text:
                 if header is None:
                     first, header, place_of_header = line + b"\n", text, place
                 elif text != header:
-                    raise DataError(f"{place}: the header {text!r} is another than {header!r} of {place_of_header}")
+                    raise DataError(
+                        f"{place}: the header {text!r} is another than {header!r} of {place_of_header}"
+                    )
             own, blank = text or own, not text
             merge.skip(i)
     if header is not None and table is not None and header.count(",") != len(table.fields) - 1:
-        raise DataError(f"{place_of_header}: the header has {header.count(',') + 1} columns, "
-                        f"rows have {len(table.fields)}")
+        raise DataError(
+            f"{place_of_header}: the header has {header.count(',') + 1} columns, "
+            f"rows have {len(table.fields)}"
+        )
     return first, table
 
 
@@ -143,31 +161,49 @@ def table_of(text, header, place):
     for report in [known] if known else TABLES:
         if len(row) == len(report.fields) and all(map(fits, row, (field.type for field in report.fields))):
             return report
-    expected = (f"{known.name} ({known.csv_header}), as its header says" if known else
-                f"an event or period loss table, which have {', '.join(map(str, COUNTS))} columns of numbers")
+    expected = (
+        f"{known.name} ({known.csv_header}), as its header says"
+        if known
+        else f"an event or period loss table, which have {', '.join(map(str, COUNTS))} columns of numbers"
+    )
     raise DataError(f"{place}: {text[:120]!r}: this is no row of {expected}")
 
 
 PARQUET_TABLES = {
-    "mplt": "moment_period_loss_table", "qplt": "quantile_period_loss_table", "splt": "sample_period_loss_table",
-    "melt": "moment_event_loss_table", "qelt": "quantile_event_loss_table", "selt": "sample_event_loss_table"}
-ROWS_AT_ONCE = 1 << 18                  # rows of all inputs together that are held,
-LEAST_ROWS = 1 << 11                    # or as many of each
-ROW_GROUP = 1 << 17                     # rows of the output that are written at once
+    "mplt": "moment_period_loss_table",
+    "qplt": "quantile_period_loss_table",
+    "splt": "sample_period_loss_table",
+    "melt": "moment_event_loss_table",
+    "qelt": "quantile_event_loss_table",
+    "selt": "sample_event_loss_table",
+}
+ROWS_AT_ONCE = 1 << 18  # rows of all inputs together that are held,
+LEAST_ROWS = 1 << 11  # or as many of each
+ROW_GROUP = 1 << 17  # rows of the output that are written at once
 
 
-def katparquet(files=(), target=None, *, folder=None, mplt=False, qplt=False, splt=False, melt=False, qelt=False,
-               selt=False):
+def katparquet(
+    files=(),
+    target=None,
+    *,
+    folder=None,
+    mplt=False,
+    qplt=False,
+    splt=False,
+    melt=False,
+    qelt=False,
+    selt=False,
+):
     """Parquet tables of one kind to one, merged by event, or by period and event.
 
-    Exactly one of mplt, qplt, splt, melt, qelt and selt names the kind. files: paths, file objects that can seek, or
-    buffers. folder: read its regular files too, in the order of their names and before `files`; hidden ones are left
-    out. Every file must have the columns that eltcalc, pltcalc and summarycalctocsv write: int32 and float32, none of
-    them null. Rows are read as the merge goes on: some 2**18 are in memory, whatever the files hold. Needs pyarrow:
-    pip install 'ktc[parquet]'.
+    Exactly one of mplt, qplt, splt, melt, qelt and selt names the kind. files: paths, file objects that can
+    seek, or buffers. folder: read its regular files too, in the order of their names and before `files`;
+    hidden ones are left out. Every file must have the columns that eltcalc, pltcalc and summarycalctocsv
+    write: int32 and float32, none of them null. Rows are read as the merge goes on: some 2**18 are in memory,
+    whatever the files hold. Needs pyarrow: pip install 'ktc[parquet]'.
 
-    Raises DataError, naming file and column, for a file of another kind or a damaged one; UsageError, InputError,
-    OutputError.
+    Raises DataError, naming file and column, for a file of another kind or a damaged one; UsageError,
+    InputError, OutputError.
     """
     from .results import ParquetWriter, arrow
 
@@ -175,8 +211,10 @@ def katparquet(files=(), target=None, *, folder=None, mplt=False, qplt=False, sp
     flags = dict(mplt=mplt, qplt=qplt, splt=splt, melt=melt, qelt=qelt, selt=selt)
     kinds = [name for name, given in flags.items() if given]
     if len(kinds) != 1:
-        raise UsageError("name one kind of table, and no more: -M (MPLT), -Q (QPLT), -S (SPLT), -m (MELT), -q (QELT) "
-                         "or -s (SELT)")
+        raise UsageError(
+            "name one kind of table, and no more: -M (MPLT), -Q (QPLT), -S (SPLT), -m (MELT), -q (QELT) "
+            "or -s (SELT)"
+        )
     if target is None:
         raise UsageError("no output: name a file with -o")
     report = REPORTS[PARQUET_TABLES[kinds[0]]]
@@ -227,8 +265,8 @@ class Trouble:
 class ParquetTable:
     """A parquet file that is being merged: rows that are not yet written, and where each of them may go.
 
-    That is the largest key up to it: what is behind a row with a large key has to wait for it. keys holds one for each
-    of rows, in rising order.
+    That is the largest key up to it: what is behind a row with a large key has to wait for it. keys holds one
+    for each of rows, in rising order.
     """
 
     def __init__(self, file, report, size):
@@ -261,10 +299,14 @@ class ParquetTable:
 
         self.schema = arrow_schema(self.report)
         for k in range(max(len(found), len(self.schema))):
-            there, expected = (f"{schema.field(k).name!r} ({schema.field(k).type})" if k < len(schema) else "none"
-                               for schema in (found, self.schema))
+            there, expected = (
+                f"{schema.field(k).name!r} ({schema.field(k).type})" if k < len(schema) else "none"
+                for schema in (found, self.schema)
+            )
             if there != expected:
-                raise DataError(f"{self.name}: column {k + 1} is {there}, expected {expected} of {self.report.name}")
+                raise DataError(
+                    f"{self.name}: column {k + 1} is {there}, expected {expected} of {self.report.name}"
+                )
 
     def fill(self):
         """Read on, unless there are rows enough."""
@@ -277,8 +319,10 @@ class ParquetTable:
             if batch is None:
                 self.ended = True
                 if self.found != self.file.metadata.num_rows:
-                    raise DataError(f"{self.name}: expected {self.file.metadata.num_rows} rows as its footer has it, "
-                                    f"found {self.found}")
+                    raise DataError(
+                        f"{self.name}: expected {self.file.metadata.num_rows} rows as its footer has it, "
+                        f"found {self.found}"
+                    )
                 return
             self.found += batch.num_rows
             for field, column_ in zip(self.schema, batch.columns):
@@ -286,7 +330,7 @@ class ParquetTable:
                     raise DataError(f"{self.name}: column {field.name} has empty values")
             if not batch.num_rows:
                 continue
-            keys = batch.column(column(self.report, EVENT)).to_numpy().astype("i8") + (1 << 31)     # below 2**32
+            keys = batch.column(column(self.report, EVENT)).to_numpy().astype("i8") + (1 << 31)  # below 2**32
             period = column(self.report, PERIOD)
             if period is not None:
                 keys += batch.column(period).to_numpy().astype("i8") << 32
@@ -308,8 +352,9 @@ class ParquetTable:
 def merged(tables):
     """The rows of all tables as record batches, in order.
 
-    A row is due when its key in ParquetTable.keys is the smallest, of equal ones that of the earlier table: written one
-    by one, that is the merge by heads. So everything up to the last row that is known of some table is sorted at once.
+    A row is due when its key in ParquetTable.keys is the smallest, of equal ones that of the earlier table:
+    written one by one, that is the merge by heads. So everything up to the last row that is known of some
+    table is sorted at once.
     """
     import numpy
 

@@ -2,7 +2,8 @@
 
 
 def say(text):
-    """Write text to standard output. Raises OutputError if it cannot be written, ReaderGone if nobody reads it."""
+    """Write text to standard output. Raises OutputError if it cannot be written, ReaderGone if nobody reads
+    it."""
     from ._core.io import Outputs
     from ._core.tables import write_all
 

@@ -1,15 +1,18 @@
-"""Exceedance curves (OEP, AEP) and tail values at risk from losses by summary: the scripts leccalc and ordleccalc, and
-ExceedanceCurves, which they are fed from files.
+"""Exceedance curves (OEP, AEP) and tail values at risk from losses by summary: the scripts leccalc and
+ordleccalc, and ExceedanceCurves, which they are fed from files.
 
-The curves, with the names that ktools has for them, are drawn in ktc/_core/curves.pyx; each comes for the largest loss of a
-period (OEP) and for the sum of its losses (AEP). Losses are summed in float, in the order in which they are fed: two
-accumulators that are merged give the sum of both sums, which can differ in the last digit of a float from a sum in one go.
+The curves, with the names that ktools has for them, are drawn in ktc/_core/curves.pyx; each comes for the
+largest loss of a period (OEP) and for the sum of its losses (AEP). Losses are summed in float, in the order
+in which they are fed: two accumulators that are merged give the sum of both sums, which can differ in the
+last digit of a float from a sum in one go.
 
-Memory: 4 bytes for each period with losses, sample (and the mean) and summary, as many again where both OEP and AEP are asked
-for, and some 50 for each period with losses of a summary. The functions that read files keep that below `memory` (2 GiB unless
-told otherwise) or what one summary needs, if that is more, and read the files several times where it must be. Sorting takes 8
-bytes more for each loss of one summary, 24 with weights.
+Memory: 4 bytes for each period with losses, sample (and the mean) and summary, as many again where both OEP
+and AEP are asked for, and some 50 for each period with losses of a summary. The functions that read files
+keep that below `memory` (2 GiB unless told otherwise) or what one summary needs, if that is more, and read
+the files several times where it must be. Sorting takes 8 bytes more for each loss of one summary, 24 with
+weights.
 """
+
 import os
 
 from . import work
@@ -18,31 +21,39 @@ from .building import Run, with_parquet
 from .errors import UsageError, warn
 
 OEP, AEP = "oep", "aep"
-WHEATSHEAF = "wheatsheaf"           # a curve for each sample
+WHEATSHEAF = "wheatsheaf"  # a curve for each sample
 CALCULATIONS = ("full_uncertainty", "wheatsheaf_mean", "sample_mean")
-NAMES = [f"{type}_{kind}" for type in (AEP, OEP) for kind in (WHEATSHEAF, *CALCULATIONS)]     # leccalc's outputs
+NAMES = [f"{type}_{kind}" for type in (AEP, OEP) for kind in (WHEATSHEAF, *CALCULATIONS)]  # leccalc's outputs
 
 
 class Section:
-    """One kind of curves for one loss (OEP, AEP) on its way to its outputs, which are builders of rows (Rows) or None.
+    """One kind of curves for one loss (OEP, AEP) on its way to its outputs, which are builders of rows (Rows)
+    or None.
 
-    choice: 0 all samples, from 1 on the ensembles. With tails, the tail values at risk follow behind the curves of all
-    summaries: they wait in a spool until then. Where the summaries come in several lots, so do the curves.
+    choice: 0 all samples, from 1 on the ensembles. With tails, the tail values at risk follow behind the
+    curves of all summaries: they wait in a spool until then. Where the summaries come in several lots, so do
+    the curves.
     """
 
     def __init__(self, kind, largest, out=None, mean=None, *, choice=0, tails=False):
         from ._core.rows import Rows, RowSpool
 
         self.kind, self.largest, self.choice, self.outs, self.ord = kind, largest, choice, (out, mean), tails
-        self.spools = [[None if rows is None else RowSpool(rows.report) for rows in self.outs] for _ in range(2)]
-        self.lots, self.tails = [[None if spool is None else Rows(spool.report, spool) for spool in spools]
-                                 for spools in self.spools]
+        self.spools = [
+            [None if rows is None else RowSpool(rows.report) for rows in self.outs] for _ in range(2)
+        ]
+        self.lots, self.tails = [
+            [None if spool is None else Rows(spool.report, spool) for spool in spools]
+            for spools in self.spools
+        ]
         if not tails:
             self.tails = None, None
 
     def write(self, kernel, first, last, in_lots=False):
         (out, mean), (tail, mean_tail) = self.lots if in_lots else self.outs, self.tails
-        kernel.section(self.kind, self.largest, self.choice, first, last, out, tail, mean, mean_tail, ord=self.ord)
+        kernel.section(
+            self.kind, self.largest, self.choice, first, last, out, tail, mean, mean_tail, ord=self.ord
+        )
         if not in_lots:
             self.release()
 
@@ -65,10 +76,10 @@ class Report:
         n = kernel.settle()
         if not self.lots:
             for rows in self.outputs:
-                if any(rows in section.outs for section in self.sections):      # else there is not even a header
+                if any(rows in section.outs for section in self.sections):  # else there is not even a header
                     rows.open()
         self.lots += 1
-        if kernel.all_summaries:                    # each summary for itself
+        if kernel.all_summaries:  # each summary for itself
             for i in range(n):
                 for section in self.sections:
                     section.write(kernel, i, i + 1)
@@ -88,11 +99,16 @@ def legacy_sections(outs, ensembles):
     from ._core.curves import MEANS, PER_SAMPLE, SAMPLE_MEANS, SAMPLES
 
     means, found = [], []
-    for kind, name, second in ((SAMPLES, "full_uncertainty", None), (PER_SAMPLE, WHEATSHEAF, "wheatsheaf_mean"),
-                               (SAMPLE_MEANS, "sample_mean", None)):
+    for kind, name, second in (
+        (SAMPLES, "full_uncertainty", None),
+        (PER_SAMPLE, WHEATSHEAF, "wheatsheaf_mean"),
+        (SAMPLE_MEANS, "sample_mean", None),
+    ):
         for type, largest in (OEP, True), (AEP, False):
             out, mean = outs.get(f"{type}_{name}"), outs.get(f"{type}_{second}")
-            means += [Section(MEANS, largest, rows) for rows in (mean if kind == PER_SAMPLE else out,) if rows]
+            means += [
+                Section(MEANS, largest, rows) for rows in (mean if kind == PER_SAMPLE else out,) if rows
+            ]
             if out or mean:
                 found += [Section(kind, largest, out, mean, choice=choice) for choice in range(ensembles + 1)]
     return means + found
@@ -103,8 +119,12 @@ def ord_sections(curves, ept=None, psept=None):
     from ._core.curves import MEANS, PER_SAMPLE, SAMPLE_MEANS, SAMPLES
 
     found = []
-    for kind, name, by_sample in ((MEANS, "mean", None), (SAMPLES, "full_uncertainty", None),
-                                  (PER_SAMPLE, "wheatsheaf_mean", WHEATSHEAF), (SAMPLE_MEANS, "sample_mean", None)):
+    for kind, name, by_sample in (
+        (MEANS, "mean", None),
+        (SAMPLES, "full_uncertainty", None),
+        (PER_SAMPLE, "wheatsheaf_mean", WHEATSHEAF),
+        (SAMPLE_MEANS, "sample_mean", None),
+    ):
         for type, largest in (OEP, True), (AEP, False):
             out = ept if f"{type}_{name}" in curves else None
             samples = psept if by_sample and f"{type}_{by_sample}" in curves else None
@@ -115,8 +135,11 @@ def ord_sections(curves, ept=None, psept=None):
 
 def means_beside(curves):
     """The analytical means that ordleccalc writes beside curves of the EPT: those of the same types."""
-    return [f"{type}_mean" for type in (OEP, AEP)
-            if any(name.startswith(type) and not name.endswith(WHEATSHEAF) for name in curves)]
+    return [
+        f"{type}_mean"
+        for type in (OEP, AEP)
+        if any(name.startswith(type) and not name.endswith(WHEATSHEAF) for name in curves)
+    ]
 
 
 class Tables:
@@ -146,14 +169,23 @@ class Tables:
         """A kernel for some curves (see NAMES)."""
         from ._core.curves import Curves
 
-        return Curves(self.occurrences, weights=self.weights, return_periods=self.return_periods, ensembles=self.ensembles,
-                      occurrence=any(name.startswith(OEP) for name in curves),
-                      aggregate=any(name.startswith(AEP) for name in curves) or not curves,
-                      zeros=self.zeros or by_summary, all_summaries=by_summary, exact=self.exact, **limits)
+        return Curves(
+            self.occurrences,
+            weights=self.weights,
+            return_periods=self.return_periods,
+            ensembles=self.ensembles,
+            occurrence=any(name.startswith(OEP) for name in curves),
+            aggregate=any(name.startswith(AEP) for name in curves) or not curves,
+            zeros=self.zeros or by_summary,
+            all_summaries=by_summary,
+            exact=self.exact,
+            **limits,
+        )
 
     def drop_unsupported(self, curves):
-        """The curves without those that cannot be had: the mean of the samples' curves, where periods have weights and
-        no return periods are given, because the samples' points then have different return periods."""
+        """The curves without those that cannot be had: the mean of the samples' curves, where periods have
+        weights and no return periods are given, because the samples' points then have different return
+        periods."""
         lost = {name for name in curves if name.endswith("wheatsheaf_mean")}
         if self.weights.given and not self.return_periods and lost:
             warn("periods have weights: the mean of the samples' curves needs return periods and is left out")
@@ -162,7 +194,8 @@ class Tables:
 
 
 def sources_of(source, root, folder):
-    """The summary streams to read, whether each has an index beside it, and whether they can be read more than once."""
+    """The summary streams to read, whether each has an index beside it, and whether they can be read more
+    than once."""
     if not folder:
         return [source], False, isinstance(source, (bytes, os.PathLike, str)) and source != "-"
     paths = work.summary_files(work.folder_of(root, folder))
@@ -191,16 +224,26 @@ def calculate(source, root, folder, tables, curves, report, memory):
     report.close()
 
 
-def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, skip_header=False, exact=False, memory=work.MEMORY,
-            root="."):
+def leccalc(
+    source=None,
+    outputs=None,
+    *,
+    folder=None,
+    return_periods=False,
+    skip_header=False,
+    exact=False,
+    memory=work.MEMORY,
+    root=".",
+):
     """Exceedance curves as ktools' legacy tables: one table for each kind of curve, as csv.
 
-    Reads the summary streams work/<folder>/*.bin, or source; input/occurrence.bin and, where they are, periods.bin,
-    ensemble.bin and, with return_periods, returnperiods.bin. outputs: {name: destination} or pairs of them; the names are
-    aep_ and oep_ with full_uncertainty, wheatsheaf, sample_mean and wheatsheaf_mean. The curve of the analytical means
-    (type 1) stands before that of the samples (type 2), but in the wheatsheaf tables. Where every stream of the folder has an
-    index file beside it, losses of 0 are points too, and summary follows on summary, as in ktools. exact: double arithmetic,
-    in every digit. memory: MiB for losses by period of streams that can be read more than once (None: no limit).
+    Reads the summary streams work/<folder>/*.bin, or source; input/occurrence.bin and, where they are,
+    periods.bin, ensemble.bin and, with return_periods, returnperiods.bin. outputs: {name: destination} or
+    pairs of them; the names are aep_ and oep_ with full_uncertainty, wheatsheaf, sample_mean and
+    wheatsheaf_mean. The curve of the analytical means (type 1) stands before that of the samples (type 2),
+    but in the wheatsheaf tables. Where every stream of the folder has an index file beside it, losses of 0
+    are points too, and summary follows on summary, as in ktools. exact: double arithmetic, in every digit.
+    memory: MiB for losses by period of streams that can be read more than once (None: no limit).
     """
     pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
     if not pairs:
@@ -210,26 +253,48 @@ def leccalc(source=None, outputs=None, *, folder=None, return_periods=False, ski
     with Outputs() as opened:
         tables = Tables(root, return_periods or None, exact=exact)
         run, ending = Run(opened, root), "_ensembles" if tables.ensembles else ""
-        rows = {name: run.rows(("sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve") + ending,
-                               destination, not skip_header) for name, destination in pairs}
+        rows = {
+            name: run.rows(
+                ("sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve") + ending,
+                destination,
+                not skip_header,
+            )
+            for name, destination in pairs
+        }
         wanted = tables.drop_unsupported(rows)
         sections = legacy_sections({name: rows[name] for name in wanted}, len(tables.ensembles))
         calculate(source, root, folder, tables, wanted, Report(sections, rows.values()), memory)
 
 
-def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None, psept_parquet=None, folder=None,
-               return_periods=False, skip_header=False, exact=False, memory=work.MEMORY, root="."):
-    """Exceedance probability tables of Open Results Data: EPT (with EPCalc 1, the analytical mean, and 2 to 4 as asked for) and
-    PSEPT (by sample), with tail values at risk, as csv and parquet.
+def ordleccalc(
+    source=None,
+    curves=(),
+    *,
+    ept=None,
+    psept=None,
+    ept_parquet=None,
+    psept_parquet=None,
+    folder=None,
+    return_periods=False,
+    skip_header=False,
+    exact=False,
+    memory=work.MEMORY,
+    root=".",
+):
+    """Exceedance probability tables of Open Results Data: EPT (with EPCalc 1, the analytical mean, and 2 to 4
+    as asked for) and PSEPT (by sample), with tail values at risk, as csv and parquet.
 
-    curves: names as leccalc's outputs; those with wheatsheaf make the PSEPT, all others the EPT. The rest is leccalc's.
+    curves: names as leccalc's outputs; those with wheatsheaf make the PSEPT, all others the EPT. The rest is
+    leccalc's.
     """
     destinations = {"EPT": with_parquet(ept, ept_parquet), "PSEPT": with_parquet(psept, psept_parquet)}
     curves = checked(curves)
     if not curves:
         raise UsageError("no curves: ask for one at least, as in -F")
-    asked = {"EPT": [name for name in curves if not name.endswith(WHEATSHEAF)],
-             "PSEPT": [name for name in curves if name.endswith(WHEATSHEAF)]}
+    asked = {
+        "EPT": [name for name in curves if not name.endswith(WHEATSHEAF)],
+        "PSEPT": [name for name in curves if name.endswith(WHEATSHEAF)],
+    }
     for table, names in asked.items():
         if names and destinations[table] is None:
             raise UsageError(f"no destination for the {table}: asked for {', '.join(names)}, but for no file")
@@ -238,9 +303,14 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
             warn(f"nothing is asked for that goes to the {table}")
     with Outputs() as opened:
         run = Run(opened, root)
-        rows = {name: run.rows(report, destinations[table], not skip_header) for name, table, report in (
-            ("ept", "EPT", "exceedance_probability_table"), ("psept", "PSEPT", "sample_exceedance_probability_table"))
-            if destinations[table] is not None}
+        rows = {
+            name: run.rows(report, destinations[table], not skip_header)
+            for name, table, report in (
+                ("ept", "EPT", "exceedance_probability_table"),
+                ("psept", "PSEPT", "sample_exceedance_probability_table"),
+            )
+            if destinations[table] is not None
+        }
         tables = Tables(root, return_periods or None, ensembles=False, exact=exact)
         wanted = tables.drop_unsupported(curves)
         sections = ord_sections(wanted + means_beside(wanted), **rows)
@@ -248,14 +318,14 @@ def ordleccalc(source=None, curves=(), *, ept=None, psept=None, ept_parquet=None
 
 
 class ExceedanceCurves(work.Accumulator):
-    """Exceedance curves, summed up from losses by summary: a destination in a chain, fed with streams, merged, and then asked
-    for tables as often as wanted.
+    """Exceedance curves, summed up from losses by summary: a destination in a chain, fed with streams,
+    merged, and then asked for tables as often as wanted.
 
-    curves: which to keep losses for, by type: any of "oep" and "aep". return_periods: None for a point for each loss, True for
-    input/returnperiods.bin, or numbers, best in descending order. exact: double arithmetic, in every digit. memory: MiB that
-    losses by period may take; beyond, feeding raises
-    MemoryError. root: the folder that holds input/ with occurrence.bin, and periods.bin and ensemble.bin where they are.
-    Raises DataError, InputError and UsageError.
+    curves: which to keep losses for, by type: any of "oep" and "aep". return_periods: None for a point for
+    each loss, True for input/returnperiods.bin, or numbers, best in descending order. exact: double
+    arithmetic, in every digit. memory: MiB that losses by period may take; beyond, feeding raises
+    MemoryError. root: the folder that holds input/ with occurrence.bin, and periods.bin and ensemble.bin
+    where they are. Raises DataError, InputError and UsageError.
     """
 
     def __init__(self, curves=(OEP, AEP), *, return_periods=None, exact=False, memory=None, root="."):
@@ -270,17 +340,20 @@ class ExceedanceCurves(work.Accumulator):
     def table(self, calculations=("mean", *CALCULATIONS)):
         """The EPT, a ResultTable: SummaryId, EPCalc, EPType, ReturnPeriod, Loss, with tail values at risk."""
         if isinstance(calculations, str) or set(calculations) - {"mean", *CALCULATIONS}:
-            raise UsageError(f"calculations are {calculations!r}, expected a list of {', '.join(('mean', *CALCULATIONS))}")
+            raise UsageError(
+                f"calculations are {calculations!r}, expected a list of {', '.join(('mean', *CALCULATIONS))}"
+            )
         return self.collect("exceedance_probability_table", "ept", calculations)
 
     def samples(self):
-        """The PSEPT, a ResultTable: SummaryId, SampleId, EPType, ReturnPeriod, Loss, with tail values at risk."""
+        """The PSEPT, a ResultTable: SummaryId, SampleId, EPType, ReturnPeriod, Loss, with tail values at
+        risk."""
         return self.collect("sample_exceedance_probability_table", "psept", [WHEATSHEAF])
 
     def legacy(self, name):
         """One of leccalc's tables, a ResultTable."""
         tables, types, _ = self.tables
-        name, = checked([name])
+        (name,) = checked([name])
         if name[:3] not in types:
             raise UsageError(f"{name}: only {types[0]} is kept here")
         report = "sample_exceedance_curve" if name.endswith(WHEATSHEAF) else "exceedance_curve"

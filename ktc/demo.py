@@ -1,8 +1,9 @@
 """Make a small catastrophe model with a portfolio in DIR and run its ground-up losses, all in one process.
 
-The model and the portfolio go to DIR/input and DIR/static, in ktools' files; the losses and event loss tables to
-DIR/results. DIR/README.txt tells what is what, and that the folder is the demo's to overwrite.
+The model and the portfolio go to DIR/input and DIR/static, in ktools' files; the losses and event loss tables
+to DIR/results. DIR/README.txt tells what is what, and that the folder is the demo's to overwrite.
 """
+
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from .errors import KtcError, OutputError, UsageError
 MARK = "This folder was made by `ktc demo`; run again, it overwrites its files."
 README = f"""{MARK}
 
-input/    the portfolio: {{items}} items on {{coverages}} coverages at {{locations}} locations, and what to report
+input/    the portfolio: {{items}} items on {{coverages}} coverages at {{locations}} locations, and what
+          to report
 static/   the model: {{events}} events on a grid of cells, vulnerability functions, damage bins
 results/  portfolio.bin   a summary stream: every sample of every event's loss to the whole portfolio
           elt.csv         its event loss table: mean and standard deviation by event
@@ -26,9 +28,11 @@ LARGEST = 10
 
 def shell_lines(samples):
     """Commands to try in the demo's folder; the first one makes results/elt.csv again."""
-    return [f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | summarycalc -i -1 - | eltcalc > elt.csv",
-            f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | gultocsv | head",
-            "itemtocsv < input/items.bin | head"]
+    return [
+        f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | summarycalc -i -1 - | eltcalc > elt.csv",
+        f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | gultocsv | head",
+        "itemtocsv < input/items.bin | head",
+    ]
 
 
 class Progress:
@@ -60,15 +64,19 @@ def claim(folder, force):
         except OSError:
             ours = False
         if not ours:
-            raise UsageError(f"{folder}: not empty, and not made by `ktc demo`; name another, or --force to write here")
+            raise UsageError(
+                f"{folder}: not empty, and not made by `ktc demo`; name another, or --force to write here"
+            )
 
 
 def demo(folder="ktc-demo", *, samples=100, progress=None, force=False, **options):
-    """Write the example model into folder and run its ground-up losses; gives (Example, paths of the results).
+    """Write the example model into folder and run its ground-up losses; gives (Example, paths of the
+    results).
 
-    samples: of each item. progress: called with the number of events done and of all. force: write into a folder that
-    is not empty and not a demo's. options: of ktc.example.write_example. Raises UsageError for a folder that is not
-    ours to overwrite or an option out of range, OutputError when something cannot be written.
+    samples: of each item. progress: called with the number of events done and of all. force: write into a
+    folder that is not empty and not a demo's. options: of ktc.example.write_example. Raises UsageError for a
+    folder that is not ours to overwrite or an option out of range, OutputError when something cannot be
+    written.
     """
     from .chain import Chain, EltCalc, Events, GetModel, GulCalc, SummaryCalc
     from .example import write_example
@@ -87,13 +95,19 @@ def demo(folder="ktc-demo", *, samples=100, progress=None, force=False, **option
         if isinstance(error, KtcError):
             raise
         raise OutputError(f"{error.filename or folder}: cannot write: {error.strerror}") from None
-    Chain(Events(in_order=True), GetModel(), GulCalc(sample_size=samples, alloc_rule=1),
-          SummaryCalc({1: [results[0], EltCalc(results[1])], 2: EltCalc(results[2])}), root=str(folder)).run(progress)
+    Chain(
+        Events(in_order=True),
+        GetModel(),
+        GulCalc(sample_size=samples, alloc_rule=1),
+        SummaryCalc({1: [results[0], EltCalc(results[1])], 2: EltCalc(results[2])}),
+        root=str(folder),
+    ).run(progress)
     return example, results
 
 
 def largest_events(portfolio, elt, count=LARGEST):
-    """The events with the largest mean losses: (event, mean, standard deviation, largest sample), of the samples.
+    """The events with the largest mean losses: (event, mean, standard deviation, largest sample), of the
+    samples.
 
     portfolio: a summary stream of one summary. elt: its event loss table.
     """
@@ -105,7 +119,9 @@ def largest_events(portfolio, elt, count=LARGEST):
     largest = {}
     for block in read_losses(LossDecoder(Source(portfolio), (SUMMARY,))):
         samples = block.loss[block.sidx > 0]
-        largest[block.event_id] = max(largest.get(block.event_id, 0.0), float(samples.max()) if len(samples) else 0.0)
+        largest[block.event_id] = max(
+            largest.get(block.event_id, 0.0), float(samples.max()) if len(samples) else 0.0
+        )
     rows = []
     with open(elt) as file:
         for line in file.readlines()[1:]:
@@ -121,7 +137,8 @@ def size_text(size):
 
 
 def report(folder="ktc-demo", *, samples=100, force=False, **options):
-    """`ktc demo`: demo(), with a bar while it runs, and what it made on standard output. Raises what demo() does."""
+    """`ktc demo`: demo(), with a bar while it runs, and what it made on standard output. Raises what demo()
+    does."""
     import shlex
     import time
 
@@ -135,11 +152,15 @@ def report(folder="ktc-demo", *, samples=100, force=False, **options):
         progress.clear()
     took = time.perf_counter() - began
     text = [
-        f"A made-up country of {example.areaperils:,} areaperils, with a portfolio of {example.locations:,} locations,",
+        f"A made-up country of {example.areaperils:,} areaperils, with a portfolio of {example.locations:,} "
+        f"locations,",
         f"{example.items:,} items and {example.tiv / 1e6:,.0f} million insured, was struck by",
-        f"{example.events:,} events, {samples:,} samples each: {took:.2f} s.", "",
-        "Largest events, ground-up loss in thousands:", "",
-        f"{'event':>8}{'mean':>12}{'std dev':>12}{'largest sample':>17}"]
+        f"{example.events:,} events, {samples:,} samples each: {took:.2f} s.",
+        "",
+        "Largest events, ground-up loss in thousands:",
+        "",
+        f"{'event':>8}{'mean':>12}{'std dev':>12}{'largest sample':>17}",
+    ]
     for event, *losses in largest_events(results[0], results[1]):
         mean, deviation, most = (f"{loss / 1000:,.0f}" for loss in losses)
         text.append(f"{event:>8}{mean:>12}{deviation:>12}{most:>17}")

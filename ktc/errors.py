@@ -1,7 +1,7 @@
 """The errors that ktc raises, each with the exit status that its console scripts return.
 
-0 is success; 1 is bad data; 2 bad usage; 3 a missing or unreadable file; 4 output that could not be written. A reader that
-goes away ends a script as SIGPIPE does, without a message.
+0 is success; 1 is bad data; 2 bad usage; 3 a missing or unreadable file; 4 output that could not be written.
+A reader that goes away ends a script as SIGPIPE does, without a message.
 """
 
 
@@ -12,7 +12,8 @@ class KtcError(Exception):
 
 
 class DataError(KtcError, ValueError):
-    """A file or stream holds something that it must not. The message says where, what, and what was expected."""
+    """A file or stream holds something that it must not. The message says where, what, and what was
+    expected."""
 
     status = 1
 
@@ -44,15 +45,17 @@ class ReaderGone(OutputError):
 
 
 def printable(text):
-    """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its escape."""
+    """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its
+    escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-warn_with = None            # in a console script: what takes the text of a warning, instead of Python's own way
+warn_with = None  # in a console script: what takes the text of a warning, instead of Python's own way
 
 
 def warn(message, depth=1):
-    """Tell of what is no fault but might not be meant. depth: the functions above that do not count as its place."""
+    """Tell of what is no fault but might not be meant. depth: the functions above that do not count as its
+    place."""
     if warn_with is not None:
         return warn_with(message)
     import warnings

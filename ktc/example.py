@@ -1,20 +1,23 @@
-"""A small, plausible catastrophe model with a portfolio, made from a seed: the input of `ktc demo`, of the golden tests
-and, with larger numbers, of the benchmarks.
+"""A small, plausible catastrophe model with a portfolio, made from a seed: the input of `ktc demo`, of the
+golden tests and, with larger numbers, of the benchmarks.
 
     input/   events items coverages gulsummaryxref fmsummaryxref fm_programme fm_policytc fm_profile fm_xref
              occurrence returnperiods quantile [periods]
-    static/  footprint.bin footprint.idx (or footprint.bin.z footprint.idx.z) vulnerability damage_bin_dict random
+    static/  footprint.bin footprint.idx (or footprint.bin.z footprint.idx.z) vulnerability damage_bin_dict
+             random
 
-The country is a square grid of cells. An event has a centre, a size and a strength, and perhaps an accompanying peril
-(a windstorm brings flood, an earthquake brings fire); its intensity falls with the distance from the centre and varies
-with the ground of each cell. Locations crowd around cities; each has a construction, a line of business and two or
-three coverages, and each coverage one item for every peril that it is insured against.
+The country is a square grid of cells. An event has a centre, a size and a strength, and perhaps an
+accompanying peril (a windstorm brings flood, an earthquake brings fire); its intensity falls with the
+distance from the centre and varies with the ground of each cell. Locations crowd around cities; each has a
+construction, a line of business and two or three coverages, and each coverage one item for every peril that
+it is insured against.
 
-The same seed and options give the same bytes on every machine and with every release of NumPy: random bits come
-straight from the bit generator, whose output is fixed, and everything computed from them uses only + - * / on doubles,
-which IEEE 754 fixes too (no exp, log or pow, and no sums of floats in an order that a library may choose). What zlib
-makes of a compressed footprint is the exception.
+The same seed and options give the same bytes on every machine and with every release of NumPy: random bits
+come straight from the bit generator, whose output is fixed, and everything computed from them uses only + - *
+/ on doubles, which IEEE 754 fixes too (no exp, log or pow, and no sums of floats in an order that a library
+may choose). What zlib makes of a compressed footprint is the exception.
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +26,28 @@ from .schemas import TABLES
 
 PERILS = ("wind", "flood", "earthquake", "fire", "hail")
 # What may come with an event of each peril.
-COMPANIONS = {"wind": ("flood", "hail"), "flood": ("wind",), "earthquake": ("fire",), "fire": (), "hail": ("wind",)}
+COMPANIONS = {
+    "wind": ("flood", "hail"),
+    "flood": ("wind",),
+    "earthquake": ("fire",),
+    "fire": (),
+    "hail": ("wind",),
+}
 # Of eight events: how many have each peril as their main one.
 SHARES = {"wind": 3, "flood": 2, "earthquake": 1, "fire": 1, "hail": 1}
 CONSTRUCTIONS = ("timber", "masonry", "concrete")
 COVERAGES = ("building", "contents", "business interruption")
 LINES = ("residential", "commercial")
 
-# Intensity (on a scale of 0 to STRONGEST) at which half of the largest damage is reached, by construction; the factor
-# of each peril and of each coverage on it; the largest mean damage ratio by coverage.
+# Intensity (on a scale of 0 to STRONGEST) at which half of the largest damage is reached, by construction;
+# the factor of each peril and of each coverage on it; the largest mean damage ratio by coverage.
 HALF_DAMAGE = (0.50, 0.68, 0.86)
 PERIL_FACTOR = {"wind": 1.0, "flood": 0.85, "earthquake": 1.1, "fire": 0.7, "hail": 1.35}
 COVERAGE_FACTOR = (1.0, 0.9, 0.8)
 LARGEST_DAMAGE = (0.92, 0.85, 0.97)
 STRONGEST = 1.2
-WEAKEST = 0.12              # a footprint leaves out what is weaker
-SHAPE = 24                  # concentration of the damage distributions: the higher the narrower
+WEAKEST = 0.12  # a footprint leaves out what is weaker
+SHAPE = 24  # concentration of the damage distributions: the higher the narrower
 
 MEDIAN_TIV = (300e3, 2.4e6)  # building, by line of business
 SITES_PER_POLICY = 10
@@ -48,7 +57,8 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 @dataclass(frozen=True)
 class Example:
-    """What write_example made: the folder, its sizes and its files (paths below the folder, in the order written)."""
+    """What write_example made: the folder, its sizes and its files (paths below the folder, in the order
+    written)."""
 
     folder: Path
     events: int
@@ -65,7 +75,8 @@ class Example:
 
 
 class _Draws:
-    """Uniform numbers in [0, 1) from a stream of their own: one option does not reshuffle what another governs."""
+    """Uniform numbers in [0, 1) from a stream of their own: one option does not reshuffle what another
+    governs."""
 
     def __init__(self, seed, stream):
         import numpy
@@ -90,29 +101,55 @@ class _Draws:
         return total - 6.0
 
 
-def write_example(folder, *, seed=1, events=300, locations=100, perils=3, items_per_coverage=None, grid=16,
-                  damage_bins=22, intensity_bins=20, uncertainty=True, compress=False, areaperil=4, periods=1000,
-                  weighted_periods=False, random_numbers=50_000, summaries="item"):
+def write_example(
+    folder,
+    *,
+    seed=1,
+    events=300,
+    locations=100,
+    perils=3,
+    items_per_coverage=None,
+    grid=16,
+    damage_bins=22,
+    intensity_bins=20,
+    uncertainty=True,
+    compress=False,
+    areaperil=4,
+    periods=1000,
+    weighted_periods=False,
+    random_numbers=50_000,
+    summaries="item",
+):
     """Write an example model into folder/input and folder/static; gives an Example.
 
     seed: any integer >= 0. events, locations, periods: how many. perils: 1 to 5, the first so many of PERILS.
-    items_per_coverage: 1 to perils, default perils. grid: cells on a side; there are grid * grid * perils areaperils.
-    damage_bins: 3 to 200, the first at 0 and the last at 1. intensity_bins: 2 to 1000. uncertainty: several intensity
-    bins per areaperil and event, with probabilities, or one. compress: footprint.bin.z and footprint.idx.z with the
-    uncompressed sizes. areaperil: bytes of an areaperil id, 4 or 8. weighted_periods: write input/periods.bin, all
-    weights equal. random_numbers: length of static/random.bin. summaries: the ids of gulsummaryxref, "item"
-    (`summarycalc -i`) or "coverage" (`summarycalc -c`).
+    items_per_coverage: 1 to perils, default perils. grid: cells on a side; there are grid * grid * perils
+    areaperils. damage_bins: 3 to 200, the first at 0 and the last at 1. intensity_bins: 2 to 1000.
+    uncertainty: several intensity bins per areaperil and event, with probabilities, or one. compress:
+    footprint.bin.z and footprint.idx.z with the uncompressed sizes. areaperil: bytes of an areaperil id, 4 or
+    8. weighted_periods: write input/periods.bin, all weights equal. random_numbers: length of
+    static/random.bin. summaries: the ids of gulsummaryxref, "item" (`summarycalc -i`) or "coverage"
+    (`summarycalc -c`).
 
-    Raises UsageError for an option out of range, OSError (or OutputError, which is one) when a file cannot be written.
+    Raises UsageError for an option out of range, OSError (or OutputError, which is one) when a file cannot be
+    written.
 
     Summary set 1 is the whole portfolio, set 2 the lines of business, set 3 the locations.
     """
     if items_per_coverage is None:
         items_per_coverage = perils
-    _check(seed=(seed, 0, None), events=(events, 1, None), locations=(locations, 1, None),
-           perils=(perils, 1, len(PERILS)), items_per_coverage=(items_per_coverage, 1, perils), grid=(grid, 2, 10_000),
-           damage_bins=(damage_bins, 3, 200), intensity_bins=(intensity_bins, 2, 1000), periods=(periods, 1, None),
-           random_numbers=(random_numbers, 1, None))
+    _check(
+        seed=(seed, 0, None),
+        events=(events, 1, None),
+        locations=(locations, 1, None),
+        perils=(perils, 1, len(PERILS)),
+        items_per_coverage=(items_per_coverage, 1, perils),
+        grid=(grid, 2, 10_000),
+        damage_bins=(damage_bins, 3, 200),
+        intensity_bins=(intensity_bins, 2, 1000),
+        periods=(periods, 1, None),
+        random_numbers=(random_numbers, 1, None),
+    )
     if areaperil not in (4, 8) or summaries not in ("item", "coverage"):
         raise UsageError("areaperil must be 4 or 8, and summaries 'item' or 'coverage'")
     out = _Writer(folder, areaperil)
@@ -136,16 +173,28 @@ def write_example(folder, *, seed=1, events=300, locations=100, perils=3, items_
     out.table("quantile", [QUANTILES])
     if weighted_periods:
         out.table("periods", [range(1, periods + 1), [1 / periods] * periods])
-    return Example(folder=out.folder, events=events, locations=locations, coverages=len(coverages["tiv"]),
-                   items=len(items[0]), areaperils=grid * grid * perils,
-                   vulnerabilities=perils * len(CONSTRUCTIONS) * len(COVERAGES), footprint_rows=rows, policies=policies,
-                   periods=periods, tiv=float(sum(coverages["tiv"].tolist())), files=tuple(out.files))
+    return Example(
+        folder=out.folder,
+        events=events,
+        locations=locations,
+        coverages=len(coverages["tiv"]),
+        items=len(items[0]),
+        areaperils=grid * grid * perils,
+        vulnerabilities=perils * len(CONSTRUCTIONS) * len(COVERAGES),
+        footprint_rows=rows,
+        policies=policies,
+        periods=periods,
+        tiv=float(sum(coverages["tiv"].tolist())),
+        files=tuple(out.files),
+    )
 
 
 def _check(**limits):
     for name, (value, low, high) in limits.items():
-        if value < low or high is not None and value > high:
-            raise UsageError(f"{name} is {value}, expected {f'{low} to {high}' if high else f'at least {low}'}")
+        if value < low or (high is not None and value > high):
+            raise UsageError(
+                f"{name} is {value}, expected {f'{low} to {high}' if high else f'at least {low}'}"
+            )
 
 
 def _rounded(values, unit):
@@ -156,7 +205,8 @@ def _rounded(values, unit):
 
 
 def _units(weights, total):
-    """Share out total whole units over the columns of each row in proportion to weights; the largest gets the rest."""
+    """Share out total whole units over the columns of each row in proportion to weights; the largest gets the
+    rest."""
     import numpy
 
     whole = numpy.cumsum(weights, axis=1)[:, -1:]
@@ -166,14 +216,15 @@ def _units(weights, total):
     return units
 
 
-# ------------------------------------------------------------------------------------------------------------ the model
+# ------------------------------------------------------------------------------------------------------------
+# the model
 
 
 def _damage_bins(count):
     """Columns of damage_bin_dict, and the middles of the bins between its ends.
 
-    Points at 0 and 1, growing widths between; in one bin of three the mean is the midpoint (losses are interpolated
-    linearly there), in the others it lies below (quadratically).
+    Points at 0 and 1, growing widths between; in one bin of three the mean is the midpoint (losses are
+    interpolated linearly there), in the others it lies below (quadratically).
     """
     import numpy
 
@@ -213,7 +264,8 @@ def vulnerability_id(peril, construction, coverage):
 
 
 def _vulnerabilities(perils, intensity_bins, middles):
-    """Columns of vulnerability.bin. Probabilities are whole millionths, which six decimals hold, and sum to 1."""
+    """Columns of vulnerability.bin. Probabilities are whole millionths, which six decimals hold, and sum to
+    1."""
     import numpy
 
     bell = _bell(middles)
@@ -265,7 +317,9 @@ def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, com
     dtype = out.dtype("footprint")
     rows, offset, index = 0, 8, []
     with out.open("footprint", ".z" if compress else "") as file:
-        file.write(numpy.array([intensity_bins, (1 if uncertainty else 0) | (2 if compress else 0)], "<i4").tobytes())
+        file.write(
+            numpy.array([intensity_bins, (1 if uncertainty else 0) | (2 if compress else 0)], "<i4").tobytes()
+        )
         for event in range(events):
             u = draw(16)
             main = shares[int(u[0] * len(shares))]
@@ -273,9 +327,16 @@ def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, com
             struck = [(main, strength, u[2] * grid, u[3] * grid)]
             for i, name in enumerate(COMPANIONS[names[main]]):
                 if name in names and u[4 + i] < 0.6:
-                    struck.append((names.index(name), strength * (0.5 + 0.45 * u[6 + i]),
-                                   (u[2] + 0.2 * (u[8] - 0.5)) * grid, (u[3] + 0.2 * (u[9] - 0.5)) * grid))
-            # size of an ellipse whose axis points anywhere: (1 - t*t, 2t) / (1 + t*t) is a unit vector for any t
+                    struck.append(
+                        (
+                            names.index(name),
+                            strength * (0.5 + 0.45 * u[6 + i]),
+                            (u[2] + 0.2 * (u[8] - 0.5)) * grid,
+                            (u[3] + 0.2 * (u[9] - 0.5)) * grid,
+                        )
+                    )
+            # size of an ellipse whose axis points anywhere: (1 - t*t, 2t) / (1 + t*t) is a unit vector for
+            # any t
             radius, t = grid * (0.06 + 0.14 * u[10]), 2 * u[11] - 1
             c, s = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
             longer = 1 + 1.5 * u[12]
@@ -318,7 +379,8 @@ def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, com
     return rows, strengths
 
 
-# -------------------------------------------------------------------------------------------------------- the portfolio
+# -------------------------------------------------------------------------------------------------------- the
+# portfolio
 
 
 def _sites(seed, count, grid):
@@ -353,7 +415,9 @@ def _coverages(seed, sites):
         spread = spread * spread
     u = draw(2, count)
     building = numpy.array(MEDIAN_TIV)[sites["line"]] * spread
-    tiv = _rounded(numpy.array([building, building * (0.2 + 0.4 * u[0]), building * (0.1 + 0.3 * u[1])]).T, 100.0)
+    tiv = _rounded(
+        numpy.array([building, building * (0.2 + 0.4 * u[0]), building * (0.1 + 0.3 * u[1])]).T, 100.0
+    )
     present = numpy.ones((count, 3), bool)
     present[:, 2] = sites["line"] == 1
     site, kind = present.nonzero()
@@ -361,29 +425,39 @@ def _coverages(seed, sites):
 
 
 def _items(sites, coverages, per_coverage, grid):
-    """Columns of items.bin: for each coverage one item per insured peril. The items of a location are one group."""
+    """Columns of items.bin: for each coverage one item per insured peril. The items of a location are one
+    group."""
     import numpy
 
     count = len(coverages["tiv"])
     coverage = numpy.repeat(numpy.arange(count), per_coverage)
     peril = numpy.tile(numpy.arange(per_coverage), count)
     site = coverages["site"][coverage]
-    return [numpy.arange(1, len(coverage) + 1), coverage + 1, areaperil_id(peril, sites["cell"][site], grid),
-            vulnerability_id(peril, sites["construction"][site], coverages["kind"][coverage]), site + 1]
+    return [
+        numpy.arange(1, len(coverage) + 1),
+        coverage + 1,
+        areaperil_id(peril, sites["cell"][site], grid),
+        vulnerability_id(peril, sites["construction"][site], coverages["kind"][coverage]),
+        site + 1,
+    ]
 
 
 LAYERS = 2
 
 
 def _summaries(out, sites, coverages, items, by):
-    """gulsummaryxref and fmsummaryxref: set 1 the portfolio, set 2 the lines of business, set 3 the locations."""
+    """gulsummaryxref and fmsummaryxref: set 1 the portfolio, set 2 the lines of business, set 3 the
+    locations."""
     import numpy
 
     def xref(site):
         count = len(site)
         ids = numpy.arange(1, count + 1)
         groups = (numpy.ones(count), _ranks(sites["line"][site]), site + 1)
-        return [numpy.concatenate(c) for c in zip(*((ids, g, numpy.full(count, n)) for n, g in enumerate(groups, 1)))]
+        return [
+            numpy.concatenate(c)
+            for c in zip(*((ids, g, numpy.full(count, n)) for n, g in enumerate(groups, 1)))
+        ]
 
     site_of_item = coverages["site"][items[1] - 1]
     out.table("gulsummaryxref", xref(site_of_item if by == "item" else coverages["site"]))
@@ -400,9 +474,9 @@ def _ranks(values):
 def _terms(out, sites, coverages, items):
     """The financial structure; gives the number of policies.
 
-    Level 1, coverages: a deductible in percent of TIV (rule 6). Level 2, sites: a deductible and a limit (rule 1).
-    Level 3, policies of ten sites each: two layers with attachment, limit and share (rule 2). Outputs are items by
-    layer, for the allocation rules 1 and 2 of the financial module.
+    Level 1, coverages: a deductible in percent of TIV (rule 6). Level 2, sites: a deductible and a limit
+    (rule 1). Level 3, policies of ten sites each: two layers with attachment, limit and share (rule 2).
+    Outputs are items by layer, for the allocation rules 1 and 2 of the financial module.
     """
     import numpy
 
@@ -410,13 +484,25 @@ def _terms(out, sites, coverages, items):
     policy_of_site = numpy.arange(count) // SITES_PER_POLICY
     policies = int(policy_of_site[-1]) + 1
     line_of_cover = sites["line"][coverages["site"]]
-    programme = [(items[0], 1, items[1]), (numpy.arange(1, covers + 1), 2, coverages["site"] + 1),
-                 (numpy.arange(1, count + 1), 3, policy_of_site + 1)]
-    out.table("fm_programme", [numpy.concatenate(c) for c in
-                               zip(*((a, numpy.full(len(a), level), b) for a, level, b in programme))])
+    programme = [
+        (items[0], 1, items[1]),
+        (numpy.arange(1, covers + 1), 2, coverages["site"] + 1),
+        (numpy.arange(1, count + 1), 3, policy_of_site + 1),
+    ]
+    out.table(
+        "fm_programme",
+        [
+            numpy.concatenate(c)
+            for c in zip(*((a, numpy.full(len(a), level), b) for a, level, b in programme))
+        ],
+    )
 
-    profile = [(1, 6, 0.01, 0, 0, 0, 0), (2, 6, 0.02, 0, 0, 0, 0),
-               (3, 1, 2_500, 0, 0, 0, 1e6), (4, 1, 10_000, 0, 0, 0, 8e6)]
+    profile = [
+        (1, 6, 0.01, 0, 0, 0, 0),
+        (2, 6, 0.02, 0, 0, 0, 0),
+        (3, 1, 2_500, 0, 0, 0, 1e6),
+        (4, 1, 10_000, 0, 0, 0, 8e6),
+    ]
     # of whole hundreds: the sums are exact
     value = numpy.bincount(policy_of_site[coverages["site"]], coverages["tiv"], policies)
     first = _rounded(value * 0.05, 1000.0)
@@ -426,16 +512,28 @@ def _terms(out, sites, coverages, items):
         profile.append((6 + 2 * n, 2, 0, 0, 0, first[n], second[n], 0.6))
     table = numpy.zeros((10, len(profile)))
     for n, row in enumerate(profile):
-        table[:len(row), n] = row
+        table[: len(row), n] = row
     out.table("fm_profile", list(table))
 
     agg = numpy.arange(1, policies + 1)
-    policytc = [(1, numpy.arange(1, covers + 1), 1, 1 + line_of_cover),
-                (2, numpy.arange(1, count + 1), 1, 3 + sites["line"]),
-                (3, agg, 1, 3 + 2 * agg), (3, agg, 2, 4 + 2 * agg)]
-    out.table("fm_policytc", [numpy.concatenate(c) for c in
-                              zip(*((numpy.full(len(a), level), a, numpy.full(len(a), layer), p)
-                                    for level, a, layer, p in policytc))])
+    policytc = [
+        (1, numpy.arange(1, covers + 1), 1, 1 + line_of_cover),
+        (2, numpy.arange(1, count + 1), 1, 3 + sites["line"]),
+        (3, agg, 1, 3 + 2 * agg),
+        (3, agg, 2, 4 + 2 * agg),
+    ]
+    out.table(
+        "fm_policytc",
+        [
+            numpy.concatenate(c)
+            for c in zip(
+                *(
+                    (numpy.full(len(a), level), a, numpy.full(len(a), layer), p)
+                    for level, a, layer, p in policytc
+                )
+            )
+        ],
+    )
 
     outputs = numpy.arange(len(items[0]) * LAYERS)
     out.table("fm_xref", [outputs + 1, outputs // LAYERS + 1, outputs % LAYERS + 1])
@@ -461,7 +559,8 @@ def _occurrences(out, seed, strengths, periods):
     out.table("occurrence", [event + 1, period + 1, date], date_options=1, number_of_periods=periods)
 
 
-# ------------------------------------------------------------------------------------------------------------ the files
+# ------------------------------------------------------------------------------------------------------------
+# the files
 
 
 class _Writer:
@@ -481,7 +580,8 @@ class _Writer:
         return open(self.folder / path, "wb")
 
     def table(self, name, columns, **header):
-        """Write a table from its columns, which stand for the first fields of its records; the other fields are 0."""
+        """Write a table from its columns, which stand for the first fields of its records; the other fields
+        are 0."""
         import numpy
 
         from .tables import write_table

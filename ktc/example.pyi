@@ -21,8 +21,22 @@ class Example:
     tiv: float
     files: tuple[str, ...]
 
-def write_example(folder: _Path, *, seed: int = 1, events: int = 300, locations: int = 100, perils: int = 3,
-                  items_per_coverage: int | None = None, grid: int = 16, damage_bins: int = 22,
-                  intensity_bins: int = 20, uncertainty: bool = True, compress: bool = False,
-                  areaperil: _AreaperilBytes = 4, periods: int = 1000, weighted_periods: bool = False,
-                  random_numbers: int = 50_000, summaries: Literal["item", "coverage"] = "item") -> Example: ...
+def write_example(
+    folder: _Path,
+    *,
+    seed: int = 1,
+    events: int = 300,
+    locations: int = 100,
+    perils: int = 3,
+    items_per_coverage: int | None = None,
+    grid: int = 16,
+    damage_bins: int = 22,
+    intensity_bins: int = 20,
+    uncertainty: bool = True,
+    compress: bool = False,
+    areaperil: _AreaperilBytes = 4,
+    periods: int = 1000,
+    weighted_periods: bool = False,
+    random_numbers: int = 50_000,
+    summaries: Literal["item", "coverage"] = "item",
+) -> Example: ...

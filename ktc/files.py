@@ -1,8 +1,10 @@
 """Files and streams of the registry, found out for what they are, and opened as batches of NumPy rows.
 
-A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where that is another than
-the registry's, one has to say. Csv is known by its header line, parquet by its first bytes.
+A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where
+that is another than the registry's, one has to say. Csv is known by its header line, parquet by its first
+bytes.
 """
+
 import os
 import stat
 import struct
@@ -19,9 +21,9 @@ from .schemas.streams import CDF_ROW, LOSS_ROW
 from .tables import MINUTES, SIZED, columns_of
 from .validation import Place, read_binary
 
-BATCH = 1 << 16                     # records
-LINE = 1 << 12                      # bytes in which a csv's header line must end
-CHUNK = 1 << 20                     # bytes of a csv at once
+BATCH = 1 << 16  # records
+LINE = 1 << 12  # bytes in which a csv's header line must end
+CHUNK = 1 << 20  # bytes of a csv at once
 PARQUET = b"PAR1"
 STREAM_OF = {stream.kind: stream for stream in STREAMS.values()}
 COMPRESSIBLE = ("footprint", "footprint_index", "vulnerability", "vulnerability_index")
@@ -31,19 +33,28 @@ TABLE_OF = {**{f"{file}.z": name for file, name in TABLE_OF.items() if name in C
 
 
 def row_dtype(fields, names):
-    """The dtype of rows of ktc._core.batches; names: of the columns that are wanted, as {the field's: the column's}."""
+    """The dtype of rows of ktc._core.batches; names: of the columns that are wanted, as {the field's: the
+    column's}."""
     import numpy
 
     whole = packed(fields)
-    return numpy.dtype({"names": list(names.values()), "formats": [whole.fields[name][0] for name in names],
-                        "offsets": [whole.fields[name][1] for name in names], "itemsize": whole.itemsize})
+    return numpy.dtype(
+        {
+            "names": list(names.values()),
+            "formats": [whole.fields[name][0] for name in names],
+            "offsets": [whole.fields[name][1] for name in names],
+            "itemsize": whole.itemsize,
+        }
+    )
 
 
 def named_kind(kind):
     """A kind that somebody has named, if there is one of that name."""
     if kind not in TABLES and kind not in STREAMS:
         near = get_close_matches(kind, [*TABLES, *STREAMS], 3)
-        raise UsageError(f"no table or stream is called {kind!r}" + (f", but {' and '.join(near)}" if near else ""))
+        raise UsageError(
+            f"no table or stream is called {kind!r}" + (f", but {' and '.join(near)}" if near else "")
+        )
     return kind
 
 
@@ -61,10 +72,10 @@ for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
 class File:
     """A file or stream, opened.
 
-    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet". entry: its entry
-    there; of a csv, the one with its columns, or None. form: "table", "indexed", "compressed", "stream", "csv" or "parquet".
-    index: the path of a table's index, if it has one. size: bytes, None of a pipe. header: the header's values. batches() gives
-    the records, once.
+    path: None of standard input. kind: the name of a table or stream of the registry, "csv" or "parquet".
+    entry: its entry there; of a csv, the one with its columns, or None. form: "table", "indexed",
+    "compressed", "stream", "csv" or "parquet". index: the path of a table's index, if it has one. size:
+    bytes, None of a pipe. header: the header's values. batches() gives the records, once.
     """
 
     name: str
@@ -78,14 +89,15 @@ class File:
     header: dict = field(default_factory=dict)
     source: object = None
     mapped: object = None
-    reader: object = None           # of ktc._core.batches
-    dtype: object = None            # of its rows
-    columns: tuple = ()             # of the rows, as Fields
-    first_byte: int = None          # where the first record lies, if they lie one behind the other
+    reader: object = None  # of ktc._core.batches
+    dtype: object = None  # of its rows
+    columns: tuple = ()  # of the rows, as Fields
+    first_byte: int = None  # where the first record lies, if they lie one behind the other
 
     def batches(self, most=BATCH, whole_events=False, skip=0):
-        """Structured arrays of some `most` records in their order, without the first `skip`. whole_events: of a stream, each ends
-        with an event. Where the input is wrong, what was whole comes first, and then the error."""
+        """Structured arrays of some `most` records in their order, without the first `skip`. whole_events: of
+        a stream, each ends with an event. Where the input is wrong, what was whole comes first, and then the
+        error."""
         import numpy
 
         more = True
@@ -93,7 +105,11 @@ class File:
             skip = self.reader.skip(skip)
         while more:
             try:
-                more = self.reader.advance(most, whole_events) if self.form == "stream" else self.reader.advance(most)
+                more = (
+                    self.reader.advance(most, whole_events)
+                    if self.form == "stream"
+                    else self.reader.advance(most)
+                )
             except DataError:
                 yield numpy.frombuffer(self.reader.take(), self.dtype)[skip:]
                 raise
@@ -102,19 +118,25 @@ class File:
             skip = max(0, skip - len(rows))
 
     def byte(self, number, row):
-        """Where the record of this number, from 0, begins in the file; None if it lies compressed or behind an index."""
+        """Where the record of this number, from 0, begins in the file; None if it lies compressed or behind
+        an index."""
         if self.form == "stream":
-            header, packet, record = (sum(f.width(self.areaperil) for f in fields) for fields in (
-                self.entry.header, self.entry.packet, self.entry.record))
-            before = int(row["packet"])                 # packets, each of which has ended with a record of its own
-            return 4 + header + (before + 1) * packet + (number + (before if self.kind != "cdf" else 0)) * record
+            header, packet, record = (
+                sum(f.width(self.areaperil) for f in fields)
+                for fields in (self.entry.header, self.entry.packet, self.entry.record)
+            )
+            before = int(row["packet"])  # packets, each of which has ended with a record of its own
+            return (
+                4 + header + (before + 1) * packet + (number + (before if self.kind != "cdf" else 0)) * record
+            )
         if self.first_byte is None:
             return None
         return self.first_byte + number * self.entry.size(self.areaperil)
 
 
 def open_file(path=None, kind=None, areaperil=4):
-    """A file or stream as a File: path None or "-" is standard input, kind None is found out. UsageError where that cannot be.
+    """A file or stream as a File: path None or "-" is standard input, kind None is found out. UsageError
+    where that cannot be.
 
     Its header and records wait for open_records().
     """
@@ -123,9 +145,13 @@ def open_file(path=None, kind=None, areaperil=4):
     kind = None if kind is None else named_kind(kind)
     source = Source(path)
     file = File(source.name, size=size_of(path), areaperil=areaperil, source=source)
-    file.path = None if path is None or path == "-" else os.fspath(path)       # the name is the path made printable
+    file.path = (
+        None if path is None or path == "-" else os.fspath(path)
+    )  # the name is the path made printable
     file.kind = kind or kind_of(file)
-    file.form = file.kind if file.kind in ("csv", "parquet") else "stream" if file.kind in STREAMS else "table"
+    file.form = (
+        file.kind if file.kind in ("csv", "parquet") else "stream" if file.kind in STREAMS else "table"
+    )
     if file.form == "csv":
         line = source.peek(LINE).split(b"\n")[0].decode("utf-8-sig", "replace")
         file.entry = CSV_OF.get(columns_in(line))
@@ -170,7 +196,10 @@ def kind_of(file):
         return "cdf"
     if base.endswith(".csv") or first_line(file.source.peek(LINE)) is not None:
         return "csv"
-    raise UsageError(f"{file.name}: neither its first bytes nor its name say what this is; {fitting(file)}name it with --as")
+    raise UsageError(
+        f"{file.name}: neither its first bytes nor its name say what this is; {fitting(file)}name it with "
+        f"--as"
+    )
 
 
 def sized_index(file, kind):
@@ -192,7 +221,8 @@ def sibling(path, ending):
 
 
 def looks_like_cdf(file):
-    """Whether a first packet of probabilities follows, or nothing at all. (Small whole numbers are tiny as real ones.)"""
+    """Whether a first packet of probabilities follows, or nothing at all. (Small whole numbers are tiny as
+    real ones.)"""
     start = 4 + sum(f.width(file.areaperil) for f in STREAMS["cdf"].packet)
     head = file.source.peek(start + 8)
     if len(head) < start + 8:
@@ -205,9 +235,18 @@ def fitting(file):
     """Which tables have records of a size that makes up the file, in words."""
     if file.size is None:
         return ""
-    names = [name for name, table in TABLES.items() if "packet" not in table.extra
-             and file.size >= table.header_size() and (file.size - table.header_size()) % table.size(file.areaperil) == 0]
-    return f"by its {file.size:,} bytes it may be {', '.join(names)}; " if names else f"no table has {file.size:,} bytes; "
+    names = [
+        name
+        for name, table in TABLES.items()
+        if "packet" not in table.extra
+        and file.size >= table.header_size()
+        and (file.size - table.header_size()) % table.size(file.areaperil) == 0
+    ]
+    return (
+        f"by its {file.size:,} bytes it may be {', '.join(names)}; "
+        if names
+        else f"no table has {file.size:,} bytes; "
+    )
 
 
 def open_stream(file):
@@ -223,8 +262,14 @@ def open_stream(file):
     decoder = LossDecoder(file.source, [file.entry.kind], as_written=True)
     file.header = {f.name: getattr(decoder, f.name) for f in file.entry.header}
     file.reader = LossBatches(decoder)
-    file.dtype = row_dtype(LOSS_ROW, {f.name: file.columns[1].name if f.name == "id" else f.name for f in LOSS_ROW
-                                      if f.name != "exposure" or file.kind == "summary"})
+    file.dtype = row_dtype(
+        LOSS_ROW,
+        {
+            f.name: file.columns[1].name if f.name == "id" else f.name
+            for f in LOSS_ROW
+            if f.name != "exposure" or file.kind == "summary"
+        },
+    )
 
 
 def column_fields(stream):
@@ -242,14 +287,18 @@ def open_table(file):
     table = file.kind
     if file.kind in ("footprint", "vulnerability", "vulnerability_rows"):
         index = sibling(file.path or file.name, "idx")
-        if file.name.endswith(".z") or file.size is not None and os.path.exists(index):
+        if file.name.endswith(".z") or (file.size is not None and os.path.exists(index)):
             file.form, file.index = "compressed" if file.name.endswith(".z") else "indexed", index
-    place = Place("vulnerability" if file.index and table == "vulnerability_rows" else table,
-                  "plain" if file.form == "table" else file.form, file.path or file.name, file.index)
+    place = Place(
+        "vulnerability" if file.index and table == "vulnerability_rows" else table,
+        "plain" if file.form == "table" else file.form,
+        file.path or file.name,
+        file.index,
+    )
     if file.path and file.size is not None:
-        file.mapped = Mapped(file.path)             # which the source looks into
+        file.mapped = Mapped(file.path)  # which the source looks into
         file.source = source_of(file.mapped)
-    lead = None                         # a column that the record lacks, which an index, a packet or a count gives
+    lead = None  # a column that the record lacks, which an index, a packet or a count gives
 
     def reader_of(layout, header, first=-1, counted=False):
         nonlocal table, lead
@@ -262,14 +311,16 @@ def open_table(file):
         if not stored and (file.index or counted or "packet" in TABLES[table].extra):
             lead = field
         return RecordBatches(layout, Sink.memory(), with_lead=lead is not None, counted=counted)
+
     file.reader = read_binary(place, reader_of, file.areaperil, file.source)
     file.entry = TABLES[table]
     file.dtype = numpy.dtype(([(lead.name, "<i4")] if lead else []) + file.entry.dtype(file.areaperil).descr)
     if not file.index and "packet" not in file.entry.extra:
         file.first_byte = file.entry.header_size()
     stored = [f for f, _ in columns_of(file.entry) if f.name in file.dtype.names]
-    file.columns = tuple(stored if len(stored) == len(file.dtype.names) else
-                         ([lead] if lead else []) + list(file.entry.fields))
+    file.columns = tuple(
+        stored if len(stored) == len(file.dtype.names) else ([lead] if lead else []) + list(file.entry.fields)
+    )
 
 
 def csv_batches(file):
@@ -282,7 +333,7 @@ def csv_batches(file):
         more = len(data) == CHUNK
         *lines, rest = (rest + data).split(b"\n")
         if rest and not more:
-            lines.append(rest)                          # the last line has no end
+            lines.append(rest)  # the last line has no end
         if line == 1:
             lines, line = lines[1:], 2
         try:

@@ -1,10 +1,11 @@
 """The financial module from Python: a programme as a value (Plan), and its calculation rules one by one.
 
-    plan = ktc.read_plan("input")
-    plan.nodes(1)[0].layers[0].terms
-    ktc.chain.FmCalc(plan=plan, alloc_rule=2)           # as often as you like, on any number of threads
-    ktc.apply_rule(1, {"deductible1": 100, "limit": 500}, 250)
+plan = ktc.read_plan("input")
+plan.nodes(1)[0].layers[0].terms
+ktc.chain.FmCalc(plan=plan, alloc_rule=2)           # as often as you like, on any number of threads
+ktc.apply_rule(1, {"deductible1": 100, "limit": 500}, 250)
 """
+
 import os
 
 from . import schemas
@@ -25,13 +26,15 @@ def __getattr__(name):
 
 
 def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=None, areaperil=4, exact=False):
-    """The programme of a folder, compiled: fm_programme, fm_policytc, fm_profile (fm_profile_step if stepped) and fm_xref.
+    """The programme of a folder, compiled: fm_programme, fm_policytc, fm_profile (fm_profile_step if stepped)
+    and fm_xref.
 
-    Where there is a coverages.bin, it and items.bin give the TIVs. by_aggregate: outputs are aggregates of the last
-    level, as by allocation rule 0, and fm_xref_a0 numbers them where there is one. fm_xref may be missing: outputs then have the ids
-    of their items or aggregates, in one layer. max_level: leave out the levels above. exact: TIVs are added up in
-    double. Raises as Plan does, and InputError.
+    Where there is a coverages.bin, it and items.bin give the TIVs. by_aggregate: outputs are aggregates of
+    the last level, as by allocation rule 0, and fm_xref_a0 numbers them where there is one. fm_xref may be
+    missing: outputs then have the ids of their items or aggregates, in one layer. max_level: leave out the
+    levels above. exact: TIVs are added up in double. Raises as Plan does, and InputError.
     """
+
     def path(name):
         return os.path.join(folder, os.path.basename(schemas.TABLES[name].path))
 
@@ -40,6 +43,15 @@ def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=No
 
     exposed = os.path.exists(path("coverages"))
     xref = "fm_xref_a0" if by_aggregate and os.path.exists(path("fm_xref_a0")) else "fm_xref"
-    return Plan(table("fm_programme"), table("fm_policytc"), table("fm_profile_step" if stepped else "fm_profile"),
-                table(xref, False), coverages=table("coverages", exposed), items=table("items", exposed),
-                max_level=max_level, stepped=stepped, areaperil=areaperil, exact=exact)
+    return Plan(
+        table("fm_programme"),
+        table("fm_policytc"),
+        table("fm_profile_step" if stepped else "fm_profile"),
+        table(xref, False),
+        coverages=table("coverages", exposed),
+        items=table("items", exposed),
+        max_level=max_level,
+        stepped=stepped,
+        areaperil=areaperil,
+        exact=exact,
+    )

@@ -7,5 +7,12 @@ from ._core.named import RuleResult as RuleResult
 
 __all__ = ["Layer", "Node", "Plan", "RuleResult", "apply_rule", "read_plan"]
 
-def read_plan(folder: _Path = "input", *, by_aggregate: bool = False, stepped: bool = False,
-              max_level: int | None = None, areaperil: _AreaperilBytes = 4, exact: bool = False) -> Plan: ...
+def read_plan(
+    folder: _Path = "input",
+    *,
+    by_aggregate: bool = False,
+    stepped: bool = False,
+    max_level: int | None = None,
+    areaperil: _AreaperilBytes = 4,
+    exact: bool = False,
+) -> Plan: ...

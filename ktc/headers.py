@@ -1,9 +1,11 @@
 """The header line of a csv: which of a table's columns stand where.
 
-Names are the registry's, those of the line that ktools writes, and what others call the same columns (ktc.schemas.tables:
-OTHER_NAMES). Case, blanks, quotes and underscores do not count: "Event ID" is event_id. Beside others, a part
-of a column's name, or more than it, is the column where that stands in the table's order, and nowhere else.
+Names are the registry's, those of the line that ktools writes, and what others call the same columns
+(ktc.schemas.tables: OTHER_NAMES). Case, blanks, quotes and underscores do not count: "Event ID" is event_id.
+Beside others, a part of a column's name, or more than it, is the column where that stands in the table's
+order, and nowhere else.
 """
+
 import os
 
 
@@ -25,14 +27,15 @@ def titles(line):
 
 
 def known(table, names):
-    """{name as compared: number of the column} of a table's columns. names: the registry's, in the order of the csv."""
+    """{name as compared: number of the column} of a table's columns. names: the registry's, in the order of
+    the csv."""
     from .schemas.tables import OTHER_NAMES
 
     theirs = titles(table.csv_header)
     found = {}
     for i, name in enumerate(names):
         others = [*OTHER_NAMES.get(name, "").split(), *OTHER_NAMES.get(f"{table.name}.{name}", "").split()]
-        for each in (name, *others, *(theirs[i:i + 1] if len(theirs) == len(names) else ())):
+        for each in (name, *others, *(theirs[i : i + 1] if len(theirs) == len(names) else ())):
             found[key(each)] = i
     return found
 
@@ -40,9 +43,10 @@ def known(table, names):
 def arrange(line, table, names, required):
     """What a header says of the columns: (order, passed, wrong).
 
-    names: the table's columns; the first `required` are needed. order: for each column of the csv, up to the last that is
-    needed, (number of the table's column or None, its name); None where they are to be read by place, since they stand in the
-    table's order or have names of nobody's. passed: names that the table has not. wrong: what is wrong with the header, or "".
+    names: the table's columns; the first `required` are needed. order: for each column of the csv, up to the
+    last that is needed, (number of the table's column or None, its name); None where they are to be read by
+    place, since they stand in the table's order or have names of nobody's. passed: names that the table has
+    not. wrong: what is wrong with the header, or "".
     """
     found = titles(line)
     keys = [key(name) for name in found]
@@ -51,16 +55,27 @@ def arrange(line, table, names, required):
     columns = known(table, names)
     places = [columns.get(each) for each in keys]
     if any(place is not None for place in places):
-        for i, (name, each) in enumerate(zip(names, keys)):     # "prob" for probability, where that stands
-            if i not in places and places[i] is None and len(each) > 1 and (each in key(name) or key(name) in each):
+        for i, (name, each) in enumerate(zip(names, keys)):  # "prob" for probability, where that stands
+            if (
+                i not in places
+                and places[i] is None
+                and len(each) > 1
+                and (each in key(name) or key(name) in each)
+            ):
                 places[i] = i
     there = [place for place in places if place is not None]
-    missing = [name for i, name in enumerate(names) if i not in there and (i < required or i < max(there, default=0))]
+    missing = [
+        name for i, name in enumerate(names) if i not in there and (i < required or i < max(there, default=0))
+    ]
     expected = ",".join(names[:required])
     if not there or missing:
         other = owner(keys, len(there))
         if other:
-            return None, [], f"these are the columns of {other}, expected those of {title_of(table)} ({expected})"
+            return (
+                None,
+                [],
+                f"these are the columns of {other}, expected those of {title_of(table)} ({expected})",
+            )
         if not there:
             return None, [], ""
         return None, [], f"the header names no {' and no '.join(missing)}, expected {expected} in any order"
@@ -75,7 +90,7 @@ def arrange(line, table, names, required):
     if places[:n] == list(range(n)) and n in (len(names), len(found)):
         return None, passed, ""
     last = max(i for i, place in enumerate(places) if place is not None)
-    return list(zip(places, found))[:last + 1], passed, ""
+    return list(zip(places, found))[: last + 1], passed, ""
 
 
 def title_of(table):
@@ -87,11 +102,15 @@ def title_of(table):
 
 def csv_columns(table):
     """The names of a Table's csv columns."""
-    return [getattr(column, "name", column) for column in table.extra.get("columns", tuple(f.name for f in table.fields))]
+    return [
+        getattr(column, "name", column)
+        for column in table.extra.get("columns", tuple(f.name for f in table.fields))
+    ]
 
 
 def everybody():
-    """Every csv of the registry: (its entry, its columns, how many of them are needed, the tool that makes binary of it)."""
+    """Every csv of the registry: (its entry, its columns, how many of them are needed, the tool that makes
+    binary of it)."""
     from .schemas import REPORTS, STREAMS, TABLES
     from .schemas.tables import EVENT_RATES
 
@@ -103,15 +122,25 @@ def everybody():
         yield table, names, len(names) - table.extra.get("optional", 0), tool and f"{tool}tobin{flag}"
     for stream in STREAMS.values():
         names = stream.csv_header.split(",")
-        yield stream, names, len(names), "gultobin" if names[2:] == ["sidx", "loss"] and "summary_id" not in names else None
+        yield (
+            stream,
+            names,
+            len(names),
+            "gultobin" if names[2:] == ["sidx", "loss"] and "summary_id" not in names else None,
+        )
     for report in REPORTS.values():
         names = report.csv_header.split(",")
-        yield report, names, len(names), "summarycalctobin" if report.name == "summary_with_exposure" else None
+        yield (
+            report,
+            names,
+            len(names),
+            "summarycalctobin" if report.name == "summary_with_exposure" else None,
+        )
 
 
 def owner_of(keys, least=0):
-    """The entry that has most of the columns with these names, more than `least`, all that it needs among them: as everybody()
-    gives it, or None. A table of one column must have all of them."""
+    """The entry that has most of the columns with these names, more than `least`, all that it needs among
+    them: as everybody() gives it, or None. A table of one column must have all of them."""
     best = None
     for entry in everybody():
         table, names, required, _ = entry
@@ -132,10 +161,11 @@ def owner(keys, least):
 
 # --- csv where binary is wanted
 
+
 def first_line(start):
     """The first line of what begins with these bytes, if that is text; else None."""
     line = start.replace(b"\r", b"\n").split(b"\n")[0]
-    if len(line) == len(start):                         # it has no end
+    if len(line) == len(start):  # it has no end
         return None
     try:
         text = line.decode("utf-8-sig")
@@ -145,14 +175,21 @@ def first_line(start):
 
 
 def told_csv(start, tool=None, name=""):
-    """What an error of a reader of binary adds where its input begins with these bytes: that it looks like csv, and what converts
-    it; else "". If its header does not say what it is: tool, or else the one that makes files of that name."""
+    """What an error of a reader of binary adds where its input begins with these bytes: that it looks like
+    csv, and what converts it; else "". If its header does not say what it is: tool, or else the one that
+    makes files of that name."""
     line = first_line(start)
     if line is None or not line.strip() or any(byte < 32 and byte not in b"\t\r\n" for byte in start):
         return ""
     entry = owner_of([key(title) for title in titles(line)])
-    tool = tool or next((each for table, _, _, each in everybody()
-                         if os.path.basename(getattr(table, "path", "-")) == os.path.basename(name)), None)
+    tool = tool or next(
+        (
+            each
+            for table, _, _, each in everybody()
+            if os.path.basename(getattr(table, "path", "-")) == os.path.basename(name)
+        ),
+        None,
+    )
     return f"; this looks like csv{converted(entry) or (f', of which {tool} makes binary' if tool else '')}"
 
 
@@ -164,8 +201,8 @@ def converted(entry):
 
 
 def csv_of(start):
-    """What is wrong with a binary file that begins with these bytes, if they are the header line of a csv that the registry has,
-    and 8 bytes of it or more; else "". No table has such records."""
+    """What is wrong with a binary file that begins with these bytes, if they are the header line of a csv
+    that the registry has, and 8 bytes of it or more; else "". No table has such records."""
     line = first_line(start)
     keys = [key(name) for name in titles(line)] if line and len(line) >= 8 else []
     entry = owner_of(keys) if all(keys) else None

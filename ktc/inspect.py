@@ -3,9 +3,10 @@
     ktc.inspect.info("gul.bin").events          # how many events a stream has
     print(ktc.inspect.head("input/items.bin"))  # the first ten items
 
-Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head() stops where it has
-enough.
+Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head()
+stops where it has enough.
 """
+
 import json
 import math
 import os
@@ -21,19 +22,21 @@ from .schemas.streams import MEAN, SPECIAL, SPECIAL_SAMPLES
 from .tables import DAYS, MINUTES, columns_of, dates_layout
 from .validation import count
 
-TOTALS = {"coverages": "tiv", "periods": "weighting"}       # columns whose sum means something
+TOTALS = {"coverages": "tiv", "periods": "weighting"}  # columns whose sum means something
 
 
 @dataclass
 class FileInfo:
-    """What a file or stream is and has. kind: of the registry, "csv" or "parquet"; None if it could not be found out.
+    """What a file or stream is and has. kind: of the registry, "csv" or "parquet"; None if it could not be
+    found out.
 
-    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or "parquet". doc: what
-    that is, in words. size: bytes, None of a pipe. header: its values. records: of all. ranges: {column: (least, largest)}.
-    events: how many, each counted once; returning: how often one came back later, first_returning the first that did. packets:
-    of a stream. largest_sidx: of the samples. special: {sidx below 0: records}. totals: {name: sum}, in float64. fault: what is
-    wrong, if it is not whole or cannot be read; all else is then about what came before. status: the exit
-    status for that, else 0.
+    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or
+    "parquet". doc: what that is, in words. size: bytes, None of a pipe. header: its values. records: of all.
+    ranges: {column: (least, largest)}. events: how many, each counted once; returning: how often one came
+    back later, first_returning the first that did. packets: of a stream. largest_sidx: of the samples.
+    special: {sidx below 0: records}. totals: {name: sum}, in float64. fault: what is wrong, if it is not
+    whole or cannot be read; all else is then about what came before. status: the exit status for that, else
+    0.
     """
 
     path: str
@@ -64,6 +67,7 @@ class FileInfo:
 
         def line(name, text):
             lines.append(f"  {name:24}{text}")
+
         if self.size is not None:
             line("bytes", f"{self.size:,}")
         for name, value in self.header.items():
@@ -89,8 +93,13 @@ class FileInfo:
 
     def words(self):
         noun = "table" if self.kind in TABLES else "stream"
-        name = self.kind if self.kind == self.form else f"{self.kind} {noun}" if self.form in ("table", "stream") else (
-            f"{self.kind} {noun}, {self.form}")
+        name = (
+            self.kind
+            if self.kind == self.form
+            else f"{self.kind} {noun}"
+            if self.form in ("table", "stream")
+            else (f"{self.kind} {noun}, {self.form}")
+        )
         return f"{name}. {self.doc}" if self.doc else name
 
 
@@ -99,10 +108,11 @@ def shown(value):
 
 
 def info(path=None, *, kind=None, areaperil=4):
-    """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of a table or stream
-    in ktc.schemas, if it is not to be found out.
+    """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of
+    a table or stream in ktc.schemas, if it is not to be found out.
 
-    Bad data and what cannot be read go to its fault and status. UsageError: no such kind, or the kind cannot be found out.
+    Bad data and what cannot be read go to its fault and status. UsageError: no such kind, or the kind cannot
+    be found out.
     """
     found = FileInfo(str(path) if path is not None and path != "-" else STDIN)
     try:
@@ -123,7 +133,9 @@ def describe(file, found):
     """What the opened file tells before its first record."""
     if file.form == "csv":
         entry = file.entry
-        found.doc = f"The columns of {entry.name}: {entry.doc}" if entry else "Columns that no table or report has."
+        found.doc = (
+            f"The columns of {entry.name}: {entry.doc}" if entry else "Columns that no table or report has."
+        )
     elif file.form == "parquet":
         check_parquet(file)
     else:
@@ -140,7 +152,9 @@ def check_parquet(file):
         with open(file.path, "rb") as data:
             data.seek(-min(len(PARQUET), file.size), os.SEEK_END)
             if data.read() != PARQUET:
-                raise TruncatedError(f"{file.name}: byte {file.size}: the file does not end with PAR1, as parquet does")
+                raise TruncatedError(
+                    f"{file.name}: byte {file.size}: the file does not end with PAR1, as parquet does"
+                )
 
 
 class Counts:
@@ -149,7 +163,7 @@ class Counts:
     def __init__(self, file):
         self.file, self.records, self.ranges = file, 0, {}
         self.special, self.largest, self.totals = [0] * (SPECIAL_SAMPLES + 1), None, {}
-        self.events = set()             # of a table
+        self.events = set()  # of a table
 
     def add(self, rows):
         import numpy
@@ -177,7 +191,9 @@ class Counts:
         sample = sidx > 0
         if sample.any():
             self.largest = max(self.largest or 0, int(sidx.max()))
-        for number, n in enumerate(numpy.bincount(numpy.where(sample, 0, -sidx), minlength=len(self.special))):
+        for number, n in enumerate(
+            numpy.bincount(numpy.where(sample, 0, -sidx), minlength=len(self.special))
+        ):
             self.special[number] += int(n)
         for name, chosen in ((SPECIAL[MEAN], sidx == MEAN), ("samples", sample)):
             self.totals[name] = self.totals.get(name, 0.0) + float(loss[chosen].sum(dtype=numpy.float64))
@@ -200,8 +216,10 @@ def add_records(file, found):
                 found.largest_sidx = counts.largest
                 found.special = {-n: records for n, records in enumerate(counts.special) if n and records}
                 samples = max(file.header["sample_size"], 1)
-                found.totals = {f"{SPECIAL[MEAN]}s": counts.totals.get(SPECIAL[MEAN], 0.0),
-                                "sample means": counts.totals.get("samples", 0.0) / samples}
+                found.totals = {
+                    f"{SPECIAL[MEAN]}s": counts.totals.get(SPECIAL[MEAN], 0.0),
+                    "sample means": counts.totals.get("samples", 0.0) / samples,
+                }
         else:
             found.totals = counts.totals
             if "event_id" in (file.dtype.names or ()):
@@ -209,8 +227,8 @@ def add_records(file, found):
 
 
 def report_info(files=(), *, kind=None, areaperil=4, json=False):
-    """info() of each file, on standard output, with faults on standard error; the exit status of the worst. json: one array of
-    objects, a FileInfo each; a number that is not finite is a string there."""
+    """info() of each file, on standard output, with faults on standard error; the exit status of the worst.
+    json: one array of objects, a FileInfo each; a number that is not finite is a string there."""
     from .console import say
 
     if files.count("-") > 1:
@@ -240,17 +258,19 @@ def as_json(infos):
         if isinstance(value, (list, tuple)):
             return [plain(each) for each in value]
         return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
     return json.dumps([plain({**asdict(each), "whole": each.whole}) for each in infos], indent=1) + "\n"
 
 
 # --- the first records
 
-def head(path=None, n=10, *, skip=0, kind=None, areaperil=4):
-    """The first n records behind the first `skip`, or as many as there are, as a structured array of the columns that csv has (of
-    an occurrence table, the date as its number). path and kind as in info().
 
-    Nothing is read that is not needed; records of a table that are to be passed over are not read. Raises DataError for bad data
-    before the last record asked for, UsageError as info() does.
+def head(path=None, n=10, *, skip=0, kind=None, areaperil=4):
+    """The first n records behind the first `skip`, or as many as there are, as a structured array of the
+    columns that csv has (of an occurrence table, the date as its number). path and kind as in info().
+
+    Nothing is read that is not needed; records of a table that are to be passed over are not read. Raises
+    DataError for bad data before the last record asked for, UsageError as info() does.
     """
     import numpy
 
@@ -279,23 +299,34 @@ def first_records(file, n, skip):
 
 
 class Csv:
-    """How the converters write a File's records: header is their header line, names the columns, of which damage_bin_dict's tool
-    leaves the last out."""
+    """How the converters write a File's records: header is their header line, names the columns, of which
+    damage_bin_dict's tool leaves the last out."""
 
     def __init__(self, file):
         self.file, self.dates, self.fields = file, None, file.columns
         entry, extra = file.entry, getattr(file.entry, "extra", {"separator": ","})
-        if file.kind in ("occurrence_dates", "occurrence_granular") or file.header.get("date_options") in (DAYS, MINUTES):
-            entry = TABLES["occurrence_granular" if entry.name == "occurrence_granular" else "occurrence_dates"]
-            self.dates, extra, self.fields = dates_layout(entry)[1], entry.extra, [f for f, _ in columns_of(entry)]
+        if file.kind in ("occurrence_dates", "occurrence_granular") or file.header.get("date_options") in (
+            DAYS,
+            MINUTES,
+        ):
+            entry = TABLES[
+                "occurrence_granular" if entry.name == "occurrence_granular" else "occurrence_dates"
+            ]
+            self.dates, extra, self.fields = (
+                dates_layout(entry)[1],
+                entry.extra,
+                [f for f, _ in columns_of(entry)],
+            )
         elif entry.name == "damage_bin_dict":
             self.fields = self.fields[:-1]
         self.names = [f.name for f in self.fields]
         self.separator, self.prefix = extra.get("separator", ", "), extra.get("prefix", "")
         if entry.name == "damage_bin_dict":
             self.header = ", ".join(entry.csv_header.split(", ")[:-1])
-        else:                           # a footprint without its index lacks a column
-            self.header = ",".join(self.names) if file.kind == "footprint" and not file.index else entry.csv_header
+        else:  # a footprint without its index lacks a column
+            self.header = (
+                ",".join(self.names) if file.kind == "footprint" and not file.index else entry.csv_header
+            )
 
     def write(self, rows, sink):
         """Rows as csv lines."""
@@ -303,9 +334,13 @@ class Csv:
         if self.dates is not None:
             TableReader(self.dates, sink).dates(data, self.file.entry.name == "occurrence_granular")
             return
-        columns = [(f.name, f.resolved(self.file.areaperil), f.csv, rows.dtype.fields[f.name][1])
-                   for f in self.fields]
-        TableReader(Layout(columns, rows.dtype.itemsize, separator=self.separator, prefix=self.prefix), sink).records(data)
+        columns = [
+            (f.name, f.resolved(self.file.areaperil), f.csv, rows.dtype.fields[f.name][1])
+            for f in self.fields
+        ]
+        TableReader(
+            Layout(columns, rows.dtype.itemsize, separator=self.separator, prefix=self.prefix), sink
+        ).records(data)
 
 
 def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil=4):
@@ -323,10 +358,18 @@ def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil=4):
         for rows in first_records(file, n, skip):
             memory = Sink.memory()
             form.write(rows, memory)
-            cells = head + [[cell.strip() for cell in line.split(",")] for line in memory.getvalue().decode().splitlines()]
-            widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells))] if cells else widths
-            write_all(sink, "".join(f"{'  '.join(map(str.rjust, line, widths))}\n" for line in cells).encode())
+            cells = head + [
+                [cell.strip() for cell in line.split(",")] for line in memory.getvalue().decode().splitlines()
+            ]
+            widths = (
+                [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells))]
+                if cells
+                else widths
+            )
+            write_all(
+                sink, "".join(f"{'  '.join(map(str.rjust, line, widths))}\n" for line in cells).encode()
+            )
             head = []
-        if head:                        # no records
+        if head:  # no records
             write_all(sink, f"{'  '.join(form.names)}\n".encode())
     return 0

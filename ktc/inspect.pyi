@@ -31,6 +31,14 @@ class FileInfo:
     @property
     def whole(self) -> bool: ...
 
-def info(path: _File | None = None, *, kind: str | None = None, areaperil: _AreaperilBytes = 4) -> FileInfo: ...
-def head(path: _File | None = None, n: int = 10, *, skip: int = 0, kind: str | None = None,
-         areaperil: _AreaperilBytes = 4) -> NDArray[Any]: ...
+def info(
+    path: _File | None = None, *, kind: str | None = None, areaperil: _AreaperilBytes = 4
+) -> FileInfo: ...
+def head(
+    path: _File | None = None,
+    n: int = 10,
+    *,
+    skip: int = 0,
+    kind: str | None = None,
+    areaperil: _AreaperilBytes = 4,
+) -> NDArray[Any]: ...

@@ -1,8 +1,10 @@
 """Reports as tables: in memory (NumPy, Arrow, pandas), and as parquet.
 
-A report's destination is a path, descriptor or file object, where it is written as csv; Parquet(path); or a ResultTable, which
-keeps its rows. Arrow and parquet need pyarrow, an extra: pip install 'ktc[parquet]'. It is imported when it is asked for.
+A report's destination is a path, descriptor or file object, where it is written as csv; Parquet(path); or a
+ResultTable, which keeps its rows. Arrow and parquet need pyarrow, an extra: pip install 'ktc[parquet]'. It is
+imported when it is asked for.
 """
+
 import io
 
 from . import schemas
@@ -16,15 +18,21 @@ def arrow():
     try:
         import pyarrow
     except ImportError:
-        raise UsageError("parquet and Arrow need pyarrow, which is not installed: pip install 'ktc[parquet]'") from None
+        raise UsageError(
+            "parquet and Arrow need pyarrow, which is not installed: pip install 'ktc[parquet]'"
+        ) from None
     return pyarrow
 
 
 def arrow_schema(report):
     """The columns of a report in Arrow and parquet: int32 and float32, never null, as ktools has them."""
     pa = arrow()
-    return pa.schema([pa.field(f.name, pa.int32() if f.type[0] == "i" else pa.float32(), nullable=False)
-                      for f in report.fields])
+    return pa.schema(
+        [
+            pa.field(f.name, pa.int32() if f.type[0] == "i" else pa.float32(), nullable=False)
+            for f in report.fields
+        ]
+    )
 
 
 def record_batch(report, rows):
@@ -33,13 +41,14 @@ def record_batch(report, rows):
 
     pa = arrow()
     array = numpy.frombuffer(rows, report.dtype())
-    with numpy.errstate(over="ignore"):             # what a float32 cannot hold is infinite, as in ktools
+    with numpy.errstate(over="ignore"):  # what a float32 cannot hold is infinite, as in ktools
         columns = [pa.array(array[f.name].astype("i4" if f.type[0] == "i" else "f4")) for f in report.fields]
     return pa.RecordBatch.from_arrays(columns, schema=arrow_schema(report))
 
 
 class SinkFile(io.RawIOBase):
-    """A Sink as the file object that parquet is written to: it can be written and asked how far it has come."""
+    """A Sink as the file object that parquet is written to: it can be written and asked how far it has
+    come."""
 
     def __init__(self, sink):
         self.sink, self.at = sink, 0
@@ -60,7 +69,8 @@ class SinkFile(io.RawIOBase):
 
 
 class ParquetWriter:
-    """Record batches of a report into a parquet file on a Sink. close() writes its end; without that there is no file."""
+    """Record batches of a report into a parquet file on a Sink. close() writes its end; without that there is
+    no file."""
 
     def __init__(self, report, sink):
         arrow()
@@ -68,8 +78,11 @@ class ParquetWriter:
 
         # Not compressed, because ktools' own reader knows no compression; losses hardly ever repeat, keys do.
         self.file = pyarrow.parquet.ParquetWriter(
-            SinkFile(sink), arrow_schema(report), compression="none",
-            use_dictionary=[field.name for field in report.fields if field.type[0] == "i"])
+            SinkFile(sink),
+            arrow_schema(report),
+            compression="none",
+            use_dictionary=[field.name for field in report.fields if field.type[0] == "i"],
+        )
 
     def write(self, batch):
         """One row group."""
@@ -87,7 +100,7 @@ class Parquet:
 
     def consumer(self, report, outputs):
         """The kernel that takes the rows."""
-        arrow()                                     # before anything is opened
+        arrow()  # before anything is opened
         writer = ParquetWriter(report, outputs.open(self.target))
         return RowGroups(report, lambda rows: writer.write(record_batch(report, rows)), writer.close)
 
@@ -95,8 +108,8 @@ class Parquet:
 class ResultTable:
     """Rows of one report in memory: a destination, and what an accumulator finishes into.
 
-    report: its name (ktc.schemas.REPORTS) or the entry itself. A table that has been a destination several times has the rows
-    of all runs.
+    report: its name (ktc.schemas.REPORTS) or the entry itself. A table that has been a destination several
+    times has the rows of all runs.
     """
 
     def __init__(self, report):
@@ -121,7 +134,8 @@ class ResultTable:
         return self
 
     def numpy(self):
-        """A structured array over the rows, read-only; while it is in use nothing can be added to the table."""
+        """A structured array over the rows, read-only; while it is in use nothing can be added to the
+        table."""
         import numpy
 
         return numpy.frombuffer(self.rows, self.report.dtype())

@@ -1,13 +1,15 @@
 """The stages as functions: each is a chain (ktc.chain) of one stage between a stream and its outputs.
 
-Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer (bytes, mmap,
-NumPy array); targets None or "-" (standard output), a path, a descriptor or a file object. `root` is the folder that
-holds input/ and static/. Outputs that are regular files appear complete or not at all.
+Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer
+(bytes, mmap, NumPy array); targets None or "-" (standard output), a path, a descriptor or a file object.
+`root` is the folder that holds input/ and static/. Outputs that are regular files appear complete or not at
+all.
 
-A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished one goes
-downstream. Raises DataError (input that is wrong, with its place), UsageError, InputError (a file that is missing) and
-OutputError.
+A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished
+one goes downstream. Raises DataError (input that is wrong, with its place), UsageError, InputError (a file
+that is missing) and OutputError.
 """
+
 import os
 
 from . import chain
@@ -18,61 +20,107 @@ from .errors import UsageError, warn
 from .schemas import streams as kinds
 
 
-def eve(process, total, target=None, *, in_order=False, fisher_yates=False, legacy_shuffle=False, text=False, root="."):
+def eve(
+    process,
+    total,
+    target=None,
+    *,
+    in_order=False,
+    fisher_yates=False,
+    legacy_shuffle=False,
+    text=False,
+    root=".",
+):
     """The share of process number `process` (from 1) of `total` in the events of input/events.bin.
 
-    Events are dealt out one by one as they stand in the file; in_order: consecutive events instead; fisher_yates:
-    shuffled, then dealt; legacy_shuffle: shuffled as std::shuffle does it, consecutive events. The first of these three
-    that is set counts. text: ids as text, one a line. Raises UsageError for a process outside 1 .. total.
+    Events are dealt out one by one as they stand in the file; in_order: consecutive events instead;
+    fisher_yates: shuffled, then dealt; legacy_shuffle: shuffled as std::shuffle does it, consecutive events.
+    The first of these three that is set counts. text: ids as text, one a line. Raises UsageError for a
+    process outside 1 .. total.
     """
-    events = Events(process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle)
+    events = Events(
+        process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle
+    )
     Chain(events, chain.EventsToText(target) if text else target, root=root).run()
 
 
 def getmodel(source=None, target=None, *, root=".", areaperil=4):
     """The cumulative damage distributions of the portfolio in each event: event ids in, a cdf stream out.
 
-    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it is, indexed
-    or compressed). An event that is not in the footprint has no distributions. areaperil: bytes of an areaperil id, 4 or 8.
+    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it
+    is, indexed or compressed). An event that is not in the footprint has no distributions. areaperil: bytes
+    of an areaperil id, 4 or 8.
     """
-    Chain(Events(ids=source if source is not None else "-"), chain.GetModel(target, areaperil=areaperil), root=root).run()
+    Chain(
+        Events(ids=source if source is not None else "-"),
+        chain.GetModel(target, areaperil=areaperil),
+        root=root,
+    ).run()
 
 
-def gulcalc(source=None, *, item=None, coverage=None, correlated=None, sample_size=-1, alloc_rule=-1,
-            loss_threshold=0.000001, random="hashed", vector_size=1000000, seed=0, debug=False, benchmark=False, root=".",
-            areaperil=4):
-    """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are given.
+def gulcalc(
+    source=None,
+    *,
+    item=None,
+    coverage=None,
+    correlated=None,
+    sample_size=-1,
+    alloc_rule=-1,
+    loss_threshold=0.000001,
+    random="hashed",
+    vector_size=1000000,
+    seed=0,
+    debug=False,
+    benchmark=False,
+    root=".",
+    areaperil=4,
+):
+    """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are
+    given.
 
-    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file", static/random.bin.
-    sample_size: samples of each item; -1 none, and a header that says so. alloc_rule: how items share their coverage's
-    loss, 1 to 3 (see ktc._core.gulcalc.GulCalc); 0 not at all; below 0 not at all, in the old item form. Coverage losses
-    cannot be had with rules 1 to 3: they are left out with a warning. correlated: a file's name (also "-"), a descriptor
-    or a file object; the items' losses when all items of an event share their random numbers; coverage losses beside it
-    have no samples, as in ktools. loss_threshold: samples below it are left out. random: "hashed" (a generator seeded by
-    the group, the event and seed), "file", or "cached" (one generator, seeded with seed if that is above 0 and else by the
-    clock, and vector_size numbers). debug: random numbers instead of losses. benchmark: accepted without effect.
+    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file",
+    static/random.bin. sample_size: samples of each item; -1 none, and a header that says so. alloc_rule: how
+    items share their coverage's loss, 1 to 3 (see ktc._core.gulcalc.GulCalc); 0 not at all; below 0 not at
+    all, in the old item form. Coverage losses cannot be had with rules 1 to 3: they are left out with a
+    warning. correlated: a file's name (also "-"), a descriptor or a file object; the items' losses when all
+    items of an event share their random numbers; coverage losses beside it have no samples, as in ktools.
+    loss_threshold: samples below it are left out. random: "hashed" (a generator seeded by the group, the
+    event and seed), "file", or "cached" (one generator, seeded with seed if that is above 0 and else by the
+    clock, and vector_size numbers). debug: random numbers instead of losses. benchmark: accepted without
+    effect.
     """
     if coverage is not None and alloc_rule > 0:
         warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
         coverage = None
     if item is None and coverage is None:
         raise UsageError("no output option selected: give an item output, a coverage output or both")
-    if correlated == "-":                           # a file of that name, as in ktools
+    if correlated == "-":  # a file of that name, as in ktools
         correlated = os.path.join(".", "-")
     stage = chain.GulCalc(
-        item, coverage=coverage, correlated=correlated, sample_size=sample_size, alloc_rule=alloc_rule,
-        loss_threshold=loss_threshold, random=random, vector_size=vector_size, seed=seed, debug=debug, areaperil=areaperil)
+        item,
+        coverage=coverage,
+        correlated=correlated,
+        sample_size=sample_size,
+        alloc_rule=alloc_rule,
+        loss_threshold=loss_threshold,
+        random=random,
+        vector_size=vector_size,
+        seed=seed,
+        debug=debug,
+        areaperil=areaperil,
+    )
     Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
 
 
 def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.0, root="."):
     """Post-loss amplification: a loss or item stream in, the same stream with every loss times a factor out.
 
-    Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by event and
-    amplification; a pair without one has the factor 1. relative_factor: how much of a factor counts, 0 to 1, which makes it
-    1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor of all losses, whatever their ids are (those of
-    coverages too); lossfactors.bin is not read, and relative_factor is ignored with a warning. The mean, the TIV and the other records with
-    a sidx below 0 are multiplied like the samples.
+    Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by
+    event and amplification; a pair without one has the factor 1. relative_factor: how much of a factor
+    counts, 0 to 1, which makes it 1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor
+    of all losses, whatever their ids are (those of coverages too); lossfactors.bin is not read, and
+    relative_factor is ignored with a warning. The mean, the TIV and the other records with a sidx below 0 are
+    multiplied like the samples.
     """
     if relative_factor < 1 and absolute_factor > 0:
         warn("relative and absolute factors exclude each other: ignoring the relative one")
@@ -82,46 +130,95 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
     Chain(LossStream(source, kinds=accepted), stage, root=root).run()
 
 
-def fmcalc(source=None, target=None, *, alloc_rule=0, net=False, net_to=None, debug=False, full_shares=False, stepped=False,
-           max_level=None, input_path=None, benchmark=False, root=".", areaperil=4, exact=False):
-    """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of output ids out.
+def fmcalc(
+    source=None,
+    target=None,
+    *,
+    alloc_rule=0,
+    net=False,
+    net_to=None,
+    debug=False,
+    full_shares=False,
+    stepped=False,
+    max_level=None,
+    input_path=None,
+    benchmark=False,
+    root=".",
+    areaperil=4,
+    exact=False,
+):
+    """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of
+    output ids out.
 
-    Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped), fm_xref.bin and, where
-    there is a coverages.bin, that and items.bin for the TIVs. alloc_rule: 0 losses of the last level's aggregates; 1 shared
-    out among the items in proportion to the ground-up loss, 2 and 3 in proportion to the losses from level to level (see
-    ktc._core.fmcalc). net: what is left instead of what is paid. net_to: a target for what is left, beside what is paid; the
-    two add up to what came in. debug: samples without loss too. full_shares: shares of nodes without loss in every sample
-    (rule 2). max_level: stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
+    Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped),
+    fm_xref.bin and, where there is a coverages.bin, that and items.bin for the TIVs. alloc_rule: 0 losses of
+    the last level's aggregates; 1 shared out among the items in proportion to the ground-up loss, 2 and 3 in
+    proportion to the losses from level to level (see ktc._core.fmcalc). net: what is left instead of what is
+    paid. net_to: a target for what is left, beside what is paid; the two add up to what came in. debug:
+    samples without loss too. full_shares: shares of nodes without loss in every sample (rule 2). max_level:
+    stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
     exact: sums in double, in every digit.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
-    stage = chain.FmCalc(target, alloc_rule=alloc_rule, net=net if net_to is None else net_to, debug=debug,
-                         full_shares=full_shares, stepped=stepped,
-                         max_level=None if max_level == -1 else max_level,      # ktools' own way to say all of them
-                         input_path=input_path or None, areaperil=areaperil, exact=exact)
-    Chain(LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False), stage, root=root).run()
+    stage = chain.FmCalc(
+        target,
+        alloc_rule=alloc_rule,
+        net=net if net_to is None else net_to,
+        debug=debug,
+        full_shares=full_shares,
+        stepped=stepped,
+        max_level=None if max_level == -1 else max_level,  # ktools' own way to say all of them
+        input_path=input_path or None,
+        areaperil=areaperil,
+        exact=exact,
+    )
+    Chain(
+        LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False),
+        stage,
+        root=root,
+    ).run()
 
 
 def fmtocsv(source=None, target=None, *, skip_header=False, full_precision=False):
-    """Losses of the financial module as csv: event_id,output_id,sidx,loss; two decimals, or six in full precision."""
-    Chain(LossStream(source, kinds=[kinds.LOSS]),
-          chain.FmToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
+    """Losses of the financial module as csv: event_id,output_id,sidx,loss; two decimals, or six in full
+    precision."""
+    Chain(
+        LossStream(source, kinds=[kinds.LOSS]),
+        chain.FmToCsv(target, skip_header=skip_header, full_precision=full_precision),
+    ).run()
 
 
-def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=False, legacy_item=False, zeros=False,
-                index=False, input_path=None, root=".", areaperil=4, exact=False):
-    """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for each set out.
+def summarycalc(
+    source=None,
+    outputs=None,
+    *,
+    item=False,
+    fm=False,
+    coverage=False,
+    legacy_item=False,
+    zeros=False,
+    index=False,
+    input_path=None,
+    root=".",
+    areaperil=4,
+    exact=False,
+):
+    """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for
+    each set out.
 
-    outputs: {set number: target} or pairs of them; targets are opened in this order. Exactly one of item (loss stream,
-    grouped by input/gulsummaryxref.bin), fm (loss stream, input/fmsummaryxref.bin), coverage (coverage stream,
-    gulsummaryxref.bin and coverages.bin) and legacy_item (item stream, summed by coverage with items.bin too) names the
-    input. zeros: write summaries without exposure and losses of 0 too. index: beside each output that is a path, a file
-    `<path without .bin>.idx` with a line "summary_id,offset" for each packet. input_path: the folder that stands for
-    input/. exact: sums in double, in every digit.
+    outputs: {set number: target} or pairs of them; targets are opened in this order. Exactly one of item
+    (loss stream, grouped by input/gulsummaryxref.bin), fm (loss stream, input/fmsummaryxref.bin), coverage
+    (coverage stream, gulsummaryxref.bin and coverages.bin) and legacy_item (item stream, summed by coverage
+    with items.bin too) names the input. zeros: write summaries without exposure and losses of 0 too. index:
+    beside each output that is a path, a file `<path without .bin>.idx` with a line "summary_id,offset" for
+    each packet. input_path: the folder that stands for input/. exact: sums in double, in every digit.
     """
-    streams = [name for name, given in (("item", item), ("fm", fm), ("coverage", coverage), ("legacy item", legacy_item))
-               if given]
+    streams = [
+        name
+        for name, given in (("item", item), ("fm", fm), ("coverage", coverage), ("legacy item", legacy_item))
+        if given
+    ]
     if len(streams) != 1:
         raise UsageError("name one kind of input, and no more: -i, -f, -c or -g")
     pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
@@ -129,46 +226,90 @@ def summarycalc(source=None, outputs=None, *, item=False, fm=False, coverage=Fal
         raise UsageError("no output: name at least one summary set and where it goes, as in -1 -")
     if len(dict(pairs)) < len(pairs):
         raise UsageError("a summary set is asked for twice")
-    stage = chain.SummaryCalc(pairs, stream=streams[0], zeros=zeros, index=index, input_path=input_path,
-                              areaperil=areaperil, exact=exact)
+    stage = chain.SummaryCalc(
+        pairs,
+        stream=streams[0],
+        zeros=zeros,
+        index=index,
+        input_path=input_path,
+        areaperil=areaperil,
+        exact=exact,
+    )
     kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
     Chain(LossStream(source, kinds=[kind], whole_events=False), stage, root=root).run()
 
 
-def eltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, process=0,
-            skip_header=False, exact=False, root="."):
-    """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an exposed value.
+def eltcalc(
+    source=None,
+    target=None,
+    *,
+    moment=None,
+    moment_parquet=None,
+    quantile=None,
+    quantile_parquet=None,
+    process=0,
+    skip_header=False,
+    exact=False,
+    root=".",
+):
+    """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an
+    exposed value.
 
-    target: the legacy table, mean and standard deviation (ktc.schemas: event_loss_table); None is standard output, or
-    nowhere if there are others. moment: MELT, moments and the event's rate (moment_event_loss_table). quantile: QELT,
-    quantiles of the losses (quantile_event_loss_table). Destinations are paths, descriptors and file objects (csv),
-    ktc.Parquet, ktc.ResultTable or a list of these; the arguments ending in _parquet are paths of parquet files. MELT reads
-    input/event_rates.csv (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
-    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit. process:
-    unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
+    target: the legacy table, mean and standard deviation (ktc.schemas: event_loss_table); None is standard
+    output, or nowhere if there are others. moment: MELT, moments and the event's rate
+    (moment_event_loss_table). quantile: QELT, quantiles of the losses (quantile_event_loss_table).
+    Destinations are paths, descriptors and file objects (csv), ktc.Parquet, ktc.ResultTable or a list of
+    these; the arguments ending in _parquet are paths of parquet files. MELT reads input/event_rates.csv
+    (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
+    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit.
+    process: unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
     """
-    stage = chain.EltCalc(target, moment=with_parquet(moment, moment_parquet),
-                          quantile=with_parquet(quantile, quantile_parquet), skip_header=skip_header, exact=exact)
+    stage = chain.EltCalc(
+        target,
+        moment=with_parquet(moment, moment_parquet),
+        quantile=with_parquet(quantile, quantile_parquet),
+        skip_header=skip_header,
+        exact=exact,
+    )
     if process:
         with Outputs() as outputs:
             outputs.open(os.path.join(root, "work", "sema_elt", f"{process}.id"))
     Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
 
 
-def pltcalc(source=None, target=None, *, moment=None, moment_parquet=None, quantile=None, quantile_parquet=None, sample=None,
-            sample_parquet=None, skip_header=False, exact=False, root="."):
-    """Period loss tables of a summary stream: the losses of each summary in every period in which its event occurs.
+def pltcalc(
+    source=None,
+    target=None,
+    *,
+    moment=None,
+    moment_parquet=None,
+    quantile=None,
+    quantile_parquet=None,
+    sample=None,
+    sample_parquet=None,
+    skip_header=False,
+    exact=False,
+    root=".",
+):
+    """Period loss tables of a summary stream: the losses of each summary in every period in which its event
+    occurs.
 
-    target: the legacy table, mean and standard deviation (ktc.schemas: period_loss_table, or period_loss_table_dates if the
-    occurrence table has dates); None is standard output, or nowhere if there are others. moment: MPLT, moments
-    (moment_period_loss_table). quantile: QPLT, quantiles of the losses (quantile_period_loss_table). sample: SPLT, the
-    losses of all samples (sample_period_loss_table). Destinations are as for eltcalc. Reads input/occurrence.bin, for all
-    but the legacy table input/periods.bin where it is there, and for QPLT input/quantile.bin. skip_header: csv without the
-    line of names. exact: double arithmetic, in every digit.
+    target: the legacy table, mean and standard deviation (ktc.schemas: period_loss_table, or
+    period_loss_table_dates if the occurrence table has dates); None is standard output, or nowhere if there
+    are others. moment: MPLT, moments (moment_period_loss_table). quantile: QPLT, quantiles of the losses
+    (quantile_period_loss_table). sample: SPLT, the losses of all samples (sample_period_loss_table).
+    Destinations are as for eltcalc. Reads input/occurrence.bin, for all but the legacy table
+    input/periods.bin where it is there, and for QPLT input/quantile.bin. skip_header: csv without the line of
+    names. exact: double arithmetic, in every digit.
     """
-    stage = chain.PltCalc(target, moment=with_parquet(moment, moment_parquet),
-                          quantile=with_parquet(quantile, quantile_parquet), sample=with_parquet(sample, sample_parquet),
-                          skip_header=skip_header, exact=exact)
+    stage = chain.PltCalc(
+        target,
+        moment=with_parquet(moment, moment_parquet),
+        quantile=with_parquet(quantile, quantile_parquet),
+        sample=with_parquet(sample, sample_parquet),
+        skip_header=skip_header,
+        exact=exact,
+    )
     Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
 
 
@@ -178,45 +319,74 @@ def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
 
 
 def gultocsv(source=None, target=None, *, skip_header=False, full_precision=False):
-    """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full precision."""
-    Chain(LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
-          chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision)).run()
+    """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full
+    precision."""
+    Chain(
+        LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
+        chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision),
+    ).run()
 
 
 def gultobin(source=None, target=None, *, sample_size=None, stream_type=2):
-    """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or with stream_type 1 an
-    item stream.
+    """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or
+    with stream_type 1 an item stream.
 
-    Rows of one event and item that follow each other are a packet. sample_size: of the stream; rows of samples above it are
-    left out. As gulcalc's, the stream ends without the last packet's terminator.
+    Rows of one event and item that follow each other are a packet. sample_size: of the stream; rows of
+    samples above it are left out. As gulcalc's, the stream ends without the last packet's terminator.
     """
     if stream_type not in (1, 2):
-        raise UsageError(f"the stream type (-t) is {stream_type}, expected 1 (item stream) or 2 (loss stream)")
-    Chain(LossCsv(source, sample_size=sample_size, kind=kinds.ITEM if stream_type == 1 else kinds.LOSS), target).run()
+        raise UsageError(
+            f"the stream type (-t) is {stream_type}, expected 1 (item stream) or 2 (loss stream)"
+        )
+    Chain(
+        LossCsv(source, sample_size=sample_size, kind=kinds.ITEM if stream_type == 1 else kinds.LOSS), target
+    ).run()
 
 
 def summarycalctobin(source=None, target=None, *, sample_size=None):
     """Losses by summary from csv, with a header line, as summarycalctocsv writes it with exposed values:
     event_id,exposure_value,summary_id,sidx,loss in, a stream of summary set 1 out.
 
-    Rows of one event, summary and exposed value that follow each other are a packet. sample_size: of the stream; a row of a
-    sample above it is an error.
+    Rows of one event, summary and exposed value that follow each other are a packet. sample_size: of the
+    stream; a row of a sample above it is an error.
     """
     Chain(LossCsv(source, sample_size=sample_size, kind=kinds.SUMMARY), target).run()
 
 
-def summarycalctocsv(source=None, target=None, *, skip_header=False, full_precision=False, exposure=False, max_loss=False,
-                     drop_unexposed=False, ord=False, parquet=None):
+def summarycalctocsv(
+    source=None,
+    target=None,
+    *,
+    skip_header=False,
+    full_precision=False,
+    exposure=False,
+    max_loss=False,
+    drop_unexposed=False,
+    ord=False,
+    parquet=None,
+):
     """Losses by summary as csv: event_id,summary_id,sidx,loss; two decimals, or six in full precision.
 
-    exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines for summaries
-    whose exposed value is 0. ord: SELT, the sample event loss table of Open Results Data (ktc.schemas:
-    sample_event_loss_table); target may then be ktc.Parquet, ktc.ResultTable or a list of destinations too. parquet: SELT to
-    this file; without ord, it is all that is written. exposure is without effect on SELT.
+    exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines
+    for summaries whose exposed value is 0. ord: SELT, the sample event loss table of Open Results Data
+    (ktc.schemas: sample_event_loss_table); target may then be ktc.Parquet, ktc.ResultTable or a list of
+    destinations too. parquet: SELT to this file; without ord, it is all that is written. exposure is without
+    effect on SELT.
     """
     if parquet is not None:
-        target = with_parquet("-" if target is None else target, parquet) if ord else with_parquet(None, parquet)
+        target = (
+            with_parquet("-" if target is None else target, parquet) if ord else with_parquet(None, parquet)
+        )
         ord = True
-    Chain(LossStream(source, kinds=[kinds.SUMMARY], as_written=True),
-          chain.SummaryToCsv(target, skip_header=skip_header, full_precision=full_precision, exposure=exposure,
-                             max_loss=max_loss, drop_unexposed=drop_unexposed, ord=ord)).run()
+    Chain(
+        LossStream(source, kinds=[kinds.SUMMARY], as_written=True),
+        chain.SummaryToCsv(
+            target,
+            skip_header=skip_header,
+            full_precision=full_precision,
+            exposure=exposure,
+            max_loss=max_loss,
+            drop_unexposed=drop_unexposed,
+            ord=ord,
+        ),
+    ).run()

@@ -1,4 +1,6 @@
-"""Streams as Python reads them: blocks of one event, whose arrays are NumPy views of the memory that was decoded into."""
+"""Streams as Python reads them: blocks of one event, whose arrays are NumPy views of the memory that was
+decoded into."""
+
 import struct
 
 from ._core.codec import CdfDecoder, LossDecoder
@@ -13,8 +15,9 @@ __all__ = ["Cdfs", "Losses", "StreamReader", "read_stream"]
 class StreamReader:
     """A stream of any kind, iterated once, block by block.
 
-    kind: a name in ktc.schemas.STREAMS: "cdf", "item", "coverage", "loss", "coverage loss" or "summary". sample_size: number
-    of samples (None for cdfs; -1 where gulcalc was run without -S). summary_set: of a summary stream, else None. Blocks are Cdfs or Losses.
+    kind: a name in ktc.schemas.STREAMS: "cdf", "item", "coverage", "loss", "coverage loss" or "summary".
+    sample_size: number of samples (None for cdfs; -1 where gulcalc was run without -S). summary_set: of a
+    summary stream, else None. Blocks are Cdfs or Losses.
     """
 
     def __init__(self, source=None, *, areaperil=4, whole_events=False):
@@ -22,7 +25,7 @@ class StreamReader:
         head = source.peek(4)
         if len(head) < 4:
             raise TruncatedError(f"{source.name}: byte {len(head)}: the input ends inside the stream header")
-        word, = struct.unpack("<I", head)
+        (word,) = struct.unpack("<I", head)
         if word == STREAMS["cdf"].kind:
             self._blocks = read_cdfs(CdfDecoder(source, areaperil, whole_events))
             self.kind, self.sample_size, self.summary_set = "cdf", None, None
@@ -43,9 +46,10 @@ class StreamReader:
 
 
 def read_stream(source=None, *, areaperil=4, whole_events=False):
-    """Read a binary stream: a StreamReader over blocks of part of one event each, or of all of it with whole_events.
+    """Read a binary stream: a StreamReader over blocks of part of one event each, or of all of it with
+    whole_events.
 
-    source: a path, file object, buffer or array; None or "-" standard input. areaperil: bytes of an areaperil id in a cdf
-    stream. Raises DataError, with the byte offset, for anything that is not as it should be.
+    source: a path, file object, buffer or array; None or "-" standard input. areaperil: bytes of an areaperil
+    id in a cdf stream. Raises DataError, with the byte offset, for anything that is not as it should be.
     """
     return StreamReader(source, areaperil=areaperil, whole_events=whole_events)

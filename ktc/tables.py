@@ -1,13 +1,14 @@
 """The tables as functions: csv to binary, binary to csv, and either to a NumPy array.
 
-Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES). Sources may be
-None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer; targets None or "-"
-(standard output), a path, a descriptor or a file object. Outputs that are regular files appear complete or not at all.
-areaperil=8 is for models whose areaperil ids have 8 bytes.
+Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES).
+Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer;
+targets None or "-" (standard output), a path, a descriptor or a file object. Outputs that are regular files
+appear complete or not at all. areaperil=8 is for models whose areaperil ids have 8 bytes.
 
-A csv that breaks a rule raises DataError naming the line and its text; a binary file that is cut, TruncatedError with
-the byte; what is allowed but strange is a warning.
+A csv that breaks a rule raises DataError naming the line and its text; a binary file that is cut,
+TruncatedError with the byte; what is allowed but strange is a warning.
 """
+
 import os
 import sys
 
@@ -17,11 +18,12 @@ from .errors import DataError, InputError, TruncatedError, UsageError, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Field
 
-SIZED, UNCERTAIN = 2, 1             # flags of a footprint: its index has original sizes; its intensity is uncertain
-DAYS, MINUTES = 1, 3                # date_options of an occurrence table; 0: numbers of the model's own
+SIZED, UNCERTAIN = 2, 1  # flags of a footprint: its index has original sizes; its intensity is uncertain
+DAYS, MINUTES = 1, 3  # date_options of an occurrence table; 0: numbers of the model's own
 
 
 # --- the registry's tables as layouts
+
 
 def table_of(name):
     """The registry's table, or UsageError."""
@@ -33,8 +35,10 @@ def table_of(name):
 def columns_of(table):
     """The csv columns as Fields: [(Field, whether the record has it)]."""
     fields = {f.name: f for f in table.fields}
-    return [(c, False) if isinstance(c, Field) else (fields[c], True)
-            for c in table.extra.get("columns", tuple(fields))]
+    return [
+        (c, False) if isinstance(c, Field) else (fields[c], True)
+        for c in table.extra.get("columns", tuple(fields))
+    ]
 
 
 def layout_of(table, areaperil=4, columns=None):
@@ -46,10 +50,15 @@ def layout_of(table, areaperil=4, columns=None):
         offset[field.name] = at
         at += field.width(areaperil)
     chosen = columns_of(table)[:columns]
-    return Layout([(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1)
-                   for f, stored in chosen], at, len(chosen) - (0 if columns else table.extra.get("optional", 0)),
-                  separator=table.extra.get("separator", ", "), prefix=table.extra.get("prefix", ""),
-                  infinite=table.extra.get("infinite", False), table=table)
+    return Layout(
+        [(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1) for f, stored in chosen],
+        at,
+        len(chosen) - (0 if columns else table.extra.get("optional", 0)),
+        separator=table.extra.get("separator", ", "),
+        prefix=table.extra.get("prefix", ""),
+        infinite=table.extra.get("infinite", False),
+        table=table,
+    )
 
 
 def record_layout(table, areaperil=4):
@@ -67,18 +76,26 @@ def packed_layout(table, areaperil=4):
     for field, _ in columns_of(table):
         columns.append((field.name, field.resolved(areaperil), field.csv, at))
         at += field.width(areaperil)
-    layout = Layout(columns, at, len(columns) - table.extra.get("optional", 0),
-                    infinite=table.extra.get("infinite", False), table=table)
+    layout = Layout(
+        columns,
+        at,
+        len(columns) - table.extra.get("optional", 0),
+        infinite=table.extra.get("infinite", False),
+        table=table,
+    )
     return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
 
 
 def dates_layout(table):
-    """How an occurrence table with dates is read (its number in the place of the year) and written (all apart)."""
+    """How an occurrence table with dates is read (its number in the place of the year) and written (all
+    apart)."""
     fields = [f for f, _ in columns_of(table)]
     read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i]) for i, f in enumerate(fields)]
     write = [(f.name, "i4", "%d", 4 * i) for i, f in enumerate(fields)]
-    return (Layout(read, table.size(), len(fields) - table.extra.get("optional", 0), table=table),
-            Layout(write, 4 * len(fields), separator=table.extra["separator"]))
+    return (
+        Layout(read, table.size(), len(fields) - table.extra.get("optional", 0), table=table),
+        Layout(write, 4 * len(fields), separator=table.extra["separator"]),
+    )
 
 
 def header_of(table, values):
@@ -88,8 +105,10 @@ def header_of(table, values):
     import struct
 
     try:
-        return struct.pack("<" + "".join(TYPES[f.type][0] for f in table.header),
-                           *(values.get(f.name, 0) for f in table.header))
+        return struct.pack(
+            "<" + "".join(TYPES[f.type][0] for f in table.header),
+            *(values.get(f.name, 0) for f in table.header),
+        )
     except struct.error as error:
         raise UsageError(f"header of {table.name} {values}: {error}") from None
 
@@ -101,8 +120,12 @@ def header_values(table, source):
     import struct
 
     data = take_header(source, table.header_size())
-    return dict(zip((f.name for f in table.header),
-                    struct.unpack("<" + "".join(TYPES[f.type][0] for f in table.header), data)))
+    return dict(
+        zip(
+            (f.name for f in table.header),
+            struct.unpack("<" + "".join(TYPES[f.type][0] for f in table.header), data),
+        )
+    )
 
 
 def mapped(source, default):
@@ -121,33 +144,63 @@ def alone(name, options):
     table = table_of(name)
     if options:
         raise UsageError(f"{name} takes no option {', '.join(options)}")
-    if "packet" not in table.extra and name != "coverages" and not all(stored for _, stored in columns_of(table)):
+    if (
+        "packet" not in table.extra
+        and name != "coverages"
+        and not all(stored for _, stored in columns_of(table))
+    ):
         raise UsageError(f"{name} is a part or a form of another table, and is converted with that one")
     return table
 
 
 # --- csv to binary
 
+
 def tobin(table, source=None, target=None, *, areaperil=4, no_header=False, **options):
     """Convert the csv of a table to binary.
 
-    no_header: the csv has no header line. Options by table: validate (damage_bin_dict), periods, date_id, granular
-    (occurrence), everything that footprint_tobin and vulnerability_tobin take (their output goes to files).
+    no_header: the csv has no header line. Options by table: validate (damage_bin_dict), periods, date_id,
+    granular (occurrence), everything that footprint_tobin and vulnerability_tobin take (their output goes to
+    files).
     """
     if table in TO_BINARY:
         return TO_BINARY[table](source, target, areaperil=areaperil, no_header=no_header, **options)
     entry = alone(table, options)
     with Outputs() as outputs:
-        convert(entry, Source(source), outputs.open(target), layout_of(entry, areaperil), header=not no_header,
-                packets="packet" in entry.extra)
+        convert(
+            entry,
+            Source(source),
+            outputs.open(target),
+            layout_of(entry, areaperil),
+            header=not no_header,
+            packets="packet" in entry.extra,
+        )
 
 
-def convert(table, source, data, layout, *, header=True, values=None, validate=True, rules=None, uniform=False,
-            index=None, **options):
+def convert(
+    table,
+    source,
+    data,
+    layout,
+    *,
+    header=True,
+    values=None,
+    validate=True,
+    rules=None,
+    uniform=False,
+    index=None,
+    **options,
+):
     """Run the engine over a csv; everything it can be told. values: of the table's header."""
     rows = CsvRows(source, layout, header)
-    checks = Checks(rows, table.extra.get("rules", ()) if rules is None else rules, values or {}, validate, uniform,
-                    table.extra.get("empty", True))
+    checks = Checks(
+        rows,
+        table.extra.get("rules", ()) if rules is None else rules,
+        values or {},
+        validate,
+        uniform,
+        table.extra.get("empty", True),
+    )
     writer = TableWriter(rows, checks, data, index, **options)
     writer.run(header_of(table, values or {}))
     tell(checks.warnings)
@@ -161,8 +214,15 @@ def damage_bin_dict_tobin(source=None, target=None, *, areaperil=4, no_header=Fa
     """
     table = TABLES["damage_bin_dict"]
     with Outputs() as outputs:
-        convert(table, Source(source), outputs.open(target), layout_of(table), header=not no_header, validate=validate,
-                uniform=validate)
+        convert(
+            table,
+            Source(source),
+            outputs.open(target),
+            layout_of(table),
+            header=not no_header,
+            validate=validate,
+            uniform=validate,
+        )
 
 
 def returnperiods_tobin(source=None, target=None, *, areaperil=4, no_header=False):
@@ -176,12 +236,13 @@ def returnperiods_tobin(source=None, target=None, *, areaperil=4, no_header=Fals
         write_all(outputs.open(target), array("i", sorted(set(periods), reverse=True)).tobytes())
 
 
-def occurrence_tobin(source=None, target=None, *, areaperil=4, no_header=False, periods=None, date_id=False,
-                     granular=False):
+def occurrence_tobin(
+    source=None, target=None, *, areaperil=4, no_header=False, periods=None, date_id=False, granular=False
+):
     """occurrence.bin from csv; periods: how many there are, which no period_no may exceed.
 
-    The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0 when they
-    are missing), or with date_id one number of the model's own.
+    The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0
+    when they are missing), or with date_id one number of the model's own.
     """
     if not periods or not 0 < periods < 1 << 31:
         raise UsageError(f"the number of periods (-P) is {periods}, expected 1 or more")
@@ -190,19 +251,37 @@ def occurrence_tobin(source=None, target=None, *, areaperil=4, no_header=False, 
     table = TABLES["occurrence" if date_id else "occurrence_granular" if granular else "occurrence_dates"]
     options = 0 if date_id else MINUTES if granular else DAYS
     with Outputs() as outputs:
-        convert(table, Source(source), outputs.open(target), layout_of(table) if date_id else dates_layout(table)[0],
-                header=not no_header, values={"date_options": options, "number_of_periods": periods},
-                dates=0 if date_id else 2 if granular else 1)
+        convert(
+            table,
+            Source(source),
+            outputs.open(target),
+            layout_of(table) if date_id else dates_layout(table)[0],
+            header=not no_header,
+            values={"date_options": options, "number_of_periods": periods},
+            dates=0 if date_id else 2 if granular else 1,
+        )
 
 
-def footprint_tobin(source=None, target=None, index=None, *, areaperil=4, no_header=False, max_intensity_bin=None,
-                    no_uncertainty=False, compress=False, sized=False, validate=True):
+def footprint_tobin(
+    source=None,
+    target=None,
+    index=None,
+    *,
+    areaperil=4,
+    no_header=False,
+    max_intensity_bin=None,
+    no_uncertainty=False,
+    compress=False,
+    sized=False,
+    validate=True,
+):
     """footprint.bin and footprint.idx (target and index) from csv: event_id, areaperil_id, intensity_bin_id,
     probability.
 
-    max_intensity_bin: no bin may exceed it. no_uncertainty: recorded in the file, for models whose intensity is
-    certain. compress: each event's rows as a zlib stream, and the names end in .z; sized: the index has their original
-    sizes. validate=False: the only checks are that values fit and bins do not exceed the largest.
+    max_intensity_bin: no bin may exceed it. no_uncertainty: recorded in the file, for models whose intensity
+    is certain. compress: each event's rows as a zlib stream, and the names end in .z; sized: the index has
+    their original sizes. validate=False: the only checks are that values fit and bins do not exceed the
+    largest.
     """
     if max_intensity_bin is None:
         raise UsageError("the largest intensity bin (-i) is missing")
@@ -215,21 +294,44 @@ def footprint_tobin(source=None, target=None, index=None, *, areaperil=4, no_hea
         target, index = with_suffix(target), with_suffix(index)
     entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
     with Outputs() as outputs:
-        convert(table, Source(source), outputs.open(target), layout_of(table, areaperil), header=not no_header,
-                values={"max_intensity_bin": max_intensity_bin,
-                        "flags": SIZED * sized | UNCERTAIN * (not no_uncertainty)},
-                validate=validate, index=outputs.open(index), index_size=entry.size(), compress=compress,
-                original=sized)
+        convert(
+            table,
+            Source(source),
+            outputs.open(target),
+            layout_of(table, areaperil),
+            header=not no_header,
+            values={
+                "max_intensity_bin": max_intensity_bin,
+                "flags": SIZED * sized | UNCERTAIN * (not no_uncertainty),
+            },
+            validate=validate,
+            index=outputs.open(index),
+            index_size=entry.size(),
+            compress=compress,
+            original=sized,
+        )
 
 
-def vulnerability_tobin(source=None, target=None, index=None, *, areaperil=4, no_header=False, max_damage_bin=None,
-                        indexed=False, compress=False, validate=True, any_intensity_bins=False):
+def vulnerability_tobin(
+    source=None,
+    target=None,
+    index=None,
+    *,
+    areaperil=4,
+    no_header=False,
+    max_damage_bin=None,
+    indexed=False,
+    compress=False,
+    validate=True,
+    any_intensity_bins=False,
+):
     """vulnerability.bin from csv: vulnerability_id, intensity_bin_id, damage_bin_id, probability.
 
-    max_damage_bin: no bin may exceed it. indexed: to target and index (vulnerability.bin and vulnerability.idx), where
-    the records have no vulnerability_id; compress: the same with each function's rows as a zlib stream, names ending in
-    .z. validate=False: the only checks are that values fit and bins do not exceed the largest. any_intensity_bins: no
-    warning when functions lack intensity bins that others have.
+    max_damage_bin: no bin may exceed it. indexed: to target and index (vulnerability.bin and
+    vulnerability.idx), where the records have no vulnerability_id; compress: the same with each function's
+    rows as a zlib stream, names ending in .z. validate=False: the only checks are that values fit and bins do
+    not exceed the largest. any_intensity_bins: no warning when functions lack intensity bins that others
+    have.
     """
     if max_damage_bin is None:
         raise UsageError("the largest damage bin (-d) is missing")
@@ -238,15 +340,34 @@ def vulnerability_tobin(source=None, target=None, index=None, *, areaperil=4, no
     values = {"max_damage_bin": max_damage_bin}
     with Outputs() as outputs:
         if not indexed and not compress:
-            convert(table, Source(source), outputs.open(target), layout_of(table), header=not no_header, values=values,
-                    validate=validate, rules=rules)
+            convert(
+                table,
+                Source(source),
+                outputs.open(target),
+                layout_of(table),
+                header=not no_header,
+                values=values,
+                validate=validate,
+                rules=rules,
+            )
             return
         target, index = target or "vulnerability.bin", index or "vulnerability.idx"
         if compress:
             target, index = with_suffix(target), with_suffix(index)
-        convert(table, Source(source), outputs.open(target), layout_of(TABLES["vulnerability_rows"]),
-                header=not no_header, values=values, validate=validate, rules=rules, index=outputs.open(index),
-                index_size=TABLES["vulnerability_index"].size(), compress=compress, original=compress)
+        convert(
+            table,
+            Source(source),
+            outputs.open(target),
+            layout_of(TABLES["vulnerability_rows"]),
+            header=not no_header,
+            values=values,
+            validate=validate,
+            rules=rules,
+            index=outputs.open(index),
+            index_size=TABLES["vulnerability_index"].size(),
+            compress=compress,
+            original=compress,
+        )
 
 
 def rules_of(table, any_intensity_bins):
@@ -261,15 +382,23 @@ def with_suffix(target):
     return target
 
 
-TO_BINARY = {"damage_bin_dict": damage_bin_dict_tobin, "returnperiods": returnperiods_tobin,
-             "occurrence": occurrence_tobin, "footprint": footprint_tobin, "vulnerability": vulnerability_tobin}
+TO_BINARY = {
+    "damage_bin_dict": damage_bin_dict_tobin,
+    "returnperiods": returnperiods_tobin,
+    "occurrence": occurrence_tobin,
+    "footprint": footprint_tobin,
+    "vulnerability": vulnerability_tobin,
+}
 
 
 # --- csv checked
 
 # What ktools calls the tables that it validates, and the bins whose largest it tells.
-VALIDATED = {"damage_bin_dict": ("Damage Bin Dictionary", ""), "footprint": ("Footprint", "intensity"),
-             "vulnerability": ("Vulnerability", "damage")}
+VALIDATED = {
+    "damage_bin_dict": ("Damage Bin Dictionary", ""),
+    "footprint": ("Footprint", "intensity"),
+    "vulnerability": ("Vulnerability", "damage"),
+}
 
 
 def checked(table, source, areaperil, any_intensity_bins):
@@ -280,7 +409,9 @@ def checked(table, source, areaperil, any_intensity_bins):
         raise UsageError(f"{table} takes no option any_intensity_bins")
     entry = TABLES[table]
     rows = CsvRows(Source(source), layout_of(entry, areaperil), every_fault=True)
-    checks = Checks(rows, rules_of(entry, any_intensity_bins), {}, uniform=table == "damage_bin_dict", empty=False)
+    checks = Checks(
+        rows, rules_of(entry, any_intensity_bins), {}, uniform=table == "damage_bin_dict", empty=False
+    )
     try:
         checks.run()
         rows.raise_faults()
@@ -292,10 +423,11 @@ def checked(table, source, areaperil, any_intensity_bins):
 def validate(table, source=None, *, areaperil=4, any_intensity_bins=False):
     """Check the csv of a damage_bin_dict, footprint or vulnerability, with its header line, as tobin does.
 
-    Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin asks for,
-    else None. DataError has a line for each fault, 20 at most. What a line that cannot be read leaves open, such as the
-    sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin. Memory does not grow with the rows,
-    but with those of one areaperil in an event, and with the number of vulnerability functions.
+    Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin
+    asks for, else None. DataError has a line for each fault, 20 at most. What a line that cannot be read
+    leaves open, such as the sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin.
+    Memory does not grow with the rows, but with those of one areaperil in an event, and with the number of
+    vulnerability functions.
     """
     return checked(table, source, areaperil, any_intensity_bins).largest
 
@@ -306,11 +438,15 @@ def report_validation(table, source=None, *, areaperil=4, any_intensity_bins=Fal
     name, bins = VALIDATED[table]
     if bins:
         print(f"INFO: Maximum value of {bins} bin index = {checks.largest}", file=sys.stderr)
-    print(f"INFO: All {name} file validation checks have passed."
-          + (" Please take note of any warnings." if checks.warnings else ""), file=sys.stderr)
+    print(
+        f"INFO: All {name} file validation checks have passed."
+        + (" Please take note of any warnings." if checks.warnings else ""),
+        file=sys.stderr,
+    )
 
 
 # --- binary to csv
+
 
 def tocsv(table, source=None, target=None, *, areaperil=4, skip_header=False, **options):
     """Convert a table to csv.
@@ -324,8 +460,12 @@ def tocsv(table, source=None, target=None, *, areaperil=4, skip_header=False, **
     source = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
     header_values(entry, source)
     with Outputs() as outputs:
-        reader = TableReader(layout_of(entry, areaperil), outputs.open(target), header_line(entry, skip_header),
-                             counted=table == "coverages")
+        reader = TableReader(
+            layout_of(entry, areaperil),
+            outputs.open(target),
+            header_line(entry, skip_header),
+            counted=table == "coverages",
+        )
         if "packet" in entry.extra:
             reader.packets(source)
         else:
@@ -343,8 +483,9 @@ def damage_bin_dict_tocsv(source=None, target=None, *, areaperil=4, skip_header=
     table = TABLES["damage_bin_dict"]
     columns = None if interval_type else len(table.fields) - 1
     with Outputs() as outputs:
-        TableReader(layout_of(table, columns=columns), outputs.open(target),
-                    header_line(table, skip_header, columns)).records(Source(source).refuse_csv("damagebintobin"))
+        TableReader(
+            layout_of(table, columns=columns), outputs.open(target), header_line(table, skip_header, columns)
+        ).records(Source(source).refuse_csv("damagebintobin"))
 
 
 def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False):
@@ -355,32 +496,42 @@ def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False
     if options not in names:
         from .headers import told_csv
 
-        raise DataError(f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
-                        f"{told_csv(source.start(), source.converter)}")
+        raise DataError(
+            f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
+            f"{told_csv(source.start(), source.converter)}"
+        )
     table = TABLES[names[options]]
     with Outputs() as outputs:
-        reader = TableReader(dates_layout(table)[1] if options else layout_of(table), outputs.open(target),
-                             header_line(table, skip_header))
+        reader = TableReader(
+            dates_layout(table)[1] if options else layout_of(table),
+            outputs.open(target),
+            header_line(table, skip_header),
+        )
         if options:
             reader.dates(source, options == MINUTES)
         else:
             reader.records(source)
 
 
-def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, convert=False, generate=None, seed=0):
-    """random.bin as csv, or with generate so many numbers of a Mersenne twister; seed 0: another one each time.
+def random_tocsv(
+    source=None, target=None, *, areaperil=4, skip_header=False, convert=False, generate=None, seed=0
+):
+    """random.bin as csv, or with generate so many numbers of a Mersenne twister; seed 0: another one each
+    time.
 
     convert: reads random.bin, also when generate is given.
     """
     table = TABLES["random"]
     if convert or generate is None:
         generate = None
-    elif generate < 0 or seed > 0xffffffff:
+    elif generate < 0 or seed > 0xFFFFFFFF:
         raise UsageError(f"{generate} numbers of seed {seed}: expected 0 or more, of a seed of 32 bits")
     with Outputs() as outputs:
         sink = outputs.open(target)
         if generate is None:
-            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(Source(source).refuse_csv("randtobin"))
+            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(
+                Source(source).refuse_csv("randtobin")
+            )
             return
         # ktools quotes the name here, and only here
         reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
@@ -393,8 +544,9 @@ def random_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, co
             generate -= len(some) // size
 
 
-def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False,
-                    events=None):
+def footprint_tocsv(
+    source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False, events=None
+):
     """footprint.bin and footprint.idx (source and index) as csv. compressed: they are footprint.bin.z and
     footprint.idx.z.
 
@@ -408,24 +560,40 @@ def footprint_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_h
     if events is not None:
         options["first"], options["last"] = event_range(events)
     with Outputs() as outputs:
-        footprint_records(lambda layout, header: TableReader(layout, outputs.open(target), header_line(
-            TABLES["footprint"], skip_header)), data, index, areaperil=areaperil, compressed=compressed, **options)
+        footprint_records(
+            lambda layout, header: TableReader(
+                layout, outputs.open(target), header_line(TABLES["footprint"], skip_header)
+            ),
+            data,
+            index,
+            areaperil=areaperil,
+            compressed=compressed,
+            **options,
+        )
 
 
 def footprint_records(reader_of, data, index, *, areaperil=4, compressed=False, **events):
-    """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives; the reader."""
+    """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives; the
+    reader."""
     table = TABLES["footprint"]
     header = header_values(table, source_of(data))
     sized = compressed and bool(header["flags"] & SIZED)
     entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
     reader = reader_of(layout_of(table, areaperil), header)
-    reader.indexed(data, index, entry_size=entry.size(), header_size=table.header_size(), compressed=compressed, sized=sized,
-                   **events)
+    reader.indexed(
+        data,
+        index,
+        entry_size=entry.size(),
+        header_size=table.header_size(),
+        compressed=compressed,
+        sized=sized,
+        **events,
+    )
     return reader
 
 
 def event_range(text):
-    """"7" or "7-12" as (first, last)."""
+    """ "7" or "7-12" as (first, last)."""
     parts = str(text).split("-")
     try:
         first, last = int(parts[0]), int(parts[-1])
@@ -436,41 +604,61 @@ def event_range(text):
     return first, last
 
 
-def vulnerability_tocsv(source=None, target=None, index=None, *, areaperil=4, skip_header=False, indexed=False,
-                        compressed=False):
-    """vulnerability.bin as csv. indexed: from vulnerability.bin and vulnerability.idx (source and index) of the working
-    directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
+def vulnerability_tocsv(
+    source=None, target=None, index=None, *, areaperil=4, skip_header=False, indexed=False, compressed=False
+):
+    """vulnerability.bin as csv. indexed: from vulnerability.bin and vulnerability.idx (source and index) of
+    the working directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
     table = TABLES["vulnerability"]
     if not indexed and not compressed:
         source = Source(source).refuse_csv("vulnerabilitytobin")
         header_values(table, source)
         with Outputs() as outputs:
-            TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(source)
+            TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(
+                source
+            )
         return
     suffix = ".z" if compressed else ""
     data, index = mapped(source, f"vulnerability.bin{suffix}"), mapped(index, f"vulnerability.idx{suffix}")
     with Outputs() as outputs:
-        vulnerability_records(lambda layout, header: TableReader(layout, outputs.open(target), header_line(table, skip_header)),
-                              data, index, compressed=compressed)
+        vulnerability_records(
+            lambda layout, header: TableReader(layout, outputs.open(target), header_line(table, skip_header)),
+            data,
+            index,
+            compressed=compressed,
+        )
 
 
 def vulnerability_records(reader_of, data, index, *, compressed=False):
     """The same for vulnerability functions that have an index."""
     table = TABLES["vulnerability_rows"]
     reader = reader_of(layout_of(table), header_values(table, source_of(data)))
-    reader.indexed(data, index, entry_size=TABLES["vulnerability_index"].size(), header_size=table.header_size(),
-                   compressed=compressed, sized=compressed)
+    reader.indexed(
+        data,
+        index,
+        entry_size=TABLES["vulnerability_index"].size(),
+        header_size=table.header_size(),
+        compressed=compressed,
+        sized=compressed,
+    )
     return reader
 
 
-TO_CSV = {"damage_bin_dict": damage_bin_dict_tocsv, "occurrence": occurrence_tocsv, "random": random_tocsv,
-          "footprint": footprint_tocsv, "vulnerability": vulnerability_tocsv}
+TO_CSV = {
+    "damage_bin_dict": damage_bin_dict_tocsv,
+    "occurrence": occurrence_tocsv,
+    "random": random_tocsv,
+    "footprint": footprint_tocsv,
+    "vulnerability": vulnerability_tocsv,
+}
 
 
 # --- old forms
 
+
 def fmprofilebinconv(source=None, target=None):
-    """fm_profile.bin from the form that it had before (fm_profile_old): each term goes where its calculation rule has it today.
+    """fm_profile.bin from the form that it had before (fm_profile_old): each term goes where its calculation
+    rule has it today.
 
     A rule without a counterpart, or a term that is NaN, is an error.
     """
@@ -481,29 +669,36 @@ def fmprofilebinconv(source=None, target=None):
 
 
 def footprintconv(source=None, target=None, *, source_index=None, target_index=None, areaperil=4):
-    """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx (source and
-    source_index), each event's rows as a zlib stream. The index has no original sizes."""
+    """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx
+    (source and source_index), each event's rows as a zlib stream. The index has no original sizes."""
     from ._core.oldforms import RecordPacker
 
     table, entry = TABLES["footprint"], TABLES["footprint_index"]
     data, index = mapped(source, "footprint.bin"), mapped(source_index, "footprint.idx")
     header = header_values(table, source_of(data))
     if not 0 <= header["flags"] <= SIZED | UNCERTAIN:
-        raise DataError(f"{data.name}: byte 4: the flags are {header['flags']}, expected 0 to {SIZED | UNCERTAIN}")
-    header["flags"] = UNCERTAIN * (header["flags"] != 0)        # getmodel reads any flag so where nothing is compressed
+        raise DataError(
+            f"{data.name}: byte 4: the flags are {header['flags']}, expected 0 to {SIZED | UNCERTAIN}"
+        )
+    header["flags"] = UNCERTAIN * (
+        header["flags"] != 0
+    )  # getmodel reads any flag so where nothing is compressed
     with Outputs() as outputs:
-        packer = RecordPacker(layout_of(table, areaperil), outputs.open(target or "footprint.bin.z"), header_of(table, header))
+        packer = RecordPacker(
+            layout_of(table, areaperil), outputs.open(target or "footprint.bin.z"), header_of(table, header)
+        )
         packer.index = outputs.open(target_index or "footprint.idx.z")
         packer.indexed(data, index, entry_size=entry.size(), header_size=table.header_size())
 
 
 # --- NumPy
 
+
 def read_table(name, source, areaperil=4):
     """The records of a binary table as a structured array; of a path, mapped from the file without a copy.
 
-    Its dtype is TABLES[name].dtype(areaperil); an occurrence table has the dtype that its header asks for. lossfactors
-    come with their event_id. A size that is not a whole number of records raises TruncatedError.
+    Its dtype is TABLES[name].dtype(areaperil); an occurrence table has the dtype that its header asks for.
+    lossfactors come with their event_id. A size that is not a whole number of records raises TruncatedError.
     """
     import numpy
 
@@ -513,7 +708,11 @@ def read_table(name, source, areaperil=4):
     if isinstance(source, (str, os.PathLike)):
         place = os.fspath(source)
         try:
-            data = numpy.memmap(place, numpy.uint8, "r") if os.path.getsize(place) else numpy.empty(0, numpy.uint8)
+            data = (
+                numpy.memmap(place, numpy.uint8, "r")
+                if os.path.getsize(place)
+                else numpy.empty(0, numpy.uint8)
+            )
         except OSError as error:
             raise InputError(f"{place}: cannot read: {error.strerror}") from None
     else:
@@ -535,8 +734,10 @@ def read_table(name, source, areaperil=4):
     dtype = table.dtype(areaperil)
     rest = (len(data) - start) % dtype.itemsize
     if rest:
-        raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside a record: expected {dtype.itemsize} "
-                             f"bytes from byte {len(data) - rest}, found {rest}")
+        raise TruncatedError(
+            f"{place}: byte {len(data)}: the input ends inside a record: expected {dtype.itemsize} "
+            f"bytes from byte {len(data) - rest}, found {rest}"
+        )
     return data[start:].view(dtype)
 
 
@@ -549,12 +750,14 @@ def read_packets(table, data, at, place):
     while at < len(data):
         count = -1
         if len(data) - at >= 8:
-            key, count = (int(word) for word in data[at:at + 8].view("<i4"))
+            key, count = (int(word) for word in data[at : at + 8].view("<i4"))
             if count < 0:
                 raise DataError(f"{place}: byte {at + 4}: count is {count}, expected 0 or more")
         if count < 0 or len(data) - at - 8 < count * dtype.itemsize:
-            raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside the packet from byte {at}")
-        records = data[at + 8:at + 8 + count * dtype.itemsize].view(dtype)
+            raise TruncatedError(
+                f"{place}: byte {len(data)}: the input ends inside the packet from byte {at}"
+            )
+        records = data[at + 8 : at + 8 + count * dtype.itemsize].view(dtype)
         part = numpy.empty(count, full)
         part[full.names[0]] = key
         for field in dtype.names:
@@ -565,7 +768,8 @@ def read_packets(table, data, at, place):
 
 
 def write_table(name, array, target, areaperil=4, **header):
-    """Write a structured array as a binary table. header: values of the table's header fields (0 when not given).
+    """Write a structured array as a binary table. header: values of the table's header fields (0 when not
+    given).
 
     The array's fields are taken by name. Tables that lie in packets or beside an index are written by tobin.
     """
@@ -586,8 +790,11 @@ def write_table(name, array, target, areaperil=4, **header):
     for field in dtype.names:
         with numpy.errstate(over="ignore", invalid="ignore"):
             records[field] = array[field]
-        kept = numpy.isfinite(records[field]) == numpy.isfinite(array[field]) if dtype[field].kind == "f" else (
-            records[field] == array[field])
+        kept = (
+            numpy.isfinite(records[field]) == numpy.isfinite(array[field])
+            if dtype[field].kind == "f"
+            else (records[field] == array[field])
+        )
         if not numpy.all(kept):
             raise DataError(f"{name}: a value of {field} does not fit {dtype[field]}")
     with Outputs() as outputs:
@@ -597,7 +804,8 @@ def write_table(name, array, target, areaperil=4, **header):
 
 
 def read_csv(name, source, areaperil=4, no_header=False):
-    """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin checks them.
+    """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin
+    checks them.
 
     Rules that need a number from outside (the largest bin, the number of periods) are left out.
     """

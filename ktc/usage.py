@@ -1,7 +1,9 @@
-"""Command lines for people: help, versions, and what is wrong with a command line. Made of the registry's entries by argparse.
+"""Command lines for people: help, versions, and what is wrong with a command line. Made of the registry's
+entries by argparse.
 
 A script whose command line is right never imports this module (see ktc.cli.plain).
 """
+
 import argparse
 import sys
 
@@ -40,13 +42,14 @@ class Parser(argparse.ArgumentParser):
 
 def type_of(type):
     """What argparse is to make a value of the registry's type with."""
+
     def number(text):
         try:
             return whole(text)
         except UsageError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    number.__name__ = int.__name__                  # in its messages: "invalid int value"
+    number.__name__ = int.__name__  # in its messages: "invalid int value"
     return number if type is int else type
 
 
@@ -72,37 +75,63 @@ class Speak(argparse.Action):
 
 def parser_of(tool):
     """The argparse parser of a Tool of the registry's TOOLS or COMMANDS."""
-    parser = Parser(prog=tool.name if tool.name in TOOLS else f"ktc {tool.name}",
-                    description=f"{tool.help[0].upper()}{tool.help[1:]}.", add_help=False, allow_abbrev=False,
-                    argument_default=argparse.SUPPRESS, formatter_class=Layout)
+    parser = Parser(
+        prog=tool.name if tool.name in TOOLS else f"ktc {tool.name}",
+        description=f"{tool.help[0].upper()}{tool.help[1:]}.",
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=Layout,
+    )
     parser.tool = tool
     for option in tool.options:
         if option.type is None:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, const=option.const,
-                                action="append_const" if option.several else "store_const")
+            parser.add_argument(
+                option.flag,
+                dest=option.dest,
+                help=option.help,
+                const=option.const,
+                action="append_const" if option.several else "store_const",
+            )
         elif option.const is not True:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar, action=Pair,
-                                const=option.const, type=type_of(option.type))
+            parser.add_argument(
+                option.flag,
+                dest=option.dest,
+                help=option.help,
+                metavar=option.metavar,
+                action=Pair,
+                const=option.const,
+                type=type_of(option.type),
+            )
         else:
-            parser.add_argument(option.flag, dest=option.dest, help=option.help, metavar=option.metavar,
-                                type=type_of(option.type), choices=option.choices)
+            parser.add_argument(
+                option.flag,
+                dest=option.dest,
+                help=option.help,
+                metavar=option.metavar,
+                type=type_of(option.type),
+                choices=option.choices,
+            )
     for name, type, nargs, help in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)
-        parser.add_argument(name, type=type_of(type), nargs=nargs, help=help, metavar=name.upper(), choices=choices)
+        parser.add_argument(
+            name, type=type_of(type), nargs=nargs, help=help, metavar=name.upper(), choices=choices
+        )
     parser.add_argument("-h", "--help", action=Speak, nargs=0, dest="help", help="show this help")
     parser.add_argument("-v", "--version", action=Speak, nargs=0, dest="version", help="show the version")
     return parser
 
 
 def parsed(tool, words, operands):
-    """What ktc.cli.plain gives, by argparse: the keywords of a command line, or what is wrong with it, or help.
+    """What ktc.cli.plain gives, by argparse: the keywords of a command line, or what is wrong with it, or
+    help.
 
     words: those of its options, with their values.
     """
     behind = ["--"] if any(word[:1] == "-" and word != "-" for word in operands) else []
     keywords = vars(parser_of(tool).parse_args([*words, *behind, *operands]))
     for option in tool.options:
-        if option.dest is None:                     # argparse has named it after its flag
+        if option.dest is None:  # argparse has named it after its flag
             keywords.pop(option.flag.lstrip("-"), None)
     return keywords
 
@@ -112,18 +141,32 @@ def overview():
     groups = {}
     for tool in (*COMMANDS.values(), *TOOLS.values()):
         groups.setdefault(tool.group, []).append(f"  {tool.name:28}{tool.help}")
-    return "\n".join([
-        "usage: ktc COMMAND ...", "       ktc TOOL ...            the same as TOOL ...",
-        "       ktc [COMMAND | TOOL] --help", "       ktc --version", "",
-        "ktc: the catastrophe-loss kernel. Its tools have the names, flags and files of ktools."]
-        + ["\n".join(["", f"{group}:", *lines]) for group, lines in groups.items()] + [
-        "", "pipeline:", "  eve 1 1 | getmodel | gulcalc -S100 -a1 -i - | fmcalc -a2 | summarycalc -f -1 - | eltcalc > elt.csv", ""])
+    return "\n".join(
+        [
+            "usage: ktc COMMAND ...",
+            "       ktc TOOL ...            the same as TOOL ...",
+            "       ktc [COMMAND | TOOL] --help",
+            "       ktc --version",
+            "",
+            "ktc: the catastrophe-loss kernel. Its tools have the names, flags and files of ktools.",
+        ]
+        + ["\n".join(["", f"{group}:", *lines]) for group, lines in groups.items()]
+        + [
+            "",
+            "pipeline:",
+            "  eve 1 1 | getmodel | gulcalc -S100 -a1 -i - | fmcalc -a2 | summarycalc -f -1 - | eltcalc > "
+            "elt.csv",
+            "",
+        ]
+    )
 
 
 def version():
     """The text of `ktc --version`: the version, the build, the instruction set in use."""
     from ._core import INSTRUCTION_SET, VARIABLE, machine
 
-    return (f"ktc {__version__} (ktools {KTOOLS_VERSION})\n"
-            f"built for {machine.INTERPRETER} by {machine.COMPILER}: {machine.FLAGS}\n"
-            f"instruction set {INSTRUCTION_SET} of {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n")
+    return (
+        f"ktc {__version__} (ktools {KTOOLS_VERSION})\n"
+        f"built for {machine.INTERPRETER} by {machine.COMPILER}: {machine.FLAGS}\n"
+        f"instruction set {INSTRUCTION_SET} of {', '.join(machine.INSTRUCTION_SETS)} ({VARIABLE} chooses)\n"
+    )

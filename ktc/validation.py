@@ -1,12 +1,15 @@
-"""Whether the files of a run are sound: each by the rules that the registry states, and all of them with each other.
+"""Whether the files of a run are sound: each by the rules that the registry states, and all of them with each
+other.
 
     verdict = ktc.validate_run("run")       # every table of a run's folder
     if not verdict.sound:
         print(verdict)
 
-Rules and references are the registry's (ktc.schemas.TABLES: rules, sound, key, refs). Files are read once, one after the other,
-in an order in which ids are known before they are looked for; memory follows the ids, not the files.
+Rules and references are the registry's (ktc.schemas.TABLES: rules, sound, key, refs). Files are read once,
+one after the other, in an order in which ids are known before they are looked for; memory follows the ids,
+not the files.
 """
+
 import os
 import sys
 from dataclasses import dataclass, field
@@ -19,20 +22,31 @@ from .errors import DataError, InputError, KtcError, UsageError
 from .headers import key, titles
 from .schemas import TABLES
 from .schemas.tables import Rule
-from .tables import DAYS, MINUTES, footprint_records, header_values, layout_of, record_layout, tell, vulnerability_records
+from .tables import (
+    DAYS,
+    MINUTES,
+    footprint_records,
+    header_values,
+    layout_of,
+    record_layout,
+    tell,
+    vulnerability_records,
+)
 
 GROUND_UP_FILES = ("coverages", "items")
 INSURED_FILES = ("fm_programme", *GROUND_UP_FILES, "fm_profile", "fm_policytc")
 MODEL_FILES = ("damage_bin_dict", "vulnerability", "footprint")
 PROGRAMME = ("fm_programme", "fm_policytc", "fm_profile", "fm_profile_step", "fm_xref", "fmsummaryxref")
-MOST_IDS = 10                       # that a message shows
+MOST_IDS = 10  # that a message shows
 
 
 @dataclass
 class FileVerdict:
-    """What was found in one file. table: its name in the registry. rows: how many were read. header: its header's values.
+    """What was found in one file. table: its name in the registry. rows: how many were read. header: its
+    header's values.
 
-    faults: one line for each, 20 at most, which name file, line or record, and value. warnings: what is allowed but strange.
+    faults: one line for each, 20 at most, which name file, line or record, and value. warnings: what is
+    allowed but strange.
     """
 
     path: str
@@ -45,8 +59,8 @@ class FileVerdict:
 
 @dataclass
 class Verdict:
-    """What was found in some files: a FileVerdict each. missing: lines about files that should be there. lacking: about files
-    that only some runs need.
+    """What was found in some files: a FileVerdict each. missing: lines about files that should be there.
+    lacking: about files that only some runs need.
 
     sound: no fault, and nothing missing. str() of it is a summary for people.
     """
@@ -69,12 +83,19 @@ class Verdict:
 
     def __str__(self):
         width = max([len(file.path) for file in self.files], default=0)
-        lines = [f"  {file.path:{width}}{file.rows:>16,} rows   {count(len(file.faults), 'fault') if file.faults else 'ok'}"
-                 f"{', ' + count(len(file.warnings), 'warning') if file.warnings else ''}" for file in self.files]
+        lines = [
+            f"  {file.path:{width}}{file.rows:>16,} rows   "
+            f"{count(len(file.faults), 'fault') if file.faults else 'ok'}"
+            f"{', ' + count(len(file.warnings), 'warning') if file.warnings else ''}"
+            for file in self.files
+        ]
         for head, found in (("faults", self.faults), ("warnings", self.warnings)):
             lines += [f"\n{head}:", *(f"  {line}" for line in found)] if found else []
-        lines += ["", f"{count(len(self.files), 'file')}, {count(len(self.faults), 'fault')}, "
-                      f"{count(len(self.warnings), 'warning')}: {'sound' if self.sound else 'not sound'}"]
+        lines += [
+            "",
+            f"{count(len(self.files), 'file')}, {count(len(self.faults), 'fault')}, "
+            f"{count(len(self.warnings), 'warning')}: {'sound' if self.sound else 'not sound'}",
+        ]
         return "\n".join(lines)
 
 
@@ -103,29 +124,33 @@ def place_of(table, folder, stem=None):
         for form, suffix in (("compressed", ".z"), ("indexed", "")):
             if os.path.exists(f"{path}.idx{suffix}"):
                 return Place(table, form, f"{path}.bin{suffix}", f"{path}.idx{suffix}")
-    if os.path.exists(f"{path}.bin"):       # of a footprint, to say that its index is missing
+    if os.path.exists(f"{path}.bin"):  # of a footprint, to say that its index is missing
         return Place(table, "indexed" if table == "footprint" else "plain", f"{path}.bin", f"{path}.idx")
-    for stem in (path, os.path.join("" if folder == "." else folder, os.path.basename(stem))):
-        if os.path.exists(f"{stem}.csv"):
-            return Place(table, "csv", f"{stem}.csv")
+    for csv in (path, os.path.join("" if folder == "." else folder, os.path.basename(stem))):
+        if os.path.exists(f"{csv}.csv"):
+            return Place(table, "csv", f"{csv}.csv")
     return None
 
 
 class Checker:
     """Checks tables one after the other and keeps what they know of ids.
 
-    places: {table: Place}. Each check appends to verdict.files. only_always: just the rules that converters cannot switch off.
+    places: {table: Place}. Each check appends to verdict.files. only_always: just the rules that converters
+    cannot switch off.
     """
 
     def __init__(self, places, areaperil=4, only_always=False):
         self.places, self.areaperil, self.only_always = places, areaperil, only_always
         self.verdict, self.headers = Verdict(), {}
-        self.keys = {}                  # (table, columns, condition): Keys that a pass over the table fills
-        self.unread = set()             # tables with rows that could not be read: what they lack is not held against others
-        self.completing = []            # (Ref, table, Keys)
+        self.keys = {}  # (table, columns, condition): Keys that a pass over the table fills
+        self.unread = (
+            set()
+        )  # tables with rows that could not be read: what they lack is not held against others
+        self.completing = []  # (Ref, table, Keys)
 
     def run(self):
-        """Check every table, those that others refer to first; the Verdict, with the files in the registry's order."""
+        """Check every table, those that others refer to first; the Verdict, with the files in the registry's
+        order."""
         order = []
 
         def visit(table, above=()):
@@ -135,6 +160,7 @@ class Checker:
                         visit(other, (*above, table))
             if table not in order:
                 order.append(table)
+
         for table in self.places:
             visit(table)
         wanted = {table: self.keys_wanted(table) for table in order}
@@ -163,23 +189,42 @@ class Checker:
         return links
 
     def references(self, table):
-        """Links that look for the ids of a table's references, where the tables that have them could be read."""
+        """Links that look for the ids of a table's references, where the tables that have them could be
+        read."""
         links = []
         for ref in TABLES[table].refs:
             targets = self.targets(ref)
             if not targets or self.unread.intersection(targets):
                 continue
-            found = [self.keys[name] for name in ((ref.table, ref.keys, ref.of, id(ref) if ref.complete else None),
-                                                  (*ref.also, ref.of, None) if ref.also else None) if name in self.keys]
+            found = [
+                self.keys[name]
+                for name in (
+                    (ref.table, ref.keys, ref.of, id(ref) if ref.complete else None),
+                    (*ref.also, ref.of, None) if ref.also else None,
+                )
+                if name in self.keys
+            ]
             keys = found[0]
             if len(found) > 1:
                 keys = Keys()
                 for each in found:
                     keys.update(each)
             where = " or ".join(os.path.basename(self.places[target].path) for target in targets)
-            links.append(("find", ref.columns, keys, {
-                "where": f"{where} ({' and '.join(ref.keys)}{' of the level below' if ref.less else ''})", "when": ref.when,
-                "less": ref.less, "warning": ref.warning, "one_is_enough": ref.one_is_enough}))
+            level = " of the level below" if ref.less else ""
+            links.append(
+                (
+                    "find",
+                    ref.columns,
+                    keys,
+                    {
+                        "where": f"{where} ({' and '.join(ref.keys)}{level})",
+                        "when": ref.when,
+                        "less": ref.less,
+                        "warning": ref.warning,
+                        "one_is_enough": ref.one_is_enough,
+                    },
+                )
+            )
             if ref.complete:
                 self.completing.append((ref, table, keys))
         return links
@@ -187,27 +232,45 @@ class Checker:
     def check(self, table, wanted):
         """Check one table, after the tables that it refers to."""
         place, entry = self.places[table], TABLES[table]
-        own = [link for link in wanted for ref in entry.refs if ref.table == table and link[2] is self.keys.get(
-            (table, ref.keys, ref.of, None))]
-        if own:                         # ids of its own rows, wherever they stand
+        own = [
+            link
+            for link in wanted
+            for ref in entry.refs
+            if ref.table == table and link[2] is self.keys.get((table, ref.keys, ref.of, None))
+        ]
+        if own:  # ids of its own rows, wherever they stand
             self.read(place, FileVerdict(place.path, table), (), own)
-        rules = list(TABLES[csv_form(place)].extra.get("rules", ()) if place.form == "csv" else entry.extra.get("rules", ()))
+        rules = list(
+            TABLES[csv_form(place)].extra.get("rules", ())
+            if place.form == "csv"
+            else entry.extra.get("rules", ())
+        )
         if self.only_always:
             rules = [rule for rule in rules if rule.always]
         else:
-            rules = [relaxed(rule) if place.form != "csv" else rule for rule in rules
-                     if rule.kind not in ("complete", "centre")]
+            rules = [
+                relaxed(rule) if place.form != "csv" else rule
+                for rule in rules
+                if rule.kind not in ("complete", "centre")
+            ]
             rules += entry.extra.get("sound", ())
         file = FileVerdict(place.path, table)
-        unique = [("unique", columns, Keys(), {"warning": warning}) for columns, warning in (
-            (entry.key, entry.extra.get("last_counts", False)), (entry.extra.get("counts_once"), True)) if columns]
+        unique = [
+            ("unique", columns, Keys(), {"warning": warning})
+            for columns, warning in (
+                (entry.key, entry.extra.get("last_counts", False)),
+                (entry.extra.get("counts_once"), True),
+            )
+            if columns
+        ]
         if not self.read(place, file, rules, wanted + self.references(table) + unique):
             self.unread.add(table)
         self.headers.update({f"{table}.{name}": value for name, value in file.header.items()})
         self.verdict.files.append(file)
 
     def read(self, place, file, rules, links):
-        """Hold the rows of a table against rules and links; what is found goes to file. Whether all rows could be read."""
+        """Hold the rows of a table against rules and links; what is found goes to file. Whether all rows
+        could be read."""
         rows = checks = None
         complete = False
         try:
@@ -217,29 +280,46 @@ class Checker:
                 checks = self.checks(rows, entry, rules, links, {})
                 checks.run()
                 if rows.passed and not self.only_always:
-                    checks.warnings.append(f"{place.path}: {', '.join(rows.passed)}: not a column of {file.table}, passed over")
+                    checks.warnings.append(
+                        f"{place.path}: {', '.join(rows.passed)}: not a column of {file.table}, passed over"
+                    )
                 file.rows = rows.line - 1
             else:
+
                 def reader_of(layout, header, first=-1, counted=False):
                     nonlocal rows, checks
                     file.header = header
                     rows = RecordRows(place.path, layout, first)
                     checks = self.checks(rows, TABLES[place.table], rules, links, header)
-                    return RecordChecker(layout, rows=rows, checks=checks, counted=counted,
-                                         padded=TABLES[place.table].extra.get("padded", False))
+                    return RecordChecker(
+                        layout,
+                        rows=rows,
+                        checks=checks,
+                        counted=counted,
+                        padded=TABLES[place.table].extra.get("padded", False),
+                    )
+
                 read_binary(place, reader_of, self.areaperil).finish()
                 file.rows = rows.line
             file.faults, complete = rows.faults, not rows.incomplete
         except (DataError, InputError) as error:
             file.rows = rows.line if rows is not None else 0
-            file.faults = (rows.faults if rows is not None and "and more" not in rows.faults else []) + str(error).split("\n")
+            file.faults = (rows.faults if rows is not None and "and more" not in rows.faults else []) + str(
+                error
+            ).split("\n")
         if checks is not None:
             file.warnings = checks.warnings
         return complete
 
     def checks(self, rows, entry, rules, links, header):
-        return Checks(rows, rules, {**self.headers, **header}, uniform=entry.name == "damage_bin_dict",
-                      empty=entry.extra.get("empty", True), links=links)
+        return Checks(
+            rows,
+            rules,
+            {**self.headers, **header},
+            uniform=entry.name == "damage_bin_dict",
+            empty=entry.extra.get("empty", True),
+            links=links,
+        )
 
     def check_complete(self):
         """Ids that should have come up and did not."""
@@ -251,12 +331,15 @@ class Checker:
             if n:
                 shown = ", ".join(map(str, some)) + (f", ... ({n:,} in all)" if n > len(some) else "")
                 when = f" with {ref.when[0]} {ref.when[1]}" if ref.when else ""
-                files[ref.table].faults.append(f"{self.places[ref.table].path}: {ref.keys[0]} {shown}: expected in "
-                                               f"{self.places[table].path} too, as {ref.columns[0]}{when}")
+                files[ref.table].faults.append(
+                    f"{self.places[ref.table].path}: {ref.keys[0]} {shown}: expected in "
+                    f"{self.places[table].path} too, as {ref.columns[0]}{when}"
+                )
 
 
 def relaxed(rule):
-    """A rule as a binary file must obey it: no stage needs the order of the rows in a group, which a csv must have."""
+    """A rule as a binary file must obey it: no stage needs the order of the rows in a group, which a csv must
+    have."""
     if rule.within and rule.kind in ("numbered", "consecutive", "ascending"):
         return Rule(rule.kind, rule.field, rule.within, warning=True)
     return rule
@@ -277,19 +360,28 @@ def csv_form(place):
 
 
 def read_binary(place, reader_of, areaperil, source=None):
-    """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives; the reader.
+    """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives;
+    the reader.
 
     source: the Source of a table without an index, where it is open already.
     """
     if place.form != "plain":
         records = footprint_records if place.table == "footprint" else vulnerability_records
         options = {"areaperil": areaperil} if place.table == "footprint" else {}
-        return records(reader_of, Mapped(place.path), Mapped(place.index), compressed=place.form == "compressed", **options)
+        return records(
+            reader_of,
+            Mapped(place.path),
+            Mapped(place.index),
+            compressed=place.form == "compressed",
+            **options,
+        )
     entry, source = TABLES[place.table], source or Source(place.path).refuse_csv()
     header = header_values(entry, source)
     if place.table == "occurrence":
         if header["date_options"] not in (0, DAYS, MINUTES):
-            raise DataError(f"{place.path}: byte 0: date_options is {header['date_options']}, expected 0, 1 or 3")
+            raise DataError(
+                f"{place.path}: byte 0: date_options is {header['date_options']}, expected 0, 1 or 3"
+            )
         if header["date_options"] == MINUTES:
             entry = TABLES["occurrence_granular"]
         layout = record_layout(entry)
@@ -306,16 +398,25 @@ def read_binary(place, reader_of, areaperil, source=None):
 
 # --- a run
 
-def validate_run(folder=".", *, areaperil=4):
-    """Check every table of a run's folder, below input/ and static/, binary or else csv, alone and with each other; a Verdict.
 
-    Programmes of reinsurance in folders of their own (RI_1/, input/RI_1/, ...) are checked with their own tables. Programmes
-    are compiled, too, as fmcalc does it, if their tables have no fault. InputError if there is no such folder, or no table in it.
+def validate_run(folder=".", *, areaperil=4):
+    """Check every table of a run's folder, below input/ and static/, binary or else csv, alone and with each
+    other; a Verdict.
+
+    Programmes of reinsurance in folders of their own (RI_1/, input/RI_1/, ...) are checked with their own
+    tables. Programmes are compiled, too, as fmcalc does it, if their tables have no fault. InputError if
+    there is no such folder, or no table in it.
     """
     if not os.path.isdir(folder):
         raise InputError(f"{folder}: no such folder")
-    forms = ("footprint_index", "footprint_index_sized", "vulnerability_rows", "vulnerability_index", "occurrence_dates",
-             "occurrence_granular")
+    forms = (
+        "footprint_index",
+        "footprint_index_sized",
+        "vulnerability_rows",
+        "vulnerability_index",
+        "occurrence_dates",
+        "occurrence_granular",
+    )
     places = {table: place for table in TABLES if table not in forms and (place := place_of(table, folder))}
     if not places:
         raise InputError(f"{folder}: none of a run's files is there, such as {TABLES['items'].path}")
@@ -326,20 +427,35 @@ def validate_run(folder=".", *, areaperil=4):
         verdict.lacking += missing(places, "insured summaries")
     compile_programme(places, folder, os.path.dirname(TABLES["fm_programme"].path), verdict, areaperil)
     for below in programme_folders(folder):
-        own = {table: place for table in PROGRAMME
-               if (place := place_of(table, folder, os.path.join(below, os.path.basename(TABLES[table].path)[:-len(".bin")])))}
+        own = {
+            table: place
+            for table in PROGRAMME
+            if (
+                place := place_of(
+                    table, folder, os.path.join(below, os.path.basename(TABLES[table].path)[: -len(".bin")])
+                )
+            )
+        }
         other = Checker(own, areaperil).run()
         verdict.files += other.files
-        verdict.missing += [f"{below}/{table}.bin: missing; fmcalc needs it"
-                            for table in ("fm_policytc", "fm_profile") if table not in own and f"{table}_step" not in own]
+        verdict.missing += [
+            f"{below}/{table}.bin: missing; fmcalc needs it"
+            for table in ("fm_policytc", "fm_profile")
+            if table not in own and f"{table}_step" not in own
+        ]
         compile_programme(own, folder, below, verdict, areaperil)
     return verdict
 
 
 def missing(places, *groups):
     """Lines about tables that runs of these groups of losses need and that are not there."""
-    return [f"{entry.path}: missing; a run of {entry.extra['needed']} needs it" for entry in TABLES.values()
-            if entry.extra.get("needed") in groups and entry.name not in places and f"{entry.name}_step" not in places]
+    return [
+        f"{entry.path}: missing; a run of {entry.extra['needed']} needs it"
+        for entry in TABLES.values()
+        if entry.extra.get("needed") in groups
+        and entry.name not in places
+        and f"{entry.name}_step" not in places
+    ]
 
 
 def programme_folders(folder):
@@ -348,24 +464,34 @@ def programme_folders(folder):
     for above in ("", "input"):
         where = os.path.join(folder, above)
         if os.path.isdir(where):
-            found += [os.path.join(above, name) for name in sorted(os.listdir(where))
-                      if name not in ("input", "static") and os.path.exists(os.path.join(where, name, "fm_programme.bin"))]
+            found += [
+                os.path.join(above, name)
+                for name in sorted(os.listdir(where))
+                if name not in ("input", "static")
+                and os.path.exists(os.path.join(where, name, "fm_programme.bin"))
+            ]
     return found
 
 
 def compile_programme(places, folder, below, verdict, areaperil):
-    """What only a compiled programme shows goes to the verdict on fm_programme: a fault, or what is doubtful."""
+    """What only a compiled programme shows goes to the verdict on fm_programme: a fault, or what is
+    doubtful."""
     tables = [table for table in (*PROGRAMME, *GROUND_UP_FILES) if table in places]
     files = {file.path: file for file in verdict.files}
-    if not {"fm_programme", "fm_policytc"} <= set(tables) or any(places[table].form == "csv" for table in tables) or any(
-            files[places[table].path].faults for table in tables):
+    if (
+        not {"fm_programme", "fm_policytc"} <= set(tables)
+        or any(places[table].form == "csv" for table in tables)
+        or any(files[places[table].path].faults for table in tables)
+    ):
         return
     from .financial import read_plan
 
     stepped, error = "fm_profile" not in places, None
-    for by_aggregate in (False, True):                  # fm_xref numbers items or, as allocation rule 0 wants it, aggregates
+    for by_aggregate in (False, True):  # fm_xref numbers items or, as allocation rule 0 wants it, aggregates
         try:
-            plan = read_plan(os.path.join(folder, below), by_aggregate=by_aggregate, stepped=stepped, areaperil=areaperil)
+            plan = read_plan(
+                os.path.join(folder, below), by_aggregate=by_aggregate, stepped=stepped, areaperil=areaperil
+            )
             files[places["fm_programme"].path].warnings += plan.doubts
             return
         except KtcError as found:
@@ -384,9 +510,10 @@ def report_run(folder=".", *, areaperil=4):
 
 # --- csv files, as ktools checks them
 
+
 def validate_csv(paths, *, areaperil=4):
-    """Check csv files against each other: {table: path}; a Verdict. Of the rules of each, only those count that no converter
-    leaves out. InputError if a file is missing."""
+    """Check csv files against each other: {table: path}; a Verdict. Of the rules of each, only those count
+    that no converter leaves out. InputError if a file is missing."""
     for table, path in paths.items():
         if table not in TABLES:
             raise UsageError(f"no table is called {table!r}")
@@ -405,29 +532,39 @@ def judge(verdict, words):
 
 
 def validateoasisfiles(folder=None, *, ground_up=False, areaperil=4):
-    """Check coverages.csv and items.csv of a folder and, unless ground_up, fm_programme.csv, fm_profile.csv and fm_policytc.csv
-    with them, as ktools does: coverages of items, items of the programme, groups of the level below, terms.
+    """Check coverages.csv and items.csv of a folder and, unless ground_up, fm_programme.csv, fm_profile.csv
+    and fm_policytc.csv with them, as ktools does: coverages of items, items of the programme, groups of the
+    level below, terms.
 
-    Without fm_programme.csv, only the first two, with a warning. Raises DataError with a line for each fault, 20 for a file.
+    Without fm_programme.csv, only the first two, with a warning. Raises DataError with a line for each fault,
+    20 for a file.
     """
     if folder is None:
         raise UsageError("the folder of the files (-d) is missing")
     tables = GROUND_UP_FILES if ground_up else INSURED_FILES
     if not ground_up and not os.path.exists(os.path.join(folder, "fm_programme.csv")):
-        tell([f"{os.path.join(folder, 'fm_programme.csv')}: there is none: checking only coverages and items (as -g asks)"])
+        tell(
+            [
+                f"{os.path.join(folder, 'fm_programme.csv')}: there is none: checking only coverages and "
+                f"items (as -g asks)"
+            ]
+        )
         tables = GROUND_UP_FILES
     paths = {table: os.path.join(folder, f"{table}.csv") for table in tables}
     judge(validate_csv(paths, areaperil=areaperil), "All checks pass.")
 
 
 def crossvalidation(*, damage_bins=None, footprint=None, vulnerability=None, areaperil=4):
-    """Check three csv files with each other, as ktools does: damage bins of the vulnerability, intensity bins of the footprint.
+    """Check three csv files with each other, as ktools does: damage bins of the vulnerability, intensity bins
+    of the footprint.
 
     Raises DataError with a line for each fault, 20 for a file.
     """
     paths = dict(zip(MODEL_FILES, (damage_bins, vulnerability, footprint)))
     absent = [flag for flag, path in zip(("-d", "-s", "-f"), paths.values()) if path is None]
     if absent:
-        raise UsageError("name the damage bins (-d), the vulnerability (-s) and the footprint (-f); "
-                         f"missing: {', '.join(absent)}")
+        raise UsageError(
+            "name the damage bins (-d), the vulnerability (-s) and the footprint (-f); "
+            f"missing: {', '.join(absent)}"
+        )
     judge(validate_csv(paths, areaperil=areaperil), "Cross checks pass.")

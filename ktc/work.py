@@ -1,9 +1,11 @@
 """Summary streams of a run in files, and the accumulators that are fed with them.
 
-A run keeps the summary streams of its processes in a folder work/<name>/. What is worked out from all of them together
-(average annual losses, exceedance curves) is summed by summary and period in memory first. Where a limit does not allow
-that for all summaries at once, the files are read several times, for some summaries each time.
+A run keeps the summary streams of its processes in a folder work/<name>/. What is worked out from all of them
+together (average annual losses, exceedance curves) is summed by summary and period in memory first. Where a
+limit does not allow that for all summaries at once, the files are read several times, for some summaries each
+time.
 """
+
 import os
 
 from . import schemas
@@ -13,7 +15,7 @@ from .building import Stage
 from .errors import DataError, InputError, UsageError
 from .schemas import streams as kinds
 
-MEMORY = 2048           # MiB for losses by period of the scripts and functions, unless they are told otherwise
+MEMORY = 2048  # MiB for losses by period of the scripts and functions, unless they are told otherwise
 
 
 def limit_of(memory):
@@ -22,14 +24,14 @@ def limit_of(memory):
         return 0
     if not memory > 0:
         raise UsageError(f"the memory is {memory} MiB, expected a number above 0")
-    if memory >= 1 << 40:               # more than there is anywhere, perhaps infinite
+    if memory >= 1 << 40:  # more than there is anywhere, perhaps infinite
         return 0
     return max(1, int(memory * (1 << 20)))
 
 
 def summary_files(folder):
-    """The paths of the *.bin files of a folder, in the folder's own order, which is the order in which ktools adds them
-    up."""
+    """The paths of the *.bin files of a folder, in the folder's own order, which is the order in which ktools
+    adds them up."""
     try:
         with os.scandir(folder) as entries:
             found = [entry.path for entry in entries if entry.name.endswith(".bin") and entry.name != ".bin"]
@@ -41,8 +43,8 @@ def summary_files(folder):
 
 
 def feed_all(kernel, sources):
-    """Send every stream of losses by summary to a kernel, without the GIL. What is wrong is told with the source's
-    name."""
+    """Send every stream of losses by summary to a kernel, without the GIL. What is wrong is told with the
+    source's name."""
     for each in sources:
         source = Source(each)
         try:
@@ -54,9 +56,9 @@ def feed_all(kernel, sources):
 
 
 def feed(kernel, sources, take):
-    """Feed a kernel (a PeriodLosses) with all sources and call take(), which uses the summaries that it holds; again
-    and again while the kernel's limit of memory made it drop some. take() sees ascending summaries, and none before
-    every source has been read to its end once."""
+    """Feed a kernel (a PeriodLosses) with all sources and call take(), which uses the summaries that it
+    holds; again and again while the kernel's limit of memory made it drop some. take() sees ascending
+    summaries, and none before every source has been read to its end once."""
     feed_all(kernel, sources)
     take()
     while not kernel.complete:
@@ -79,11 +81,11 @@ def optional_table(root, name):
 
 
 class Accumulator(Stage):
-    """What sums up losses by summary, to be asked for results at the end. It can stand in a chain, more than once, as
-    the destination of a summary set; feed() reads streams; merge() adds what another one holds.
+    """What sums up losses by summary, to be asked for results at the end. It can stand in a chain, more than
+    once, as the destination of a summary set; feed() reads streams; merge() adds what another one holds.
 
-    One accumulator belongs to one thread at a time. Threads or partitions of the events each have one, and they are
-    merged. After an error it holds a part of what it was fed with, and is of no use.
+    One accumulator belongs to one thread at a time. Threads or partitions of the events each have one, and
+    they are merged. After an error it holds a part of what it was fed with, and is of no use.
     """
 
     takes = "losses"

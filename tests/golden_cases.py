@@ -1,14 +1,18 @@
 """The golden cases: commands that ktools 3.12.4 and ktc both run on the example model, to the same bytes.
 
-tests/make_golden.py runs them with the oracle and keeps the outputs in tests/golden/; tests/test_golden.py runs them
-with ktc. Beside the example folders lie a stepped and a reinsurance programme, for the example's items and outputs.
+tests/make_golden.py runs them with the oracle and keeps the outputs in tests/golden/; tests/test_golden.py
+runs them with ktc. Beside the example folders lie a stepped and a reinsurance programme, for the example's
+items and outputs.
 """
+
 import shutil
 from typing import NamedTuple
 
 import programmes
 
-SMALL = dict(seed=7, events=20, locations=8, grid=6, damage_bins=12, intensity_bins=10, periods=50, random_numbers=500)
+SMALL = dict(
+    seed=7, events=20, locations=8, grid=6, damage_bins=12, intensity_bins=10, periods=50, random_numbers=500
+)
 
 # The example folders that the cases run in: write_example's options.
 EXAMPLES = {
@@ -18,15 +22,17 @@ EXAMPLES = {
     "compressed": {**SMALL, "compress": True},
 }
 
-# An output longer than this, or equal to one that is kept already, is kept as its SHA-256 in tests/golden/sha256.
+# An output longer than this, or equal to one that is kept already, is kept as its SHA-256 in
+# tests/golden/sha256.
 LONGEST = 16_000
 
 
 class Case(NamedTuple):
-    """name: the output's file. command: tool and flags. stdin: an earlier case's name, or a file of the example folder.
+    """name: the output's file. command: tool and flags. stdin: an earlier case's name, or a file of the
+    example folder.
 
-    The command runs in the example folder; its standard output is the output, or the file that takes the place of `@`,
-    or `file`, which stays in the folder for later cases.
+    The command runs in the example folder; its standard output is the output, or the file that takes the
+    place of `@`, or `file`, which stays in the folder for later cases.
     """
 
     name: str
@@ -84,12 +90,18 @@ def cases():
     yield Case("gul-a1.csv.bin", "gultobin -S10", "gul-a1.csv")
     yield Case("gul-coverage.csv.bin", "gultobin -S9 -t1", "gul-coverage.csv")
     yield Case("summary2-exposure.csv.bin", "summarycalctobin -S10", "summary2-exposure.csv")
-    yield from reports("", "items", "summary2.bin", "gul-a1.bin", "-i -2")          # periods with weights, and without
+    yield from reports(
+        "", "items", "summary2.bin", "gul-a1.bin", "-i -2"
+    )  # periods with weights, and without
     yield from reports("-coverage", "coverages", "summary3-coverage.bin", "gul-coverage.bin", "-c -3")
-    for tag, example, losses, flags in (("2", "items", "gul-a1.bin", "-i -2"),
-                                        ("1-coverage", "coverages", "gul-coverage.bin", "-c -1")):
+    for tag, example, losses, flags in (
+        ("2", "items", "gul-a1.bin", "-i -2"),
+        ("1-coverage", "coverages", "gul-coverage.bin", "-c -1"),
+    ):
         # of summaries with losses in every subset of the samples
-        yield Case(f"packets{tag}.idx", f"summarycalc -m {flags} work/all/P1.bin", losses, example, "work/all/P1.idx")
+        yield Case(
+            f"packets{tag}.idx", f"summarycalc -m {flags} work/all/P1.bin", losses, example, "work/all/P1.idx"
+        )
         yield Case(f"alct{tag}.csv", "aalcalc -K all -o -l 0.9 -c @.csv", "", example)
     for file, tool, back in TABLES:
         csv = f"{file.split('/')[-1]}.csv"
@@ -119,7 +131,9 @@ def reports(tag, example, summary, losses, flags):
         if not weighted:
             yield Case(f"psept{tag}{r}.csv", f"ordleccalc {r} -W -w -o @", summary, example)
     # a folder of streams with indexes
-    yield Case(f"packets{tag}.idx", f"summarycalc -m {flags} work/run/P1.bin", losses, example, "work/run/P1.idx")
+    yield Case(
+        f"packets{tag}.idx", f"summarycalc -m {flags} work/run/P1.bin", losses, example, "work/run/P1.idx"
+    )
     yield Case(f"lec{tag}-indexed.csv", "leccalc -K run -F @", "", example)
     yield Case(f"ept{tag}-indexed-r.csv", "ordleccalc -K run -r -F -s -O @", "", example)
     yield Case(f"aal{tag}.csv", "aalcalc -K run", "", example)
@@ -130,13 +144,21 @@ def reports(tag, example, summary, losses, flags):
 
 
 TABLES = (
-    ("input/events", "eve", ""), ("input/items", "item", ""), ("input/coverages", "coverage", ""),
-    ("input/gulsummaryxref", "gulsummaryxref", ""), ("input/fmsummaryxref", "fmsummaryxref", ""),
-    ("input/fm_programme", "fmprogramme", ""), ("input/fm_policytc", "fmpolicytc", ""),
-    ("input/fm_profile", "fmprofile", ""), ("input/fm_xref", "fmxref", ""),
-    ("input/occurrence", "occurrence", " -P50"), ("input/returnperiods", "returnperiod", ""),
-    ("input/periods", "periods", ""), ("input/quantile", "quantile", ""),
-    ("static/damage_bin_dict", "damagebin", " -N"), ("static/vulnerability", "vulnerability", " -d12 -N"),
+    ("input/events", "eve", ""),
+    ("input/items", "item", ""),
+    ("input/coverages", "coverage", ""),
+    ("input/gulsummaryxref", "gulsummaryxref", ""),
+    ("input/fmsummaryxref", "fmsummaryxref", ""),
+    ("input/fm_programme", "fmprogramme", ""),
+    ("input/fm_policytc", "fmpolicytc", ""),
+    ("input/fm_profile", "fmprofile", ""),
+    ("input/fm_xref", "fmxref", ""),
+    ("input/occurrence", "occurrence", " -P50"),
+    ("input/returnperiods", "returnperiod", ""),
+    ("input/periods", "periods", ""),
+    ("input/quantile", "quantile", ""),
+    ("static/damage_bin_dict", "damagebin", " -N"),
+    ("static/vulnerability", "vulnerability", " -d12 -N"),
     ("static/random", "rand", ""),
 )
 
@@ -147,17 +169,23 @@ def stepped(items):
     groups = range(1, len(programmes.STEPS) + 1)
     profiles = []
     for group, rule in zip(groups, programmes.STEPS):
-        start = 5_000 if rule == 32 else 0              # an amount, as are the payouts of rule 31
+        start = 5_000 if rule == 32 else 0  # an amount, as are the payouts of rule 31
         payouts = (4_000, 6_000) if rule == 31 else (0.1, 0.3)
-        first = 28 if rule == 38 else rule              # which adds to what earlier steps pay
-        profiles += [(group, first, 500, 0, 0, 0, 100_000, 0, 0, 0, 1, start, 0.25, payouts[0], 0.2, 2_000, 0.1, 0.5),
-                     (group, rule, 500, 0, 0, 0, 150_000, 0, 0, 0, 2, 0.01, 1, payouts[1], 0.4, 3_000, 0.2, 0.25)]
+        first = 28 if rule == 38 else rule  # which adds to what earlier steps pay
+        profiles += [
+            (group, first, 500, 0, 0, 0, 100_000, 0, 0, 0, 1, start, 0.25, payouts[0], 0.2, 2_000, 0.1, 0.5),
+            (group, rule, 500, 0, 0, 0, 150_000, 0, 0, 0, 2, 0.01, 1, payouts[1], 0.4, 3_000, 0.2, 0.25),
+        ]
     policy = len(groups) + 1
     profiles.append((policy, 2, 1_000, 0, 0, 2_000, 250_000, 0.75, 0, 0, 0, *[0] * 7))
     return programmes.Programme(
-        programme=[(item, 1, group) for item, group in group_of.items()] + [(group, 2, 1) for group in groups],
-        policytc=[(1, group, 1, group) for group in groups] + [(2, 1, 1, policy)], profiles=profiles,
-        xref=[(item, item, 1) for item in group_of], stepped=True)
+        programme=[(item, 1, group) for item, group in group_of.items()]
+        + [(group, 2, 1) for group in groups],
+        policytc=[(1, group, 1, group) for group in groups] + [(2, 1, 1, policy)],
+        profiles=profiles,
+        xref=[(item, item, 1) for item in group_of],
+        stepped=True,
+    )
 
 
 def reinsurance(outputs):
@@ -166,15 +194,22 @@ def reinsurance(outputs):
     return programmes.Programme(
         programme=[(output, 1, half) for output, half in half_of.items()] + [(1, 2, 1), (2, 2, 1)],
         policytc=[(1, 1, 1, 1), (1, 2, 1, 2), (2, 1, 1, 3)],
-        profiles=[(1, 25, 0, 0, 0, 0, 0, 0.5, 1, 1), (2, 23, 0, 0, 0, 0, 40_000, 0, 0.8, 1),
-                  (3, 24, 0, 0, 0, 1_000, 60_000, 0.9, 1, 1)],
-        xref=[(output, output, 1) for output in half_of])
+        profiles=[
+            (1, 25, 0, 0, 0, 0, 0, 0.5, 1, 1),
+            (2, 23, 0, 0, 0, 0, 40_000, 0, 0.8, 1),
+            (3, 24, 0, 0, 0, 1_000, 60_000, 0.9, 1, 1),
+        ],
+        xref=[(output, output, 1) for output in half_of],
+    )
 
 
 def write_programmes(folder):
     """The two programmes for the items of the example in folder/items."""
     source = folder / "items" / "input"
-    items, outputs = (source / "items.bin").stat().st_size // 20, (source / "fm_xref.bin").stat().st_size // 12
+    items, outputs = (
+        (source / "items.bin").stat().st_size // 20,
+        (source / "fm_xref.bin").stat().st_size // 12,
+    )
     programmes.write(reinsurance(outputs), folder / "reinsurance")
     programmes.write(stepped(items), folder / "stepped")
     for name in ("items.bin", "coverages.bin"):
@@ -184,7 +219,8 @@ def write_programmes(folder):
 def run_cases(folder, find, run):
     """Run every case below folder; yields (case, output bytes or None, what went wrong or "").
 
-    find: tool name -> path of the program. run: (arguments, stdin bytes, cwd) -> (exit status, stdout, stderr).
+    find: tool name -> path of the program. run: (arguments, stdin bytes, cwd) -> (exit status, stdout,
+    stderr).
     """
     from ktc.example import write_example
 
@@ -199,7 +235,13 @@ def run_cases(folder, find, run):
         if case.stdin and case.stdin not in outputs and not (cwd / case.stdin).exists():
             yield case, None, f"its input {case.stdin} was not made"
             continue
-        stdin = outputs[case.stdin] if case.stdin in outputs else (cwd / case.stdin).read_bytes() if case.stdin else b""
+        stdin = (
+            outputs[case.stdin]
+            if case.stdin in outputs
+            else (cwd / case.stdin).read_bytes()
+            if case.stdin
+            else b""
+        )
         tool, *flags = case.command.split()
         files = [cwd / f.replace("@", "output") for f in flags if "@" in f]
         status, stdout, stderr = run([find(tool)] + [f.replace("@", "output") for f in flags], stdin, cwd)

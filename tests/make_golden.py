@@ -1,7 +1,9 @@
-"""Make tests/golden/ anew with the oracle: KTC_ORACLE=<folder of ktools 3.12.4's programs> python tests/make_golden.py
+"""Make tests/golden/ anew with the oracle: KTC_ORACLE=<folder of ktools 3.12.4's programs> python
+tests/make_golden.py
 
 Also writes tests/golden/example.sha256, the hashes of the example model's own files.
 """
+
 import hashlib
 import os
 import subprocess
@@ -37,10 +39,16 @@ def main():
             else:
                 (GOLDEN / case.name).write_bytes(output)
                 kept.add(output)
-        files = [f"{name}/{path.relative_to(folder / name)}" for name in EXAMPLES for part in ("input", "static")
-                 for path in sorted((folder / name / part).iterdir()) if path.suffix in (".bin", ".idx")]
-        (GOLDEN / "example.sha256").write_text("".join(
-            f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in files))
+        files = [
+            f"{name}/{path.relative_to(folder / name)}"
+            for name in EXAMPLES
+            for part in ("input", "static")
+            for path in sorted((folder / name / part).iterdir())
+            if path.suffix in (".bin", ".idx")
+        ]
+        (GOLDEN / "example.sha256").write_text(
+            "".join(f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in files)
+        )
     (GOLDEN / "sha256").write_text("".join(hashes))
     size = sum(path.stat().st_size for path in GOLDEN.iterdir())
     print(f"{len(list(GOLDEN.iterdir()))} files, {size / 1024:.0f} KiB, {len(hashes)} outputs as hashes")

@@ -5,6 +5,7 @@
 
 The files are laid out here by hand (see the layouts in ktc/schemas/tables.py), not by the code under test.
 """
+
 import struct
 import zlib
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ class Model:
     n_intensity: int
     n_damage: int
     uncertain: bool
-    events: np.ndarray              # event ids to run
-    items: list                     # (item_id, coverage_id, areaperil_id, vulnerability_id, group_id)
-    tiv: np.ndarray                 # by coverage
-    damage_bins: list               # (bin_index, bin_from, bin_to, interpolation, interval_type)
-    footprint: dict                 # event id -> (areaperil ids, intensity bins, probabilities)
-    vulnerability: dict             # vulnerability id -> (intensity bins, damage bins, probabilities)
-    summaries: list                 # (item_id, summary_id, summaryset_id)
-    random: np.ndarray              # uniform numbers
+    events: np.ndarray  # event ids to run
+    items: list  # (item_id, coverage_id, areaperil_id, vulnerability_id, group_id)
+    tiv: np.ndarray  # by coverage
+    damage_bins: list  # (bin_index, bin_from, bin_to, interpolation, interval_type)
+    footprint: dict  # event id -> (areaperil ids, intensity bins, probabilities)
+    vulnerability: dict  # vulnerability id -> (intensity bins, damage bins, probabilities)
+    summaries: list  # (item_id, summary_id, summaryset_id)
+    random: np.ndarray  # uniform numbers
 
     def events_bin(self):
         """input/events.bin, which is also what eve would write for one process."""
@@ -55,43 +56,75 @@ def share_out(rng, n, total=1.0):
     return (p * total).astype("f4")
 
 
-def make(seed, *, n_events=12, n_areaperils=20, n_vulnerabilities=4, n_items=30, n_intensity=6, n_damage=8,
-         uncertain=True, items_per_coverage=2, items_per_group=3, intensities_per_areaperil=4, footprint_share=0.6,
-         insured_share=0.7, missing_events=0.15, sub_one=0.2, odd_ids=False, irregular=False):
+def make(
+    seed,
+    *,
+    n_events=12,
+    n_areaperils=20,
+    n_vulnerabilities=4,
+    n_items=30,
+    n_intensity=6,
+    n_damage=8,
+    uncertain=True,
+    items_per_coverage=2,
+    items_per_group=3,
+    intensities_per_areaperil=4,
+    footprint_share=0.6,
+    insured_share=0.7,
+    missing_events=0.15,
+    sub_one=0.2,
+    odd_ids=False,
+    irregular=False,
+):
     """A random Model.
 
-    footprint_share: of all areaperils, those an event touches. insured_share: of all areaperils, those with items.
-    missing_events: of the events to run, those not in the footprint. sub_one: of the cdfs, those that end below 1.
-    odd_ids: ids across the whole range of their type, negative ones included. irregular: footprints with probabilities
-    of 0, intensity bins given twice or out of order, and areaperils in several runs.
+    footprint_share: of all areaperils, those an event touches. insured_share: of all areaperils, those with
+    items. missing_events: of the events to run, those not in the footprint. sub_one: of the cdfs, those that
+    end below 1. odd_ids: ids across the whole range of their type, negative ones included. irregular:
+    footprints with probabilities of 0, intensity bins given twice or out of order, and areaperils in several
+    runs.
     """
     rng = np.random.default_rng(seed)
 
     def ids(n, low, high):
         return rng.choice(high - low, n, replace=False) + low if odd_ids else np.arange(1, n + 1)
 
-    event_ids = ids(n_events, -2**31, 2**31 - 1)
+    event_ids = ids(n_events, -(2**31), 2**31 - 1)
     areaperils = np.sort(ids(n_areaperils, 1, 2**32 - 1)).astype(np.int64)
-    vulnerabilities = ids(n_vulnerabilities, -2**31, 2**31 - 1)
+    vulnerabilities = ids(n_vulnerabilities, -(2**31), 2**31 - 1)
 
     insured = rng.choice(areaperils, max(1, int(n_areaperils * insured_share)), replace=False)
-    items = [(k + 1, k // items_per_coverage + 1, int(rng.choice(insured)), int(rng.choice(vulnerabilities)),
-              int(rng.integers(1, max(2, n_items // items_per_group + 1)))) for k in range(n_items)]
+    items = [
+        (
+            k + 1,
+            k // items_per_coverage + 1,
+            int(rng.choice(insured)),
+            int(rng.choice(vulnerabilities)),
+            int(rng.integers(1, max(2, n_items // items_per_group + 1))),
+        )
+        for k in range(n_items)
+    ]
     n_coverages = (n_items - 1) // items_per_coverage + 1 if n_items else 0
-    tiv = np.where(rng.random(n_coverages) < 0.1, 0, np.round(rng.lognormal(11, 2, n_coverages), 2)).astype("f4")
+    tiv = np.where(rng.random(n_coverages) < 0.1, 0, np.round(rng.lognormal(11, 2, n_coverages), 2)).astype(
+        "f4"
+    )
 
     vulnerability = {}
     for v in sorted(int(v) for v in vulnerabilities):
         rows = []
-        for i in range(1, n_intensity + 1 + int(rng.integers(0, 2))):       # at times one more than the footprint has
+        for i in range(
+            1, n_intensity + 1 + int(rng.integers(0, 2))
+        ):  # at times one more than the footprint has
             fate = rng.random()
             if fate < 0.05 and i > 1:
-                continue                                                    # no rows for this intensity
+                continue  # no rows for this intensity
             first = int(rng.integers(0, n_damage))
             n = int(rng.integers(1, n_damage - first + 1))
             p = np.zeros(n_damage, "f4")
             if fate > 0.1:
-                p[first:first + n] = share_out(rng, n, rng.uniform(0.2, 0.99) if rng.random() < sub_one else 1.0)
+                p[first : first + n] = share_out(
+                    rng, n, rng.uniform(0.2, 0.99) if rng.random() < sub_one else 1.0
+                )
             keep = np.arange(n_damage) if rng.random() < 0.5 else np.flatnonzero(p)
             rows += [(i, int(d) + 1, float(p[d])) for d in keep]
         if not rows or rows[0][0] > n_intensity:
@@ -121,9 +154,22 @@ def make(seed, *, n_events=12, n_areaperils=20, n_vulnerabilities=4, n_items=30,
             p = np.where(rng.random(len(a)) < 0.1, 0, np.insert(p, where, rng.random(len(again))))
         footprint[int(e)] = (a, bins.astype("i4"), p.astype("f4"))
 
-    summaries = [(item[0], 1 + int(rng.integers(0, 3)), 1) for item in items] + [(item[0], 1, 2) for item in items]
-    return Model(n_intensity, n_damage, uncertain, np.asarray(event_ids), items, tiv, damage_dictionary(rng, n_damage),
-                 footprint, vulnerability, summaries, rng.random(4096).astype("f4"))
+    summaries = [(item[0], 1 + int(rng.integers(0, 3)), 1) for item in items] + [
+        (item[0], 1, 2) for item in items
+    ]
+    return Model(
+        n_intensity,
+        n_damage,
+        uncertain,
+        np.asarray(event_ids),
+        items,
+        tiv,
+        damage_dictionary(rng, n_damage),
+        footprint,
+        vulnerability,
+        summaries,
+        rng.random(4096).astype("f4"),
+    )
 
 
 def records(kinds, *columns):
@@ -145,7 +191,9 @@ def write_footprint(model, static, variant="plain", areaperil=4):
     for event, columns in model.footprint.items():
         rows = records(f"u{areaperil} i4 f4", *columns)
         packed = zlib.compress(rows) if zipped else rows
-        index.append(struct.pack("<iqq", event, offset, len(packed)) + (struct.pack("<q", len(rows)) if sized else b""))
+        index.append(
+            struct.pack("<iqq", event, offset, len(packed)) + (struct.pack("<q", len(rows)) if sized else b"")
+        )
         body.append(packed)
         offset += len(packed)
     suffix = ".z" if zipped else ""
@@ -163,7 +211,9 @@ def write_vulnerability(model, static, variant="plain"):
         else:
             rows = records("i4 i4 f4", *columns)
         packed = zlib.compress(rows) if variant == "compressed" else rows
-        index.append(struct.pack("<iqqq", v, offset, len(packed), len(rows) if variant == "compressed" else 0))
+        index.append(
+            struct.pack("<iqqq", v, offset, len(packed), len(rows) if variant == "compressed" else 0)
+        )
         body.append(packed)
         offset += len(packed)
     suffix = ".z" if variant == "compressed" else ""

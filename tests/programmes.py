@@ -1,4 +1,5 @@
-"""Small random insurance programmes and loss streams for tests: a seed and a few sizes -> the tables fmcalc reads.
+"""Small random insurance programmes and loss streams for tests: a seed and a few sizes -> the tables fmcalc
+reads.
 
     programme = make(seed, n_items=12, levels=3, layers=2)
     write(programme, folder)                            # fmcalc -p folder < losses
@@ -7,6 +8,7 @@
 
 The files are laid out here by hand (see the layouts in ktc/schemas/tables.py), not by the code under test.
 """
+
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +17,58 @@ import numpy as np
 
 LOSS_STREAM, ITEM_STREAM = 0x02000001, 0x01000001
 TIV, MEAN = -3, -1
-NONE = 1e12                                             # a limit that is none
+NONE = 1e12  # a limit that is none
 
-# The terms a rule uses: a is an amount, r a share between 0 and 1. Terms it does not use are filled with noise.
+# The terms a rule uses: a is an amount, r a share between 0 and 1. Terms it does not use are filled with
+# noise.
 TERMS = ("deductible1", "deductible2", "deductible3", "attachment", "limit", "share1", "share2", "share3")
-RULES = {1: "a...a...", 2: "a..aar..", 3: "a...a...", 4: "r...a...", 5: "r...r...", 6: "r.......", 7: "aaa.a...",
-         8: "aa..a...", 9: "r...a...", 10: "a.a.....", 11: "aa......", 12: "a.......", 13: "aaa.....", 14: "....a...",
-         15: "a...r...", 16: "r.......", 17: "r..aar..", 18: "r..aar..", 19: "raa.....", 20: "a.......", 21: "raa.....",
-         22: "....arrr", 23: "....a.rr", 24: "...aarrr", 25: ".....rrr", 26: "raa.a...", 33: "r...a...", 34: "a..a.r..",
-         35: "raa.r...", 36: "aaa.r...", 100: "........"}
+RULES = {
+    1: "a...a...",
+    2: "a..aar..",
+    3: "a...a...",
+    4: "r...a...",
+    5: "r...r...",
+    6: "r.......",
+    7: "aaa.a...",
+    8: "aa..a...",
+    9: "r...a...",
+    10: "a.a.....",
+    11: "aa......",
+    12: "a.......",
+    13: "aaa.....",
+    14: "....a...",
+    15: "a...r...",
+    16: "r.......",
+    17: "r..aar..",
+    18: "r..aar..",
+    19: "raa.....",
+    20: "a.......",
+    21: "raa.....",
+    22: "....arrr",
+    23: "....a.rr",
+    24: "...aarrr",
+    25: ".....rrr",
+    26: "raa.a...",
+    33: "r...a...",
+    34: "a..a.r..",
+    35: "raa.r...",
+    36: "aaa.r...",
+    100: "........",
+}
 STEPPED = (2, 12, 14, 27, 28, 29, 30, 31, 32, 34, 37, 38, 100)
-STEPS = (27, 28, 29, 30, 31, 32, 37, 38)                # of these a profile may hold several, its steps
-BACK_ALLOCATED = (3, 12, 14, 20, 22, 23, 24, 25, 2, 34)  # rules that keep the retained loss, so fit for net losses
+STEPS = (27, 28, 29, 30, 31, 32, 37, 38)  # of these a profile may hold several, its steps
+BACK_ALLOCATED = (
+    3,
+    12,
+    14,
+    20,
+    22,
+    23,
+    24,
+    25,
+    2,
+    34,
+)  # rules that keep the retained loss, so fit for net losses
 
 PROFILE = "<ii8f"
 PROFILE_STEP = "<ii8fi7f"
@@ -36,12 +78,12 @@ PROFILE_STEP = "<ii8fi7f"
 class Programme:
     """The tables of one programme, as lists. A test may change them before it writes them."""
 
-    programme: list                                     # (from_agg_id, level_id, to_agg_id)
-    policytc: list                                      # (level_id, agg_id, layer_id, profile_id)
-    profiles: list                                      # (profile_id, calcrule_id, *TERMS), stepped ones with 8 more
-    xref: list                                          # (output_id, agg_id, layer_id)
-    tiv: list = None                                    # by coverage; None: no coverages.bin and no items.bin
-    coverage: list = None                               # by item: its coverage
+    programme: list  # (from_agg_id, level_id, to_agg_id)
+    policytc: list  # (level_id, agg_id, layer_id, profile_id)
+    profiles: list  # (profile_id, calcrule_id, *TERMS), stepped ones with 8 more
+    xref: list  # (output_id, agg_id, layer_id)
+    tiv: list = None  # by coverage; None: no coverages.bin and no items.bin
+    coverage: list = None  # by item: its coverage
     stepped: bool = False
     n_items: int = 0
 
@@ -83,7 +125,8 @@ def write(programme, folder):
     if programme.tiv is not None:
         (folder / "coverages.bin").write_bytes(np.asarray(programme.tiv, "<f4").tobytes())
         (folder / "items.bin").write_bytes(
-            pack_rows("<iiIii", ((k + 1, c, 1, 1, k + 1) for k, c in enumerate(programme.coverage))))
+            pack_rows("<iiIii", ((k + 1, c, 1, 1, k + 1) for k, c in enumerate(programme.coverage)))
+        )
     return folder
 
 
@@ -104,8 +147,8 @@ def decode(data):
     kind, samples = struct.unpack_from("<Ii", data)
     pairs = np.frombuffer(data, "<i4", offset=8).reshape(-1, 2)
     if len(pairs) and pairs[-1, 0]:
-        pairs = np.concatenate([pairs, np.zeros((1, 2), "<i4")])        # the last terminator may be missing
-    ends = np.flatnonzero(pairs[:, 0] == 0)                             # no event has the id 0
+        pairs = np.concatenate([pairs, np.zeros((1, 2), "<i4")])  # the last terminator may be missing
+    ends = np.flatnonzero(pairs[:, 0] == 0)  # no event has the id 0
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
     counts = ends - starts - 1
     rows = np.zeros(counts.sum(), [("event", "i4"), ("id", "i4"), ("sidx", "i4"), ("loss", "f4")])
@@ -131,15 +174,23 @@ def amount(rng, scale):
 
 def share(rng):
     fate = rng.random()
-    return 0.0 if fate < 0.1 else 1.0 if fate < 0.25 else 0.5 if fate < 0.4 else float(np.float32(rng.random()))
+    return (
+        0.0 if fate < 0.1 else 1.0 if fate < 0.25 else 0.5 if fate < 0.4 else float(np.float32(rng.random()))
+    )
 
 
 def terms(rng, rule, scale):
     """The terms of one rule for losses around scale."""
-    values = [amount(rng, scale) if use == "a" else share(rng) if use == "r" else float(rng.choice([0, 0, -1, scale]))
-              for use in RULES[rule]]
+    values = [
+        amount(rng, scale)
+        if use == "a"
+        else share(rng)
+        if use == "r"
+        else float(rng.choice([0, 0, -1, scale]))
+        for use in RULES[rule]
+    ]
     if RULES[rule][1:3] == "aa" and values[1] > values[2] > 0 and rng.random() < 0.8:
-        values[1:3] = values[2:0:-1]                    # the least deductible below the greatest
+        values[1:3] = values[2:0:-1]  # the least deductible below the greatest
     return values
 
 
@@ -154,12 +205,31 @@ def steps(rng, rules, scale, n_steps):
         rule = first if rng.random() < 0.5 else int(rng.choice([r for r in rules if r in STEPS]))
         start, end = (0.0, *edges)[k], (*edges, 1.0)[k]
         if rng.random() < 0.3:
-            start, end = 0.0, 1.0                       # steps that overlap, and the conditional ones
+            start, end = 0.0, 1.0  # steps that overlap, and the conditional ones
         if rule == 32:
             start = amount(rng, scale)
         payout = amount(rng, scale) if rule == 31 else share(rng)
-        out.append((rule, amount(rng, scale / 8), 0.0, 0.0, 0.0, amount(rng, scale * 2), 0.0, 0.0, 0.0, k + 1,
-                    start, end, payout, share(rng), amount(rng, scale), share(rng), share(rng)))
+        out.append(
+            (
+                rule,
+                amount(rng, scale / 8),
+                0.0,
+                0.0,
+                0.0,
+                amount(rng, scale * 2),
+                0.0,
+                0.0,
+                0.0,
+                k + 1,
+                start,
+                end,
+                payout,
+                share(rng),
+                amount(rng, scale),
+                share(rng),
+                share(rng),
+            )
+        )
     return out
 
 
@@ -181,20 +251,41 @@ def tree(rng, n_items, levels, shape):
     return records, counts
 
 
-def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, shape="random", ragged=False,
-         lower_layers=1, bare=0.0, xref="items", order="shuffled", merged=0.0, missing=0.0, unnamed=0.0, coverages=True,
-         items_per_coverage=2, zero_tiv=0.1, profiles=8, n_steps=4, scale=1000.0):
+def make(
+    seed,
+    n_items=12,
+    levels=2,
+    layers=1,
+    *,
+    rules=None,
+    stepped=False,
+    shape="random",
+    ragged=False,
+    lower_layers=1,
+    bare=0.0,
+    xref="items",
+    order="shuffled",
+    merged=0.0,
+    missing=0.0,
+    unnamed=0.0,
+    coverages=True,
+    items_per_coverage=2,
+    zero_tiv=0.1,
+    profiles=8,
+    n_steps=4,
+    scale=1000.0,
+):
     """A random Programme.
 
-    rules: calculation rules to draw from, all by default; a list of lists draws level by level. shape: "each" (one to
-    one), "all" (all in one), "some" or "random". layers: of the last level; ragged: of some
+    rules: calculation rules to draw from, all by default; a list of lists draws level by level. shape: "each"
+    (one to one), "all" (all in one), "some" or "random". layers: of the last level; ragged: of some
     aggregates only. lower_layers: of the levels below. bare: of the last level's aggregates, those without
-    terms (its last one has some). xref: "items" for back-allocated losses, "aggregates" for those
-    that are not. order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are
-    drawn once more, so that some share one. missing: of the pairs, those without an output. unnamed: of the layers, those
-    whose outputs are all missing; the highest has some in any case. coverages: write
-    coverages.bin and items.bin. profiles: for each level to draw from. n_steps: of a stepped profile. scale: of the
-    losses of an item.
+    terms (its last one has some). xref: "items" for back-allocated losses, "aggregates" for those that are
+    not. order: of output ids, "items", "layers" or "shuffled". merged: of the pairs, those whose outputs are
+    drawn once more, so that some share one. missing: of the pairs, those without an output. unnamed: of the
+    layers, those whose outputs are all missing; the highest has some in any case. coverages: write
+    coverages.bin and items.bin. profiles: for each level to draw from. n_steps: of a stepped profile. scale:
+    of the losses of an item.
     """
     rng = np.random.default_rng(seed)
     rules = list(rules or (STEPPED if stepped else RULES))
@@ -242,17 +333,39 @@ def make(seed, n_items=12, levels=2, layers=1, *, rules=None, stepped=False, sha
     policytc = [row for row in policytc if row[0] < levels or row[1] not in without]
 
     shuffled = [[part[k] for k in rng.permutation(len(part))] for part in (programme, policytc, rows)]
-    return Programme(shuffled[0], shuffled[1], table, shuffled[2], tiv if coverages else None,
-                     coverage if coverages else None, stepped, n_items)
+    return Programme(
+        shuffled[0],
+        shuffled[1],
+        table,
+        shuffled[2],
+        tiv if coverages else None,
+        coverage if coverages else None,
+        stepped,
+        n_items,
+    )
 
 
-def stream(seed, programme, events=3, samples=10, *, kind=LOSS_STREAM, absent=0.2, missing=0.3, zeros=0.1,
-           zero_samples=0.1, specials=(-5, TIV, -2, MEAN), extremes=0.05, last_terminator=True, scale=1000.0):
+def stream(
+    seed,
+    programme,
+    events=3,
+    samples=10,
+    *,
+    kind=LOSS_STREAM,
+    absent=0.2,
+    missing=0.3,
+    zeros=0.1,
+    zero_samples=0.1,
+    specials=(-5, TIV, -2, MEAN),
+    extremes=0.05,
+    last_terminator=True,
+    scale=1000.0,
+):
     """A random loss stream for a programme, laid out as gulcalc writes it, but for the order of items.
 
-    absent: of the items, those an event lacks. missing: of an item's samples, those not in the stream. zeros: of those
-    that are, the ones of 0. zero_samples: of the samples, those at 0 for all items. extremes: of the losses, the tiny
-    and the huge. specials: the sample numbers below 0.
+    absent: of the items, those an event lacks. missing: of an item's samples, those not in the stream. zeros:
+    of those that are, the ones of 0. zero_samples: of the samples, those at 0 for all items. extremes: of the
+    losses, the tiny and the huge. specials: the sample numbers below 0.
     """
     rng = np.random.default_rng([seed, 1])
     packets = []
@@ -271,7 +384,10 @@ def stream(seed, programme, events=3, samples=10, *, kind=LOSS_STREAM, absent=0.
                 tiv = programme.tiv[programme.coverage[item - 1] - 1]
             special = {-5: max(losses), -4: 1.0, TIV: tiv, -2: 0.5 * losses[0], MEAN: losses[0]}
             records = [(s, special[s]) for s in specials]
-            records += [(k, 0.0 if k in shut else losses[k]) for k in range(1, samples + 1)
-                        if rng.random() >= missing and (k not in shut or rng.random() < 0.2)]
+            records += [
+                (k, 0.0 if k in shut else losses[k])
+                for k in range(1, samples + 1)
+                if rng.random() >= missing and (k not in shut or rng.random() < 0.2)
+            ]
             packets.append((int(event), item, records))
     return encode(packets, samples, kind, last_terminator)

@@ -1,8 +1,10 @@
 """Summary streams, work folders and tables for the tests of everything behind summarycalc.
 
-Plain data: a packet is (event_id, summary_id, exposure, [(sidx, loss), ...]), an occurrence is (event_id, period_no,
-occ_date_id). What is random comes from the numpy generator that the caller passes, so that a seed gives a case.
+Plain data: a packet is (event_id, summary_id, exposure, [(sidx, loss), ...]), an occurrence is (event_id,
+period_no, occ_date_id). What is random comes from the numpy generator that the caller passes, so that a seed
+gives a case.
 """
+
 import struct
 from pathlib import Path
 
@@ -11,21 +13,26 @@ import numpy as np
 from ktc.schemas import streams
 
 # Written by hand, not from the schemas: these files are what the schemas are tested against.
-STREAM_HEADER = struct.Struct("<Iii")       # stream id, sample size, summary set
-PACKET_HEADER = struct.Struct("<iif")       # event, summary, exposure
-RECORD = struct.Struct("<if")               # sidx, loss; (0, 0.0) ends a packet
+STREAM_HEADER = struct.Struct("<Iii")  # stream id, sample size, summary set
+PACKET_HEADER = struct.Struct("<iif")  # event, summary, exposure
+RECORD = struct.Struct("<if")  # sidx, loss; (0, 0.0) ends a packet
 MAX_LOSS, AFFECTED_RISKS, TIV, DEVIATION, MEAN = -5, -4, -3, -2, -1
 
 
 def packet_bytes(packet):
     event, summary, exposure, records = packet
-    return (PACKET_HEADER.pack(event, summary, exposure)
-            + b"".join(RECORD.pack(sidx, loss) for sidx, loss in records) + RECORD.pack(0, 0.0))
+    return (
+        PACKET_HEADER.pack(event, summary, exposure)
+        + b"".join(RECORD.pack(sidx, loss) for sidx, loss in records)
+        + RECORD.pack(0, 0.0)
+    )
 
 
 def stream(sample_size, packets, summary_set=1):
     """A summary stream as summarycalc writes it."""
-    return STREAM_HEADER.pack(streams.SUMMARY, sample_size, summary_set) + b"".join(map(packet_bytes, packets))
+    return STREAM_HEADER.pack(streams.SUMMARY, sample_size, summary_set) + b"".join(
+        map(packet_bytes, packets)
+    )
 
 
 def split(data):
@@ -47,7 +54,8 @@ def split(data):
 
 
 def index_of(data):
-    """The index that `summarycalc -m` writes beside a stream: a line of summary id and offset for each packet."""
+    """The index that `summarycalc -m` writes beside a stream: a line of summary id and offset for each
+    packet."""
     lines, offset = [], STREAM_HEADER.size
     for packet in split(data)[2]:
         lines.append(b"%d,%d\n" % (packet[1], offset))
@@ -55,9 +63,22 @@ def index_of(data):
     return b"".join(lines)
 
 
-def random_packets(rng, *, events, summaries, sample_size, missing=0.3, zeros=0.1, ties=False, max_loss=True, mean=True,
-                   scale=1000.0, special=False):
-    """Packets of `events` (a number, or their ids) for `summaries` (the same), by event and ascending summary.
+def random_packets(
+    rng,
+    *,
+    events,
+    summaries,
+    sample_size,
+    missing=0.3,
+    zeros=0.1,
+    ties=False,
+    max_loss=True,
+    mean=True,
+    scale=1000.0,
+    special=False,
+):
+    """Packets of `events` (a number, or their ids) for `summaries` (the same), by event and ascending
+    summary.
 
     missing   chance that a summary is not there for an event (half of it), and that one of its samples is not
     zeros     chance that a sample is there with a loss of 0 (as `summarycalc -z` writes them)
@@ -76,15 +97,20 @@ def random_packets(rng, *, events, summaries, sample_size, missing=0.3, zeros=0.
                 continue
             size = max(sample_size, 0)
             sigma = rng.uniform(0.1, 2.0)
-            losses = rng.choice(values, size) if ties else rng.lognormal(np.log(scale), sigma, size).astype("f4")
+            losses = (
+                rng.choice(values, size) if ties else rng.lognormal(np.log(scale), sigma, size).astype("f4")
+            )
             losses = np.where(rng.random(size) < zeros, np.float32(0), losses).astype("f4")
             kept = rng.random(size) >= missing
             records = []
             if max_loss:
                 records.append((MAX_LOSS, float(np.float32(3 * scale))))
             if special:
-                records += [(AFFECTED_RISKS, float(rng.integers(1, 5))), (TIV, float(np.float32(5 * scale))),
-                            (DEVIATION, float(np.float32(scale / 7)))]
+                records += [
+                    (AFFECTED_RISKS, float(rng.integers(1, 5))),
+                    (TIV, float(np.float32(5 * scale))),
+                    (DEVIATION, float(np.float32(scale / 7))),
+                ]
             if mean:
                 loss = rng.choice(values) if ties else scale * rng.lognormal(0, 0.5)
                 records.append((MEAN, 0.0 if rng.random() < zeros / 2 else float(np.float32(loss))))
@@ -96,8 +122,8 @@ def random_packets(rng, *, events, summaries, sample_size, missing=0.3, zeros=0.
 def random_occurrences(rng, *, events, periods, per_event=2.0, unknown=True):
     """Occurrences of `events` (a number, or their ids) in periods 1 to `periods`, in random order.
 
-    Each event occurs `per_event` times on average, some of them twice in one period. unknown: one in ten events never
-    occurs, and some events occur that are not among `events`.
+    Each event occurs `per_event` times on average, some of them twice in one period. unknown: one in ten
+    events never occurs, and some events occur that are not among `events`.
     """
     ids = list(range(1, events + 1) if isinstance(events, int) else events)
     rows = []
@@ -119,8 +145,18 @@ def occurrence_table(occurrences, periods, date_options=0):
     return struct.pack("<ii", date_options, periods) + b"".join(row.pack(*o) for o in occurrences)
 
 
-def write_tables(folder, *, occurrences, periods, date_options=0, weights=None, return_periods=None, quantiles=None,
-                 ensemble=None, event_rates=None):
+def write_tables(
+    folder,
+    *,
+    occurrences,
+    periods,
+    date_options=0,
+    weights=None,
+    return_periods=None,
+    quantiles=None,
+    ensemble=None,
+    event_rates=None,
+):
     """`folder`/input with occurrence.bin and those of the other tables that are given, in the order given.
 
     weights: {period: weight} or pairs; return_periods, quantiles: numbers; ensemble: [(sidx, ensemble_id)];
@@ -146,7 +182,8 @@ def write_tables(folder, *, occurrences, periods, date_options=0, weights=None, 
 def write_work(folder, streams, index=False, name="run"):
     """`folder`/work/`name`/summary_P1.bin, summary_P2.bin, ...: the streams (bytes), in their order.
 
-    index: True, or for each stream whether a .idx file lies beside it, as `summarycalc -m` writes it. Gives the folder.
+    index: True, or for each stream whether a .idx file lies beside it, as `summarycalc -m` writes it. Gives
+    the folder.
     """
     target = Path(folder) / "work" / name
     target.mkdir(parents=True, exist_ok=True)

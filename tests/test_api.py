@@ -1,4 +1,6 @@
-"""The public face: names, types, what an import costs, the README's own code, and the console scripts as installed."""
+"""The public face: names, types, what an import costs, the README's own code, and the console scripts as
+installed."""
+
 import ast
 import importlib
 import importlib.metadata
@@ -11,9 +13,9 @@ from pathlib import Path
 
 import numpy
 import pytest
+from conftest import SCRIPTS
 
 import ktc
-from conftest import SCRIPTS
 from ktc import cli
 from ktc.errors import ReaderGone
 from ktc.schemas import TOOLS
@@ -35,6 +37,7 @@ def model(tmp_path_factory):
 
 # Names and types
 
+
 def stub_of(path):
     return ast.parse((PACKAGE / path).read_text())
 
@@ -54,7 +57,9 @@ def test_stubs_lie_where_type_checkers_look():
     assert (PACKAGE / "py.typed").exists()
     modules = {str(path) for path in STUBS}
     assert {"__init__.pyi", "chain.pyi", "example.pyi", "stages.pyi", "streams.pyi", "tables.pyi"} <= modules
-    assert {f"_core/{name}.pyi" for name in ("io", "codec", "frames", "getmodel", "gulcalc", "summarycalc")} <= modules
+    assert {
+        f"_core/{name}.pyi" for name in ("io", "codec", "frames", "getmodel", "gulcalc", "summarycalc")
+    } <= modules
 
 
 @pytest.mark.parametrize("name", ktc.__all__)
@@ -62,19 +67,25 @@ def test_public_name(name):
     value = getattr(ktc, name)
     assert name == "__version__" or (value.__doc__ or "").strip()
     tree = stub_of("__init__.pyi")
-    listed, = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    (listed,) = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
     assert listed == ktc.__all__
-    imported = {a.asname: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    imported = {
+        a.asname: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names
+    }
     assert imported[name] == ktc._MODULE_OF.get(name, "_version")
 
 
 def of_runtime(function):
-    return [(p.name, p.kind.name, p.default is not p.empty) for p in inspect.signature(function).parameters.values()]
+    return [
+        (p.name, p.kind.name, p.default is not p.empty)
+        for p in inspect.signature(function).parameters.values()
+    ]
 
 
 @pytest.mark.parametrize("path", STUBS, ids=str)
 def test_stub_is_what_there_is(path):
-    """Every public name of a stub exists, a Python function with those parameters, a class with those attributes."""
+    """Every public name of a stub exists, a Python function with those parameters, a class with those
+    attributes."""
     module = importlib.import_module(".".join(("ktc", *path.with_suffix("").parts)).removesuffix(".__init__"))
     for node in stub_of(path).body:
         if isinstance(node, ast.FunctionDef):
@@ -91,10 +102,16 @@ def test_stub_is_what_there_is(path):
 
 # What an import costs
 
+
 def modules_after(code, cwd):
     """The modules that a new interpreter holds after running code."""
-    done = subprocess.run([sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], cwd=cwd, check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        cwd=cwd,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return set(done.stdout.splitlines()[-1].split())
 
 
@@ -104,8 +121,27 @@ def test_importing_ktc_imports_nothing_heavy(tmp_path):
     assert not [name for name in held if name.startswith("ktc.") and name != "ktc._version"]
 
 
-@pytest.mark.parametrize("name", ["stages", "tables", "streams", "chain", "curves", "averages", "concat", "results", "work",
-                                  "example", "errors", "schemas", "cli", "files", "inspect", "compare"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stages",
+        "tables",
+        "streams",
+        "chain",
+        "curves",
+        "averages",
+        "concat",
+        "results",
+        "work",
+        "example",
+        "errors",
+        "schemas",
+        "cli",
+        "files",
+        "inspect",
+        "compare",
+    ],
+)
 def test_importing_a_module_imports_no_numpy(name, tmp_path):
     held = modules_after(f"import ktc.{name}", tmp_path)
     assert f"ktc.{name}" in held and "numpy" not in held
@@ -114,26 +150,48 @@ def test_importing_a_module_imports_no_numpy(name, tmp_path):
 ITEM, CDF, SUMMARY = (b"\1\0\0\2" + bytes(4), b"\1\0\0\0", b"\1\0\0\3" + bytes(3) + b"\0" + b"\1\0\0\0")
 
 
-@pytest.mark.parametrize("call", [
-    "eve(1, 1, 'out')", "eve(1, 1, 'out', text=True)", "getmodel(b'', 'out')", "getmodel('events.bin', 'out')",
-    f"gulcalc({CDF!r}, item='out', sample_size=10, alloc_rule=1)", f"gulcalc({CDF!r}, coverage='out', random='cached')",
-    f"summarycalc({ITEM!r}, {{1: 'out'}}, item=True)", f"eltcalc({SUMMARY!r}, 'out')", f"cdftocsv({CDF!r}, 'out')",
-    f"gultocsv({ITEM!r}, 'out')", f"summarycalctocsv({SUMMARY!r}, 'out')", f"eltcalc({SUMMARY!r}, moment='out')",
-    f"pltcalc({SUMMARY!r}, 'out')", f"leccalc({SUMMARY!r}, {{'aep_sample_mean': 'out'}})",
-    f"ordleccalc({SUMMARY!r}, ['oep_wheatsheaf'], psept='out')", "kat(['input/events.bin'], 'out', unsorted=True)",
-    "tocsv('items', 'input/items.bin', 'out')", "tobin('events', b'event_id\\n1\\n', 'out')"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "eve(1, 1, 'out')",
+        "eve(1, 1, 'out', text=True)",
+        "getmodel(b'', 'out')",
+        "getmodel('events.bin', 'out')",
+        f"gulcalc({CDF!r}, item='out', sample_size=10, alloc_rule=1)",
+        f"gulcalc({CDF!r}, coverage='out', random='cached')",
+        f"summarycalc({ITEM!r}, {{1: 'out'}}, item=True)",
+        f"eltcalc({SUMMARY!r}, 'out')",
+        f"cdftocsv({CDF!r}, 'out')",
+        f"gultocsv({ITEM!r}, 'out')",
+        f"summarycalctocsv({SUMMARY!r}, 'out')",
+        f"eltcalc({SUMMARY!r}, moment='out')",
+        f"pltcalc({SUMMARY!r}, 'out')",
+        f"leccalc({SUMMARY!r}, {{'aep_sample_mean': 'out'}})",
+        f"ordleccalc({SUMMARY!r}, ['oep_wheatsheaf'], psept='out')",
+        "kat(['input/events.bin'], 'out', unsorted=True)",
+        "tocsv('items', 'input/items.bin', 'out')",
+        "tobin('events', b'event_id\\n1\\n', 'out')",
+    ],
+)
 def test_stages_and_converters_import_no_numpy(call, model):
     assert "numpy" not in modules_after(f"import ktc\nktc.{call}", model)
     assert (model / "out").exists()
 
 
-@pytest.mark.parametrize("call", ["read_table('items', 'input/items.bin')", "read_csv('events', b'event_id\\n1\\n')",
-                                  "write_example('again', events=2, locations=2)"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "read_table('items', 'input/items.bin')",
+        "read_csv('events', b'event_id\\n1\\n')",
+        "write_example('again', events=2, locations=2)",
+    ],
+)
 def test_numpy_is_imported_when_arrays_are_asked_for(call, model):
     assert "numpy" in modules_after(f"import ktc\nktc.{call}", model)
 
 
 # The README
+
 
 def readme_blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
@@ -148,7 +206,7 @@ def scripts(tool, monkeypatch):
 def test_readme(model, scripts, monkeypatch):
     """Its pipeline and its Python give the same bytes, and every example runs in a model's folder."""
     monkeypatch.chdir(model)
-    pipeline, = (block for block in readme_blocks("sh") if block.startswith("eve "))
+    (pipeline,) = (block for block in readme_blocks("sh") if block.startswith("eve "))
     subprocess.run(["bash", "-euo", "pipefail", "-c", pipeline], check=True)
     piped = Path("elt.csv").read_bytes()
     assert piped.count(b"\n") > 20
@@ -158,10 +216,14 @@ def test_readme(model, scripts, monkeypatch):
     assert len(blocks) == 4
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
-        if "EltCalc(\"elt.csv\")" in block:
+        if 'EltCalc("elt.csv")' in block:
             assert Path("elt.csv").read_bytes() == piped
     block = names["block"]
-    assert isinstance(block.event_id, int) and block.loss.dtype == numpy.float32 and block.loss.flags.writeable is False
+    assert (
+        isinstance(block.event_id, int)
+        and block.loss.dtype == numpy.float32
+        and block.loss.flags.writeable is False
+    )
     assert len(block.starts) == len(block.ids) + 1 and len(block.sidx) == len(block.loss) == block.starts[-1]
     assert len(names["curves"].table()) > 100 and len(names["melt"]) == 2 * len(piped.splitlines()) // 2 - 1
     items = names["items"]
@@ -190,20 +252,28 @@ def test_readme_names_every_script():
 
 # The console scripts
 
+
 def test_installed_scripts_are_the_registry_s():
     try:
         distribution = importlib.metadata.distribution("ktc")
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("ktc runs from a source tree")
     installed = {e.name: e.value for e in distribution.entry_points if e.group == "console_scripts"}
-    if sys.platform == "linux":                     # files of the wheel, which start sooner
+    if sys.platform == "linux":  # files of the wheel, which start sooner
         assert installed.keys() == {"ktc"}
-        scripts = {file.name: file.locate() for file in distribution.files if file.locate().parent.resolve() == SCRIPTS}
+        scripts = {
+            file.name: file.locate()
+            for file in distribution.files
+            if file.locate().parent.resolve() == SCRIPTS
+        }
         assert set(TOOLS) <= set(scripts)
         texts = {path.read_text().partition("\n") for name, path in scripts.items() if name in TOOLS}
-        (first, _, rest), = texts
-        assert first.startswith("#!") and first.endswith(("python", f"python3.{sys.version_info[1]}", "python3")) and (
-            "from ktc.cli import main" in rest)
+        ((first, _, rest),) = texts
+        assert (
+            first.startswith("#!")
+            and first.endswith(("python", f"python3.{sys.version_info[1]}", "python3"))
+            and ("from ktc.cli import main" in rest)
+        )
         installed |= dict.fromkeys(TOOLS, "ktc.cli:main")
     assert installed == dict.fromkeys(["ktc", *TOOLS], "ktc.cli:main")
 
@@ -222,8 +292,12 @@ def test_script_answers(name, tool, run, monkeypatch, capfd, tmp_path):
         out, err = capfd.readouterr()
         answers[flag] = leave.value.code, out, err
     version = f"{name} : version: {KTOOLS_VERSION} - ktc {ktc.__version__}\n"
-    assert answers == {"-h": (1, "", usage), "--help": (0, usage, ""), "-v": (1, "", version),
-                       "--version": (0, version, "")}
+    assert answers == {
+        "-h": (1, "", usage),
+        "--help": (0, usage, ""),
+        "-v": (1, "", version),
+        "--version": (0, version, ""),
+    }
     for option in TOOLS[name].options:
         assert option.flag in usage
 
@@ -234,11 +308,14 @@ def test_a_script_goes_by_its_stem(started_as, monkeypatch, capfd):
     assert cli.main() == 2 and capfd.readouterr().err.startswith("gulcalc: error: ")
 
 
-@pytest.mark.parametrize("error, status", [(ReaderGone("gone"), 141), (KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+@pytest.mark.parametrize(
+    "error, status", [(ReaderGone("gone"), 141), (KeyboardInterrupt(), 130), (cli.Terminated(), 143)]
+)
 def test_where_processes_do_not_end_by_signals(error, status, monkeypatch, capfd):
     def work():
         monkeypatch.setattr(cli.os, "name", "nt")
         raise error
+
     assert cli.guarded("eve", work) == status
     monkeypatch.undo()
     assert capfd.readouterr() == ("", "")

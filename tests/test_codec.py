@@ -1,4 +1,6 @@
-"""The I/O layer and the codec: what goes in comes out, however it arrives; what is wrong is named with its place."""
+"""The I/O layer and the codec: what goes in comes out, however it arrives; what is wrong is named with its
+place."""
+
 import io
 import os
 import struct
@@ -6,7 +8,7 @@ import threading
 
 import pytest
 
-from ktc._core.codec import (CdfDecoder, CdfEncoder, EventDecoder, EventEncoder, LossDecoder, LossEncoder)
+from ktc._core.codec import CdfDecoder, CdfEncoder, EventDecoder, EventEncoder, LossDecoder, LossEncoder
 from ktc._core.frames import read_cdfs, read_losses
 from ktc._core.io import Mapped, Outputs, Sink, Source
 from ktc.errors import DataError, InputError, OutputError, TruncatedError, UsageError
@@ -16,7 +18,11 @@ from ktc.streams import read_stream
 
 def cdf_stream(areaperil="I"):
     """Two events, three cdfs."""
-    rows = [(1, 10, 100, [(0.5, 0.0), (1.0, 0.25)]), (1, 11, 100, [(1.0, 0.5)]), (7, 10, 101, [(0.25, 0.1)] * 5)]
+    rows = [
+        (1, 10, 100, [(0.5, 0.0), (1.0, 0.25)]),
+        (1, 11, 100, [(1.0, 0.5)]),
+        (7, 10, 101, [(0.25, 0.1)] * 5),
+    ]
     out = struct.pack("<I", streams.CDF)
     for event, area, vulnerability, bins in rows:
         out += struct.pack(f"<i{areaperil}ii", event, area, vulnerability, len(bins))
@@ -30,10 +36,17 @@ def packet(event, id, records, end=True, exposure=None):
 
 
 SPECIAL = [(-5, 9.0), (-3, 10.0), (-2, 1.0), (-1, 2.0)]
-LOSSES = (struct.pack("<Ii", streams.LOSS, 3) + packet(1, 1, SPECIAL + [(1, 1.0), (2, 0.0), (3, 5.0)])
-          + packet(1, 2, SPECIAL + [(2, 4.0)]) + packet(4, 1, SPECIAL))
-SUMMARIES = (struct.pack("<Iii", streams.SUMMARY, 2, 7) + packet(1, 1, [(-1, 2.0), (1, 3.0), (2, 1.0)], exposure=10.0)
-             + packet(2, 1, [(-1, 2.0)], exposure=10.0))
+LOSSES = (
+    struct.pack("<Ii", streams.LOSS, 3)
+    + packet(1, 1, SPECIAL + [(1, 1.0), (2, 0.0), (3, 5.0)])
+    + packet(1, 2, SPECIAL + [(2, 4.0)])
+    + packet(4, 1, SPECIAL)
+)
+SUMMARIES = (
+    struct.pack("<Iii", streams.SUMMARY, 2, 7)
+    + packet(1, 1, [(-1, 2.0), (1, 3.0), (2, 1.0)], exposure=10.0)
+    + packet(2, 1, [(-1, 2.0)], exposure=10.0)
+)
 
 
 def copied(data, **options):
@@ -56,7 +69,7 @@ class Trickle(io.RawIOBase):
     def readinto(self, room):
         if self.at == len(self.all):
             return 0
-        room[:1] = self.all[self.at:self.at + 1]
+        room[:1] = self.all[self.at : self.at + 1]
         self.at += 1
         return 1
 
@@ -75,7 +88,10 @@ def test_round_trip(name, whole_events):
 def test_wide_areaperils():
     data = cdf_stream("Q").replace(struct.pack("<Q", 11), struct.pack("<Q", 2**63 + 1))
     assert copied(data, areaperil=8) == data
-    assert [block.areaperil_id.tolist() for block in read_cdfs(CdfDecoder(Source(data), 8))] == [[10, 2**63 + 1], [10]]
+    assert [block.areaperil_id.tolist() for block in read_cdfs(CdfDecoder(Source(data), 8))] == [
+        [10, 2**63 + 1],
+        [10],
+    ]
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -84,9 +100,9 @@ def test_cut_at_every_byte(name):
     data = STREAMS[name]
     legal = {len(data)}
     if name == "cdf":
-        legal |= {4, 36, 60}                    # between packets, which carry no count
+        legal |= {4, 36, 60}  # between packets, which carry no count
     if name == "losses":
-        ends = [8, 80, 136]                     # between packets
+        ends = [8, 80, 136]  # between packets
         # the last packet may lack its terminator, behind the mean or a sample (ktools' gulcalc leaves it out)
         unterminated = [48, 56, 64, 72, 120, 128, 176]
         legal |= set(ends) | set(unterminated)
@@ -127,17 +143,21 @@ def test_blocks_before_a_fault():
         assert found == given
 
 
-@pytest.mark.parametrize("sidx", [4, -6, 2**31 - 1, -2**31])
+@pytest.mark.parametrize("sidx", [4, -6, 2**31 - 1, -(2**31)])
 def test_sidx_out_of_range(sidx):
     bad = LOSSES + packet(9, 3, [(-1, 1.0), (sidx, 1.0)])
-    with pytest.raises(DataError, match=rf"byte {len(LOSSES) + 16}: event 9, id 3: sidx {sidx}, expected -5 to 3"):
+    with pytest.raises(
+        DataError, match=rf"byte {len(LOSSES) + 16}: event 9, id 3: sidx {sidx}, expected -5 to 3"
+    ):
         copied(bad)
 
 
 @pytest.mark.parametrize("n_bins", [0, -1, 2**31 - 1])
 def test_bin_count_out_of_range(n_bins):
     bad = struct.pack("<Iiiii", streams.CDF, 3, 4, 5, n_bins)
-    with pytest.raises(DataError, match=rf"byte 16: event 3, areaperil 4, vulnerability 5: {n_bins} damage bins"):
+    with pytest.raises(
+        DataError, match=rf"byte 16: event 3, areaperil 4, vulnerability 5: {n_bins} damage bins"
+    ):
         copied(bad)
 
 
@@ -154,11 +174,19 @@ def test_wrong_header():
 
 def test_gulcalc_form():
     """Rows of one id that follow each other share a packet, and the last packet is open."""
-    twice = struct.pack("<Ii", streams.LOSS, 3) + packet(1, 1, SPECIAL) + packet(1, 1, [(-1, 3.0)]) + packet(2, 1, SPECIAL)
+    twice = (
+        struct.pack("<Ii", streams.LOSS, 3)
+        + packet(1, 1, SPECIAL)
+        + packet(1, 1, [(-1, 3.0)])
+        + packet(2, 1, SPECIAL)
+    )
     sink = Sink.memory()
     LossDecoder(Source(twice)).run(LossEncoder(sink, merge=True))
-    assert sink.getvalue() == (struct.pack("<Ii", streams.LOSS, 3) + packet(1, 1, SPECIAL + [(-1, 3.0)])
-                               + packet(2, 1, SPECIAL, end=False))
+    assert sink.getvalue() == (
+        struct.pack("<Ii", streams.LOSS, 3)
+        + packet(1, 1, SPECIAL + [(-1, 3.0)])
+        + packet(2, 1, SPECIAL, end=False)
+    )
 
 
 def test_index():
@@ -202,6 +230,7 @@ def test_events():
 
 
 # --- the I/O layer ---
+
 
 def test_missing_input(tmp_path):
     for kind in (Source, Mapped):
@@ -255,7 +284,10 @@ def test_same_output_twice(tmp_path):
 
 
 def test_full_device():
-    with pytest.raises(OutputError, match="/dev/full: byte 0: cannot write: No space left"), Outputs() as outputs:
+    with (
+        pytest.raises(OutputError, match="/dev/full: byte 0: cannot write: No space left"),
+        Outputs() as outputs,
+    ):
         LossDecoder(Source(LOSSES)).run(LossEncoder(outputs.open("/dev/full")))
 
 
@@ -282,4 +314,8 @@ def test_coverage_losses_in_the_form_of_a_loss_stream(tool, run):
     """Other vendors' stages may write them; gultocsv reads them as coverages, as ktools does."""
     data = struct.pack("<Ii", 2 << 24 | 2, 1) + packet(1, 7, [(-1, 2.5), (1, 3.25)])
     assert copied(data) == data
-    assert run([tool("gultocsv")], data) == (0, b"event_id,coverage_id,sidx,loss\n1,7,-1,2.50\n1,7,1,3.25\n", "")
+    assert run([tool("gultocsv")], data) == (
+        0,
+        b"event_id,coverage_id,sidx,loss\n1,7,-1,2.50\n1,7,1,3.25\n",
+        "",
+    )

@@ -1,4 +1,6 @@
-"""What ktc diff finds: the record that was changed, missing or moved, tolerances to their edge, and exit statuses."""
+"""What ktc diff finds: the record that was changed, missing or moved, tolerances to their edge, and exit
+statuses."""
+
 import math
 import struct
 
@@ -6,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_inspect import PLAIN, cdfs, losses, made
 
 import ktc
 from ktc import compare, stages
 from ktc.compare import diff
 from ktc.schemas import REPORTS, STREAMS, TABLES
-from test_inspect import PLAIN, cdfs, losses, made
 
 EVENTS = [(1, 2, [(-1, 5.0), (1, 1.0), (2, 4.0)]), (1, 3, [(-1, 0.5), (2, 0.0)]), (4, 2, [(1, 8.0)])]
 
@@ -19,12 +21,14 @@ EVENTS = [(1, 2, [(-1, 5.0), (1, 1.0), (2, 4.0)]), (1, 3, [(-1, 0.5), (2, 0.0)])
 @pytest.fixture
 def pair(tmp_path):
     """Two files of these bytes compared, and their names."""
+
     def call(a, b, *, name="x", **options):
         paths = [tmp_path / side / name for side in "ab"]
         for path, data in zip(paths, (a, b)):
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
         return diff(*paths, **options)
+
     return call
 
 
@@ -32,18 +36,28 @@ def changed(packets, place, record=None, value=None):
     """Packets with one record replaced, or left out if the value is None; a whole packet without record."""
     packets = [list(packet) for packet in packets]
     if record is None:
-        return packets[:place] + packets[place + 1:]
+        return packets[:place] + packets[place + 1 :]
     records = list(packets[place][2])
-    packets[place][2] = records[:record] + ([] if value is None else [(records[record][0], value)]) + records[record + 1:]
+    packets[place][2] = (
+        records[:record] + ([] if value is None else [(records[record][0], value)]) + records[record + 1 :]
+    )
     return packets
 
 
 # --- streams
 
+
 def test_one_loss(pair):
     found = pair(losses(packets=EVENTS), losses(packets=changed(EVENTS, 1, 0, 0.75)))
-    assert (found.kind, found.records, found.differing, found.only_a, found.only_b, found.equal) == ("loss", 6, 1, 0, 0, False)
-    first, = found.first
+    assert (found.kind, found.records, found.differing, found.only_a, found.only_b, found.equal) == (
+        "loss",
+        6,
+        1,
+        0,
+        0,
+        False,
+    )
+    (first,) = found.first
     # a header of 8 bytes, a packet of 8 + 4 * 8, another's head of 8
     assert (first.key, first.record_a, first.byte_a) == ({"event_id": 1, "output_id": 3, "sidx": -1}, 4, 56)
     assert first.values == {"loss": (0.5, 0.75)} and (first.record_b, first.byte_b) == (4, 56)
@@ -56,7 +70,7 @@ def test_bytes_are_where_records_lie(pair):
     """The byte that a difference names is the byte of the file."""
     data = losses(packets=EVENTS)
     for place, record, value in ((0, 0, 77.0), (0, 2, 77.0), (1, 1, 77.0), (2, 0, 77.0)):
-        first, = pair(data, losses(packets=changed(EVENTS, place, record, value))).first
+        (first,) = pair(data, losses(packets=changed(EVENTS, place, record, value))).first
         assert struct.unpack_from("<if", data, first.byte_a) == EVENTS[place][2][record]
 
 
@@ -70,7 +84,13 @@ def test_every_stream_of_losses(kind, pair):
 def test_a_missing_record_and_a_missing_loss_of_0(pair):
     data = losses(packets=EVENTS)
     found = pair(data, losses(packets=changed(EVENTS, 1, 1)))
-    assert (found.records, found.differing, found.only_a, found.zeros_a, found.only_b) == (5, 0, 1, 1, 0) and not found.equal
+    assert (found.records, found.differing, found.only_a, found.zeros_a, found.only_b) == (
+        5,
+        0,
+        1,
+        1,
+        0,
+    ) and not found.equal
     assert "only in" in str(found) and "1 record, all of them losses of 0" in str(found)
     found = pair(losses(packets=changed(EVENTS, 0, 1)), data)
     assert (found.only_a, found.only_b, found.zeros_b) == (0, 1, 0)
@@ -100,7 +120,7 @@ def test_events_that_come_back(pair):
     assert (found.differing, found.first[0].record_a) == (1, 7)
     found = pair(losses(packets=again), losses(packets=EVENTS))
     assert (found.only_a, found.first[0].record_a) == (1, 7)
-    twice = [(1, 2, [(1, 1.0), (1, 3.0)])]                  # a record that comes twice
+    twice = [(1, 2, [(1, 1.0), (1, 3.0)])]  # a record that comes twice
     found = pair(losses(packets=twice), losses(packets=[(1, 2, [(1, 1.0), (1, 4.0), (2, 1.0)])]))
     assert (found.records, found.differing, found.only_b, found.first[0].record_a) == (2, 1, 1, 2)
 
@@ -117,14 +137,16 @@ def test_summaries(pair):
 
     one = [(1, 1, 100.0, [(-1, 2.0), (1, 4.0)]), (2, 3, 50.0, [(1, 1.0)])]
     found = pair(stream(2, one), stream(2, [(1, 1, 120.0, one[0][3]), one[1]], summary_set=2))
-    assert found.header == {"summary_set": (1, 2)} and found.fields["exposure"].records == 2 == found.differing
+    assert (
+        found.header == {"summary_set": (1, 2)} and found.fields["exposure"].records == 2 == found.differing
+    )
     assert found.first[0].values == {"exposure": (100.0, 120.0)} and found.fields["loss"].records == 0
 
 
 def test_cdfs(pair):
     other = ((3, 10, 4, [(0.25, 0.0), (1.0, 0.5)]), (3, 11, 4, [(1.0, 1.0)]), (5, 10, 1, [(1.0, 0.75)]))
     found = pair(cdfs(), cdfs(packets=other))
-    first, = found.first
+    (first,) = found.first
     assert first.key == {"event_id": 5, "areaperil_id": 10, "vulnerability_id": 1, "bin_index": 1}
     assert first.values == {"bin_mean": (0.25, 0.75)} and first.byte_a == len(cdfs()) - 8
     assert pair(cdfs("Q"), cdfs("Q", other[::-1]), areaperil=8).moved == 1
@@ -133,8 +155,11 @@ def test_cdfs(pair):
 def test_large_streams_of_many_batches(pair):
     """More records than a batch has, so that batches of the two do not lie side by side."""
     rng = np.random.default_rng(1)
-    packets = [(event, id, [(-1, 1.0)] + [(sidx, float(rng.integers(1, 100))) for sidx in range(1, 21)])
-               for event in range(1, 1501) for id in range(1, 1 + int(rng.integers(1, 8)))]
+    packets = [
+        (event, id, [(-1, 1.0)] + [(sidx, float(rng.integers(1, 100))) for sidx in range(1, 21)])
+        for event in range(1, 1501)
+        for id in range(1, 1 + int(rng.integers(1, 8)))
+    ]
     data = losses(packets=packets, sample_size=20)
     records = sum(len(packet[2]) for packet in packets)
     assert records > 1.5 * (1 << 16)
@@ -151,13 +176,27 @@ def test_large_streams_of_many_batches(pair):
 
 # --- tolerances
 
-@pytest.mark.parametrize("a, b, options, equal", [
-    (1.0, 1.5, {"absolute": 0.5}, True), (1.0, 1.5, {"absolute": math.nextafter(0.5, 0)}, False),
-    (1.0, -1.0, {"absolute": 2}, True), (3.0, 4.0, {"relative": 0.25}, True), (4.0, 3.0, {"relative": 0.25}, True),
-    (3.0, 4.0, {"relative": math.nextafter(0.25, 0)}, False), (-3.0, -4.0, {"relative": 0.25}, True),
-    (0.0, 1e-9, {"relative": 0.99}, False), (0.0, 1e-9, {"relative": 1}, True), (0.0, -0.0, {}, True),
-    (math.nan, math.nan, {}, True), (math.nan, 1.0, {"absolute": 1e30, "relative": 1e30}, False),
-    (math.inf, math.inf, {}, True), (math.inf, -math.inf, {"relative": 5}, False), (math.inf, 1.0, {"relative": 1}, False)])
+
+@pytest.mark.parametrize(
+    "a, b, options, equal",
+    [
+        (1.0, 1.5, {"absolute": 0.5}, True),
+        (1.0, 1.5, {"absolute": math.nextafter(0.5, 0)}, False),
+        (1.0, -1.0, {"absolute": 2}, True),
+        (3.0, 4.0, {"relative": 0.25}, True),
+        (4.0, 3.0, {"relative": 0.25}, True),
+        (3.0, 4.0, {"relative": math.nextafter(0.25, 0)}, False),
+        (-3.0, -4.0, {"relative": 0.25}, True),
+        (0.0, 1e-9, {"relative": 0.99}, False),
+        (0.0, 1e-9, {"relative": 1}, True),
+        (0.0, -0.0, {}, True),
+        (math.nan, math.nan, {}, True),
+        (math.nan, 1.0, {"absolute": 1e30, "relative": 1e30}, False),
+        (math.inf, math.inf, {}, True),
+        (math.inf, -math.inf, {"relative": 5}, False),
+        (math.inf, 1.0, {"relative": 1}, False),
+    ],
+)
 def test_tolerances(a, b, options, equal, pair):
     # a record beside it, so that the bytes are not the same
     one, other = ([(1, 1, [(1, value), (2, 1.0)])] for value in (a, b))
@@ -175,9 +214,11 @@ def test_ids_have_no_tolerance(pair):
 
 # --- tables
 
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_every_table(name, pair):
-    """The record that is changed is the one that is named: by its key, where the registry has one, or by its place."""
+    """The record that is changed is the one that is named: by its key, where the registry has one, or by its
+    place."""
     data, rows = made(name, 7)
     key = TABLES[name].key
     field = rows.dtype.names[-1]
@@ -187,8 +228,12 @@ def test_every_table(name, pair):
     found = pair(data, other, kind=name)
     first = found.first[0]
     before = made(name, 7)[1][4]
-    assert (first.record_a, first.byte_a, first.key) == (5, start + 4 * size, {column: before[column] for column in key})
-    if field in key:                        # nothing but keys: another record
+    assert (first.record_a, first.byte_a, first.key) == (
+        5,
+        start + 4 * size,
+        {column: before[column] for column in key},
+    )
+    if field in key:  # nothing but keys: another record
         assert (found.records, found.differing, found.only_a, found.only_b) == (6, 0, 1, 1)
     else:
         assert (found.records, found.differing, found.only_a, list(first.values)) == (7, 1, 0, [field])
@@ -213,25 +258,43 @@ def test_header_of_a_table(pair):
 def test_footprints(tmp_path):
     """A compressed one and a plain one hold the same; their flags do, too, unless the index has sizes."""
     csv = "event_id,areaperil_id,intensity_bin_id,probability\n2,4,1,0.5\n2,4,2,0.5\n3,4,1,1\n"
-    for name, text, options in (("a", csv, {}), ("b", csv, {"compress": True}), ("c", csv.replace("3,4,1", "3,5,1"), {}),
-                                ("d", csv.replace("\n3,4", "\n8,4"), {})):
+    for name, text, options in (
+        ("a", csv, {}),
+        ("b", csv, {"compress": True}),
+        ("c", csv.replace("3,4,1", "3,5,1"), {}),
+        ("d", csv.replace("\n3,4", "\n8,4"), {}),
+    ):
         (tmp_path / name).mkdir()
-        ktc.tobin("footprint", text.encode(), tmp_path / name / "footprint.bin", index=tmp_path / name / "footprint.idx",
-                  max_intensity_bin=5, **options)
-    a, b, c, d = (tmp_path / name / f"footprint.bin{z}" for name, z in (("a", ""), ("b", ".z"), ("c", ""), ("d", "")))
+        ktc.tobin(
+            "footprint",
+            text.encode(),
+            tmp_path / name / "footprint.bin",
+            index=tmp_path / name / "footprint.idx",
+            max_intensity_bin=5,
+            **options,
+        )
+    a, b, c, d = (
+        tmp_path / name / f"footprint.bin{z}" for name, z in (("a", ""), ("b", ".z"), ("c", ""), ("d", ""))
+    )
     assert diff(a, a).identical and not diff(a, b).identical and diff(a, b).equal and diff(a, b).records == 3
     assert diff(a, c).first[0].values == {"areaperil_id": (4, 5)} and diff(a, c).first[0].record_a == 3
     (tmp_path / "footprint.bin").write_bytes(a.read_bytes())
     with pytest.raises(ktc.UsageError, match="only one of them has an index beside it"):
         diff(a, tmp_path / "footprint.bin")
-    assert a.read_bytes() == d.read_bytes() and diff(a, d).first[0].values == {"event_id": (3, 8)}     # only the index differs
+    assert a.read_bytes() == d.read_bytes() and diff(a, d).first[0].values == {
+        "event_id": (3, 8)
+    }  # only the index differs
 
 
 def test_a_pipe_and_a_file(run, tool, tmp_path):
     (tmp_path / "a").write_bytes(losses(packets=EVENTS))
     call = [tool("ktc"), "diff", tmp_path / "a", "-"]
     assert run(call, losses(packets=EVENTS)) == (
-        0, f"{tmp_path}/a and standard input: 6 records of loss in both, none of them different\nequal\n".encode(), "")
+        0,
+        f"{tmp_path}/a and standard input: 6 records of loss in both, none of them "
+        f"different\nequal\n".encode(),
+        "",
+    )
     assert run(call, losses(packets=EVENTS)[:-20])[0] == 1
 
 
@@ -243,7 +306,11 @@ ELT = REPORTS["event_loss_table"].csv_header
 def test_reports(pair):
     rows = ["1,1,7,10.5,0.0,100.0", "1,2,7,12.0,nan,100.0", "1,2,9,3.0,1.0,100.0"]
     text = "\n".join([ELT, *rows, ""]).encode()
-    assert pair(text, text).identical and pair(text, text.replace(b"10.5", b"10.50")).equal and pair(text, text[:-1]).equal
+    assert (
+        pair(text, text).identical
+        and pair(text, text.replace(b"10.5", b"10.50")).equal
+        and pair(text, text[:-1]).equal
+    )
     found = pair(text, text.replace(b"12.0", b"12.5"))
     assert (found.kind, found.records, found.differing) == ("event_loss_table", 3, 1)
     assert found.first[0].values == {"mean": (12.0, 12.5)} and found.first[0].record_a == 2
@@ -252,12 +319,17 @@ def test_reports(pair):
     found = pair(text, "\n".join([ELT, *rows[:2], ""]).encode())
     assert (found.only_a, found.only_b, found.first[0].record_a) == (1, 0, 3)
     assert pair(text, ELT.encode() + b"\n").only_a == 3 and pair(text, text.replace(b"\n", b"\r\n")).equal
-    many = ELT.encode() + b"".join(b"\n%d,1,1,0.5,0.5,0.5" % n for n in range(100000))          # no end of line at its end
+    many = ELT.encode() + b"".join(
+        b"\n%d,1,1,0.5,0.5,0.5" % n for n in range(100000)
+    )  # no end of line at its end
     found = pair(many, many + b"1")
     assert (found.records, found.first[0].values) == (100000, {"exposure_value": (0.5, 0.51)})
     with pytest.raises(ktc.DataError, match="lines 2 to 4: .*x"):
         pair(text, text.replace(b"12.0", b"1x2"))
-    with pytest.raises(ktc.UsageError, match="csv of event_loss_table and .* is csv of average_loss: expected two of one kind"):
+    with pytest.raises(
+        ktc.UsageError,
+        match="csv of event_loss_table and .* is csv of average_loss: expected two of one kind",
+    ):
         pair(text, REPORTS["average_loss"].csv_header.encode() + b"\n")
     with pytest.raises(ktc.UsageError, match="are csv, but no report's"):
         pair(b"a,b\n1,2\n", b"a,b\n1,2\n")
@@ -268,11 +340,22 @@ def test_reports_of_a_model(tmp_path):
     stages.eve(1, 1, tmp_path / "events", root=tmp_path)
     stages.getmodel(tmp_path / "events", tmp_path / "cdf.bin", root=tmp_path)
     for seed in (1, 2):
-        stages.gulcalc(tmp_path / "cdf.bin", item=tmp_path / f"gul{seed}", sample_size=10, alloc_rule=1, seed=seed, root=tmp_path)
-        stages.summarycalc(tmp_path / f"gul{seed}", {1: tmp_path / f"summary{seed}"}, item=True, root=tmp_path)
+        stages.gulcalc(
+            tmp_path / "cdf.bin",
+            item=tmp_path / f"gul{seed}",
+            sample_size=10,
+            alloc_rule=1,
+            seed=seed,
+            root=tmp_path,
+        )
+        stages.summarycalc(
+            tmp_path / f"gul{seed}", {1: tmp_path / f"summary{seed}"}, item=True, root=tmp_path
+        )
         stages.eltcalc(tmp_path / f"summary{seed}", tmp_path / f"elt{seed}.csv", root=tmp_path)
     found = diff(tmp_path / "elt1.csv", tmp_path / "elt2.csv")
-    assert 0 < found.fields["mean"].records == found.differing <= found.records // 2      # analytical means are the same
+    assert (
+        0 < found.fields["mean"].records == found.differing <= found.records // 2
+    )  # analytical means are the same
     found = diff(tmp_path / "gul1", tmp_path / "gul2")
     assert not found.equal and all(each.key["sidx"] > 0 for each in found.first)
     assert not diff(tmp_path / "gul1", tmp_path / "gul2", absolute=1e12).differing
@@ -280,21 +363,38 @@ def test_reports_of_a_model(tmp_path):
 
 # --- scripts
 
+
 def test_exit_statuses(run, tool, tmp_path):
-    for name, data in (("a", losses(packets=EVENTS)), ("b", losses(packets=changed(EVENTS, 0, 1, 1.25))), ("c", cdfs()),
-                       ("cut", losses(packets=EVENTS)[:-20])):
+    for name, data in (
+        ("a", losses(packets=EVENTS)),
+        ("b", losses(packets=changed(EVENTS, 0, 1, 1.25))),
+        ("c", cdfs()),
+        ("cut", losses(packets=EVENTS)[:-20]),
+    ):
         (tmp_path / name).write_bytes(data)
-    call = lambda *args: run([tool("ktc"), "diff", *args], cwd=tmp_path)            # noqa: E731
+    call = lambda *args: run([tool("ktc"), "diff", *args], cwd=tmp_path)
     assert call("a", "a") == (0, b"a and a: the same bytes\n", "")
     status, out, err = call("a", "b")
     assert (status, err) == (1, "") and out.decode().split("\n") == [
         "a and b: 6 records of loss in both, 1 of them different",
         "  loss: 1 record; the largest difference is 0.25, relative 0.2",
-        "  event_id 1, output_id 2, sidx 1, record 2 (byte 24): loss 1.0 and 1.25", "different", ""]
+        "  event_id 1, output_id 2, sidx 1, record 2 (byte 24): loss 1.0 and 1.25",
+        "different",
+        "",
+    ]
     assert call("a", "b", "--abs", "0.25")[0] == 0 and call("a", "b", "--rel", "0.19")[0] == 1
     assert b"... and 1 more" in call("a", "b", "--limit", "0")[1]
-    assert call("a", "c") == (2, b"", "ktc diff: error: a is a loss stream and c is a cdf stream: expected two of one kind\n")
-    assert call("a", "none")[0] == 3 and call("a")[0] == 2 and call("-", "-")[0] == 2 and call("a", "b", "--abs", "-1")[0] == 2
+    assert call("a", "c") == (
+        2,
+        b"",
+        "ktc diff: error: a is a loss stream and c is a cdf stream: expected two of one kind\n",
+    )
+    assert (
+        call("a", "none")[0] == 3
+        and call("a")[0] == 2
+        and call("-", "-")[0] == 2
+        and call("a", "b", "--abs", "-1")[0] == 2
+    )
     status, out, err = call("a", "cut")
     assert (status, out) == (1, b"") and err.startswith("ktc diff: error: cut: byte ")
 
@@ -313,9 +413,13 @@ def test_the_changed_record_is_the_one_named(tmp_path_factory, packets, random):
     folder = tmp_path_factory.mktemp("any")
     a, b = folder / "a", folder / "b"
     a.write_bytes(losses(packets=packets))
-    b.write_bytes(losses(packets=[*packets, (9, 9, [])]))               # other bytes, the same records
+    b.write_bytes(losses(packets=[*packets, (9, 9, [])]))  # other bytes, the same records
     found = diff(a, b)
-    assert found.equal and found.records == sum(len(packet[2]) for packet in packets) and not (found.reordered or found.moved)
+    assert (
+        found.equal
+        and found.records == sum(len(packet[2]) for packet in packets)
+        and not (found.reordered or found.moved)
+    )
     places = [(place, record) for place, packet in enumerate(packets) for record in range(len(packet[2]))]
     if places:
         place, record = random.choice(places)
@@ -323,6 +427,13 @@ def test_the_changed_record_is_the_one_named(tmp_path_factory, packets, random):
         value = 1.0 if records[record][1] != 1.0 else 2.0
         b.write_bytes(losses(packets=changed(packets, place, record, value)))
         found = diff(a, b)
-        first, = found.first
-        assert found.differing == 1 and first.key == {"event_id": event, "output_id": id, "sidx": records[record][0]}
-        assert first.record_a == first.record_b == 1 + places.index((place, record)) and first.values["loss"][1] == value
+        (first,) = found.first
+        assert found.differing == 1 and first.key == {
+            "event_id": event,
+            "output_id": id,
+            "sidx": records[record][0],
+        }
+        assert (
+            first.record_a == first.record_b == 1 + places.index((place, record))
+            and first.values["loss"][1] == value
+        )

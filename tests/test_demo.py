@@ -1,4 +1,5 @@
 """`ktc demo`: what it writes, what it says, and when it refuses."""
+
 import subprocess
 
 import numpy
@@ -24,11 +25,18 @@ def ktc(run, tool):
 
 def chain(find, folder, flags, *more):
     """What the shell's pipeline gives, with the programs that find finds."""
-    tools = [["eve", "-n", "1", "1"], ["getmodel"], ["gulcalc", "-S10", "-a1", "-i", "-"],
-             ["summarycalc", "-i", *flags], *more]
+    tools = [
+        ["eve", "-n", "1", "1"],
+        ["getmodel"],
+        ["gulcalc", "-S10", "-a1", "-i", "-"],
+        ["summarycalc", "-i", *flags],
+        *more,
+    ]
     data = b""
     for tool, *args in tools:
-        done = subprocess.run([find(tool), *args], input=data, cwd=folder, capture_output=True, check=True, timeout=60)
+        done = subprocess.run(
+            [find(tool), *args], input=data, cwd=folder, capture_output=True, check=True, timeout=60
+        )
         data = done.stdout
     return data
 
@@ -60,7 +68,7 @@ def test_largest_events_are_those_of_the_samples(made):
         samples[event] = numpy.zeros(10)
         while words[at]:
             if words[at] > 0:
-                samples[event][words[at] - 1] = words[at + 1:at + 2].view("<f4")[0]
+                samples[event][words[at] - 1] = words[at + 1 : at + 2].view("<f4")[0]
             at += 2
         at += 2
     rows = largest_events(results[0], results[1], 30)
@@ -97,7 +105,9 @@ def test_the_bar_is_for_terminals_only():
     for progress in (Progress(screen), Progress(file)):
         progress(1500, 3000)
         progress.clear()
-    assert "[###############               ] 1,500 of 3,000 events" in screen.text and screen.text.endswith("\r\033[K")
+    assert "[###############               ] 1,500 of 3,000 events" in screen.text and screen.text.endswith(
+        "\r\033[K"
+    )
     assert file.text == ""
 
 
@@ -108,11 +118,16 @@ def test_command_tells_what_it_did(ktc, tmp_path):
     text = out.decode()
     _, (portfolio, elt, _) = demo(tmp_path / "same", **SMALL)
     table = [line.split() for line in text.split("largest sample\n")[1].split("\n\nFiles")[0].splitlines()]
-    assert table == [[str(event), *(f"{loss / 1000:,.0f}" for loss in losses)]
-                     for event, *losses in largest_events(portfolio, elt)]
+    assert table == [
+        [str(event), *(f"{loss / 1000:,.0f}" for loss in losses)]
+        for event, *losses in largest_events(portfolio, elt)
+    ]
     for path in (tmp_path / "ktc-demo").rglob("*.*"):
         assert f"  {path.relative_to(tmp_path / 'ktc-demo')} " in text
-    assert "\n  cd ktc-demo\n  eve -n 1 1 | getmodel | gulcalc -S10 -a1 -i - | summarycalc -i -1 - | eltcalc" in text
+    assert (
+        "\n  cd ktc-demo\n  eve -n 1 1 | getmodel | gulcalc -S10 -a1 -i - | summarycalc -i -1 - | eltcalc"
+        in text
+    )
     # again into its own folder
     assert ktc(*arguments, cwd=tmp_path)[0] == 0
 
@@ -143,10 +158,18 @@ def test_a_folder_of_others_is_left_alone(ktc, tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "mine" and (tmp_path / "results/elt.csv").exists()
 
 
-@pytest.mark.parametrize("arguments, status, words", [
-    (["demo", "--events", "0"], 2, "events is 0"), (["demo", "--samples", "0"], 2, "samples is 0"),
-    (["demo", "--events", "many"], 2, "invalid int"), (["demo", "/dev/null"], 2, "name a folder"),
-    (["demo", "/dev/null/x"], 4, "cannot write"), ([], 2, "name a command"), (["nothing"], 2, "no command")])
+@pytest.mark.parametrize(
+    "arguments, status, words",
+    [
+        (["demo", "--events", "0"], 2, "events is 0"),
+        (["demo", "--samples", "0"], 2, "samples is 0"),
+        (["demo", "--events", "many"], 2, "invalid int"),
+        (["demo", "/dev/null"], 2, "name a folder"),
+        (["demo", "/dev/null/x"], 4, "cannot write"),
+        ([], 2, "name a command"),
+        (["nothing"], 2, "no command"),
+    ],
+)
 def test_exit_statuses(ktc, tmp_path, arguments, status, words):
     got, out, err = ktc(*arguments, cwd=tmp_path)
     assert (got, out) == (status, b"") and words in err and "Traceback" not in err
@@ -155,9 +178,15 @@ def test_exit_statuses(ktc, tmp_path, arguments, status, words):
 
 def test_a_full_device_and_a_reader_that_leaves(tool, tmp_path):
     with open("/dev/full", "w") as full:
-        done = subprocess.run([tool("ktc"), "demo", tmp_path / "a", "--events", "3"], stdout=full,
-                              stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 4 and done.stderr.startswith("ktc demo: error: ") and done.stderr.count("\n") == 1
+        done = subprocess.run(
+            [tool("ktc"), "demo", tmp_path / "a", "--events", "3"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (
+        done.returncode == 4 and done.stderr.startswith("ktc demo: error: ") and done.stderr.count("\n") == 1
+    )
     line = f"{tool('ktc')} demo {tmp_path}/b --events 3 | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.stdout == "141\n" and done.stderr == ""
@@ -169,7 +198,9 @@ def test_version_and_help(ktc):
     status, out, _ = ktc("--version")
     assert status == 0 and __version__ in out.decode()
     status, out, _ = ktc("demo", "--help")
-    assert status == 0 and all(name in out.decode() for name in ("FOLDER", "--events", "--samples", "--force"))
+    assert status == 0 and all(
+        name in out.decode() for name in ("FOLDER", "--events", "--samples", "--force")
+    )
 
 
 def test_options_out_of_range_write_nothing(tmp_path):

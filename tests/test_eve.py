@@ -1,4 +1,5 @@
 """eve: shares of the events, byte for byte as ktools deals them out, and together always the whole."""
+
 import io
 import struct
 
@@ -22,9 +23,15 @@ def share(root, process, total, **mode):
     return list(struct.unpack(f"<{len(out.getvalue()) // 4}i", out.getvalue()))
 
 
-@pytest.mark.parametrize("mode, order", [
-    ("", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), ("-n", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
-    ("-r", [1, 4, 6, 10, 7, 3, 5, 2, 9, 8]), ("-R", [6, 1, 5, 9, 2, 3, 8, 7, 4, 10])])
+@pytest.mark.parametrize(
+    "mode, order",
+    [
+        ("", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ("-n", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ("-r", [1, 4, 6, 10, 7, 3, 5, 2, 9, 8]),
+        ("-R", [6, 1, 5, 9, 2, 3, 8, 7, 4, 10]),
+    ],
+)
 def test_order_of_ten_events(tmp_path, mode, order):
     assert share(events_folder(tmp_path, range(1, 11)), 1, 1, **MODES[mode]) == order
 
@@ -47,7 +54,9 @@ def test_shares_are_the_whole(tmp_path, mode, n, total):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 11, 1000, 46340, 46341])     # the legacy shuffle changes behind 46340
+@pytest.mark.parametrize(
+    "n", [0, 1, 2, 3, 10, 11, 1000, 46340, 46341]
+)  # the legacy shuffle changes behind 46340
 def test_same_as_ktools(tmp_path, oracle, run, mode, n):
     root = events_folder(tmp_path, [k * 31 - 7 for k in range(n)])
     for process, total in ((1, 1), (1, 2), (2, 2), (3, 7), (7, 7), (5, 13)):
@@ -66,14 +75,18 @@ def test_an_event_that_comes_twice_counts_once(tmp_path, mode):
     for total in (1, 2, 4):
         for process in range(1, total + 1):
             assert share(events_folder(tmp_path, twice), process, total, **MODES[mode]) == share(
-                events_folder(tmp_path, distinct), process, total, **MODES[mode])
+                events_folder(tmp_path, distinct), process, total, **MODES[mode]
+            )
 
 
 @pytest.mark.parametrize("flags", ["-n -r", "-n -R", "-r -R", "-nrR", "-tn"])
 def test_flags_together_as_ktools(tmp_path, oracle, tool, run, flags):
     events_folder(tmp_path, range(100, 160))
     for args in (flags.split() + ["2", "3"], ["2", "3"] + flags.split()):
-        assert run([tool("eve"), *args], cwd=tmp_path)[:2] == (0, run([oracle("eve"), *args], cwd=tmp_path)[1])
+        assert run([tool("eve"), *args], cwd=tmp_path)[:2] == (
+            0,
+            run([oracle("eve"), *args], cwd=tmp_path)[1],
+        )
 
 
 def test_bad_processes(tmp_path, tool, run):

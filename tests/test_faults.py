@@ -1,9 +1,11 @@
-"""What goes wrong around the stages: input that is cut, wrong or missing, output that fails, readers that leave.
+"""What goes wrong around the stages: input that is cut, wrong or missing, output that fails, readers that
+leave.
 
-Every script is held to the same rules: exit status 1 for bad data, 3 for a missing file, 4 for output that cannot be
-written, SIGPIPE when the reader has gone; one line on standard error that names the place; whole events or nothing on a
-pipe; a regular file complete or not at all.
+Every script is held to the same rules: exit status 1 for bad data, 3 for a missing file, 4 for output that
+cannot be written, SIGPIPE when the reader has gone; one line on standard error that names the place; whole
+events or nothing on a pipe; a regular file complete or not at all.
 """
+
 import io
 import os
 import shutil
@@ -28,11 +30,12 @@ from ktc.schemas.tools import CURVES
 SAMPLES = 3
 
 
-HEADS = {"events": 0, "cdf": 4, "loss": 8, "summary": 12}        # bytes of a stream's header
+HEADS = {"events": 0, "cdf": 4, "loss": 8, "summary": 12}  # bytes of a stream's header
 
 
 def record_end(data, at):
-    """Places in a packet of losses behind `at` where a record ends, with their sidx; the last is the packet's end."""
+    """Places in a packet of losses behind `at` where a record ends, with their sidx; the last is the packet's
+    end."""
     while at < len(data):
         (sidx,) = struct.unpack_from("<i", data, at)
         at += 8
@@ -62,7 +65,8 @@ def packets(kind, data):
 
 
 class Stage:
-    """A stage as a function of bytes and as a script with its arguments. name: the script's, and perhaps a flag."""
+    """A stage as a function of bytes and as a script with its arguments. name: the script's, and perhaps a
+    flag."""
 
     def __init__(self, name, reads, arguments, call):
         self.name, self.reads, self.arguments, self.call = name, reads, arguments, call
@@ -73,11 +77,19 @@ class Stage:
 
 STAGES = [
     Stage("getmodel", "events", [], lambda s, t, root: stages.getmodel(s, t, root=root)),
-    Stage("gulcalc", "cdf", [f"-S{SAMPLES}", "-a1", "-i", "-"],
-          lambda s, t, root: stages.gulcalc(s, item=t, sample_size=SAMPLES, alloc_rule=1, root=root)),
+    Stage(
+        "gulcalc",
+        "cdf",
+        [f"-S{SAMPLES}", "-a1", "-i", "-"],
+        lambda s, t, root: stages.gulcalc(s, item=t, sample_size=SAMPLES, alloc_rule=1, root=root),
+    ),
     Stage("fmcalc", "loss", ["-a2"], lambda s, t, root: stages.fmcalc(s, t, alloc_rule=2, root=root)),
-    Stage("summarycalc", "loss", ["-i", "-1", "-"],
-          lambda s, t, root: stages.summarycalc(s, {1: t}, item=True, root=root)),
+    Stage(
+        "summarycalc",
+        "loss",
+        ["-i", "-1", "-"],
+        lambda s, t, root: stages.summarycalc(s, {1: t}, item=True, root=root),
+    ),
     Stage("eltcalc", "summary", [], lambda s, t, root: stages.eltcalc(s, t)),
     Stage("eltcalc -M", "summary", ["-M", "-"], lambda s, t, root: stages.eltcalc(s, moment=t, root=root)),
     Stage("eltcalc -Q", "summary", ["-Q", "-"], lambda s, t, root: stages.eltcalc(s, quantile=t, root=root)),
@@ -85,29 +97,58 @@ STAGES = [
     Stage("pltcalc -M", "summary", ["-M", "-"], lambda s, t, root: stages.pltcalc(s, moment=t, root=root)),
     Stage("pltcalc -Q", "summary", ["-Q", "-"], lambda s, t, root: stages.pltcalc(s, quantile=t, root=root)),
     Stage("pltcalc -S", "summary", ["-S", "-"], lambda s, t, root: stages.pltcalc(s, sample=t, root=root)),
-    Stage("leccalc", "summary", ["-F", "-"],
-          lambda s, t, root: ktc.leccalc(s, {"aep_full_uncertainty": t}, root=root)),
-    Stage("ordleccalc", "summary", ["-F", "-O", "-"],
-          lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept=t, root=root)),
+    Stage(
+        "leccalc",
+        "summary",
+        ["-F", "-"],
+        lambda s, t, root: ktc.leccalc(s, {"aep_full_uncertainty": t}, root=root),
+    ),
+    Stage(
+        "ordleccalc",
+        "summary",
+        ["-F", "-O", "-"],
+        lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept=t, root=root),
+    ),
     Stage("cdftocsv", "cdf", [], lambda s, t, root: stages.cdftocsv(s, t)),
     Stage("gultocsv", "loss", [], lambda s, t, root: stages.gultocsv(s, t)),
     Stage("fmtocsv", "loss", [], lambda s, t, root: stages.fmtocsv(s, t)),
     Stage("summarycalctocsv", "summary", [], lambda s, t, root: stages.summarycalctocsv(s, t)),
-    Stage("summarycalctocsv -o", "summary", ["-o"], lambda s, t, root: stages.summarycalctocsv(s, t, ord=True)),
+    Stage(
+        "summarycalctocsv -o", "summary", ["-o"], lambda s, t, root: stages.summarycalctocsv(s, t, ord=True)
+    ),
 ]
 BY_NAME = {stage.name: stage for stage in STAGES}
 READERS = [stage for stage in STAGES if stage.reads != "events"]
 BY_SUMMARY = [stage.name for stage in STAGES if stage.reads == "summary"]
 # name: arguments and what it reads, of every script that these tests start
-SCRIPTS = {"eve": (["-n", "1", "1"], None), **{s.name: (s.arguments, s.reads) for s in STAGES},
-           "itemtobin": ([], "csv"), "itemtocsv": ([], "items"), "fmprofilebinconv": ([], "old terms"),
-           "gultobin": (["-S2"], "losses csv"), "summarycalctobin": (["-S2"], "summaries csv"),
-           "aalcalc": (["-K", "run"], None), "aalcalc -o": (["-K", "run", "-o"], None),
-           "aalcalcmeanonly": (["-K", "run"], None), "leccalc -K": (["-K", "run", "-F", "-"], None),
-           "ordleccalc -K": (["-K", "run", "-W", "-o", "-"], None),
-           "kat": (["tables/elt_P1.csv", "tables/elt_P2.csv"], None), "kat -u": (["-u", "tables/elt_P1.csv"], None)}
-LOGGED = ("eve", "getmodel", "gulcalc", "fmcalc", "summarycalc", "eltcalc", "leccalc", "ordleccalc", "aalcalc",
-          "aalcalcmeanonly")
+SCRIPTS = {
+    "eve": (["-n", "1", "1"], None),
+    **{s.name: (s.arguments, s.reads) for s in STAGES},
+    "itemtobin": ([], "csv"),
+    "itemtocsv": ([], "items"),
+    "fmprofilebinconv": ([], "old terms"),
+    "gultobin": (["-S2"], "losses csv"),
+    "summarycalctobin": (["-S2"], "summaries csv"),
+    "aalcalc": (["-K", "run"], None),
+    "aalcalc -o": (["-K", "run", "-o"], None),
+    "aalcalcmeanonly": (["-K", "run"], None),
+    "leccalc -K": (["-K", "run", "-F", "-"], None),
+    "ordleccalc -K": (["-K", "run", "-W", "-o", "-"], None),
+    "kat": (["tables/elt_P1.csv", "tables/elt_P2.csv"], None),
+    "kat -u": (["-u", "tables/elt_P1.csv"], None),
+}
+LOGGED = (
+    "eve",
+    "getmodel",
+    "gulcalc",
+    "fmcalc",
+    "summarycalc",
+    "eltcalc",
+    "leccalc",
+    "ordleccalc",
+    "aalcalc",
+    "aalcalcmeanonly",
+)
 try:
     import pyarrow
 except ImportError:
@@ -119,7 +160,7 @@ needs_arrow = pytest.mark.skipif(not WITH_ARROW, reason="pyarrow is not installe
 def script_of(name):
     """The key in SCRIPTS of a script's name with flags that follow it, and those flags."""
     known = name if name in SCRIPTS else name.split()[0]
-    return known, name[len(known):].split()
+    return known, name[len(known) :].split()
 
 
 def command_of(tool, name):
@@ -131,18 +172,28 @@ def insurance(model):
     """A programme for the items of a model: by coverage, then all in two layers."""
     coverages = range(1, len(model.tiv) + 1)
     return programmes.Programme(
-        programme=[(item[0], 1, item[1]) for item in model.items] + [(coverage, 2, 1) for coverage in coverages],
+        programme=[(item[0], 1, item[1]) for item in model.items]
+        + [(coverage, 2, 1) for coverage in coverages],
         policytc=[(1, coverage, 1, 1) for coverage in coverages] + [(2, 1, 1, 2), (2, 1, 2, 3)],
         profiles=[(1, 12, 5.0, *[0.0] * 7), (2, 2, 0.0, 0, 0, 20.0, 200.0, 0.5, 0, 0), (3, 100, *[0.0] * 8)],
-        xref=[(10 * layer + item[0], item[0], layer) for item in model.items for layer in (1, 2)])
+        xref=[(10 * layer + item[0], item[0], layer) for item in model.items for layer in (1, 2)],
+    )
 
 
 def write_output_tables(root, events):
     """What the output calculations read: each event in one of five periods, one of them in two, at days."""
-    summaries.write_tables(root, occurrences=[*((event, 1 + k % 4, 700_000 + k) for k, event in enumerate(events)),
-                                              (events[0], 4, 700_100)], periods=5, date_options=1,
-                           weights={period: 0.2 for period in range(1, 6)}, return_periods=[10, 5, 2],
-                           quantiles=[0.0, 0.5, 1.0])
+    summaries.write_tables(
+        root,
+        occurrences=[
+            *((event, 1 + k % 4, 700_000 + k) for k, event in enumerate(events)),
+            (events[0], 4, 700_100),
+        ],
+        periods=5,
+        date_options=1,
+        weights=dict.fromkeys(range(1, 6), 0.2),
+        return_periods=[10, 5, 2],
+        quantiles=[0.0, 0.5, 1.0],
+    )
 
 
 class Run:
@@ -157,15 +208,20 @@ class Run:
         plain = insurance(small)
         programmes.write(plain, root / "input")
         # rules 12 and 2, and no terms, are the same with steps
-        (root / "input" / "fm_profile_step.bin").write_bytes(programmes.pack_rows(programmes.PROFILE_STEP, (
-            (*profile, 1, *[0.0] * 7) for profile in plain.profiles)))
+        (root / "input" / "fm_profile_step.bin").write_bytes(
+            programmes.pack_rows(
+                programmes.PROFILE_STEP, ((*profile, 1, *[0.0] * 7) for profile in plain.profiles)
+            )
+        )
         shutil.copy(root / "input" / "gulsummaryxref.bin", root / "input" / "fmsummaryxref.bin")
         self.data = {"events": (root / "input" / "events.bin").read_bytes()}
         write_output_tables(root, small.events.tolist())
         for name, gives in (("getmodel", "cdf"), ("gulcalc", "loss"), ("summarycalc", "summary")):
             self.data[gives] = self.through(BY_NAME[name], self.data[BY_NAME[name].reads])
         self.data["items"] = (root / "input" / "items.bin").read_bytes()
-        self.data["csv"] = b"item_id,coverage_id,areaperil_id,vulnerability_id,group_id\n1,1,4,8,1\n2,1,5,8,1\n"
+        self.data["csv"] = (
+            b"item_id,coverage_id,areaperil_id,vulnerability_id,group_id\n1,1,4,8,1\n2,1,5,8,1\n"
+        )
         self.data["old terms"] = struct.pack("<4i8f", 1, 12, *[0] * 10)
         self.data["losses csv"] = b"event_id,item_id,sidx,loss\n1,1,-1,2.5\n"
         self.data["summaries csv"] = b"event_id,exposure_value,summary_id,sidx,loss\n1,9.5,1,-1,2.5\n"
@@ -185,8 +241,10 @@ class Run:
         """The summaries as those of two processes, in work/run/, and their event loss tables in tables/."""
         sample_size, _, found = summaries.split(self.data["summary"])
         events = sorted({packet[0] for packet in found})
-        self.parts = [summaries.stream(sample_size, [p for p in found if (p[0] == events[-1]) == last])
-                      for last in (False, True)]
+        self.parts = [
+            summaries.stream(sample_size, [p for p in found if (p[0] == events[-1]) == last])
+            for last in (False, True)
+        ]
         summaries.write_work(root, self.parts)
         (root / "tables").mkdir()
         for part, data in enumerate(self.parts, 1):
@@ -217,9 +275,11 @@ def message_of(stderr, name):
 
 # Cut input
 
+
 @pytest.mark.parametrize("stage", STAGES, ids=repr)
 def test_cut_at_every_byte(stage, model):
-    """An error that names the place, and whole events before it; the few cuts that a format cannot show are known."""
+    """An error that names the place, and whole events before it; the few cuts that a format cannot show are
+    known."""
     data = model.data[stage.reads]
     found = packets(stage.reads, data)
     start = found[0][1]
@@ -252,7 +312,7 @@ def test_large_output_before_a_cut_is_whole_events(name, model):
     kind, head = stage.reads, HEADS[stage.reads]
     found = packets(kind, model.data[kind])
     last = next(p for p in found[::-1] if p[0] != found[-1][0])
-    body = model.data[kind][head:last[2]]               # events in full, so that they can be repeated
+    body = model.data[kind][head : last[2]]  # events in full, so that they can be repeated
     data = model.data[kind][:head] + body * (400_000 // len(model.through(stage, model.data[kind])) + 400)
     whole, out = model.through(stage, data), io.BytesIO()
     assert len(whole) > 1 << 18
@@ -261,21 +321,29 @@ def test_large_output_before_a_cut_is_whole_events(name, model):
     got = out.getvalue()
     assert whole.startswith(got) and len(got) > len(whole) - 4096
     if name != "gulcalc":
-        packets("summary" if name == "summarycalc" else "loss", got)        # parses to its end
+        packets("summary" if name == "summarycalc" else "loss", got)  # parses to its end
 
 
 def repeated(model, kind, size):
     """Whole events of a stream of the model again and again, until it has so many bytes."""
     data, head = model.data[kind], HEADS[kind]
     found = packets(kind, data)
-    body = data[head:next(p for p in found[::-1] if p[0] != found[-1][0])[2]]       # the last packet may lack its end
+    body = data[
+        head : next(p for p in found[::-1] if p[0] != found[-1][0])[2]
+    ]  # the last packet may lack its end
     return data[:head] + body * (1 + size // len(body))
 
 
 @pytest.mark.parametrize("taken", [1, 60_000, 262_144, 300_001])
-@pytest.mark.parametrize("name, readers", [
-    ("getmodel", ["cdftocsv", "gulcalc"]), ("gulcalc", ["gultocsv", "summarycalc", "fmcalc"]), ("fmcalc", ["fmtocsv"]),
-    ("summarycalc", ["summarycalctocsv", "eltcalc", "pltcalc -S", "leccalc"])])
+@pytest.mark.parametrize(
+    "name, readers",
+    [
+        ("getmodel", ["cdftocsv", "gulcalc"]),
+        ("gulcalc", ["gultocsv", "summarycalc", "fmcalc"]),
+        ("fmcalc", ["fmtocsv"]),
+        ("summarycalc", ["summarycalctocsv", "eltcalc", "pltcalc -S", "leccalc"]),
+    ],
+)
 def test_killed_in_a_large_stream(name, readers, taken, model, tool):
     """What a stage has written when it is killed is never a shorter stream: it ends inside a record.
 
@@ -284,18 +352,27 @@ def test_killed_in_a_large_stream(name, readers, taken, model, tool):
     stage = BY_NAME[name]
     small = model.data[stage.reads]
     data = repeated(model, stage.reads, 2_000_000 * len(small) // len(model.through(stage, small)))
-    process = subprocess.Popen(command_of(tool, name), cwd=model.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command_of(tool, name),
+        cwd=model.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     feeder = threading.Thread(target=feed, args=(process.stdin, data))
     try:
         feeder.start()
         got = process.stdout.read(taken)
-        if taken % 2 == 0:                              # and now it waits, too
+        if taken % 2 == 0:  # and now it waits, too
             time.sleep(0.05)
         process.kill()
         got += process.stdout.read()
         feeder.join(20)
-        assert process.wait(20) == -signal.SIGKILL and process.stderr.read() == b"" and taken <= len(got) < 1_500_000
+        assert (
+            process.wait(20) == -signal.SIGKILL
+            and process.stderr.read() == b""
+            and taken <= len(got) < 1_500_000
+        )
     finally:
         process.kill()
         process.wait()
@@ -321,11 +398,12 @@ def test_one_byte_at_a_time(stage, model):
 @pytest.mark.parametrize("name", ["gulcalc", "fmcalc", "summarycalctocsv", "pltcalc -S", "leccalc"])
 def test_script_on_a_slow_pipe(name, model, tool):
     found = packets(SCRIPTS[name][1], model.input_of(name))
-    data = model.input_of(name)[:max(end for _, _, end, _ in found if end <= 600)]
-    with subprocess.Popen(command_of(tool, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          cwd=model.root, bufsize=0) as process:
+    data = model.input_of(name)[: max(end for _, _, end, _ in found if end <= 600)]
+    with subprocess.Popen(
+        command_of(tool, name), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=model.root, bufsize=0
+    ) as process:
         for k in range(len(data)):
-            process.stdin.write(data[k:k + 1])
+            process.stdin.write(data[k : k + 1])
         process.stdin.close()
         assert process.stdout.read() == model.through(BY_NAME[name], data)
     assert process.returncode == 0
@@ -333,10 +411,13 @@ def test_script_on_a_slow_pipe(name, model, tool):
 
 # Nothing, or the wrong thing
 
+
 @pytest.mark.parametrize("name", [stage.name for stage in READERS])
 def test_no_bytes_at_all(name, model, tool, run):
     status, out, err = run(command_of(tool, name), b"", cwd=model.root)
-    assert status == 1 and "standard input: byte 0: the input ends inside the stream header" in message_of(err, name)
+    assert status == 1 and "standard input: byte 0: the input ends inside the stream header" in message_of(
+        err, name
+    )
     assert out == b""
 
 
@@ -354,8 +435,15 @@ def test_header_only_is_not_an_error(stage, model):
     assert model.through(stage, model.data[stage.reads]).startswith(out) and len(out) < 200
 
 
-@pytest.mark.parametrize("stage, given", [(stage, given) for stage in READERS
-                                          for given in ("cdf", "loss", "summary", "text") if given != stage.reads])
+@pytest.mark.parametrize(
+    "stage, given",
+    [
+        (stage, given)
+        for stage in READERS
+        for given in ("cdf", "loss", "summary", "text")
+        if given != stage.reads
+    ],
+)
 def test_another_stream(stage, given, model):
     data, out = b"event_id,item_id\n1,2\n" if given == "text" else model.data[given], io.BytesIO()
     with pytest.raises(DataError, match=r"byte 0: this is (an?|no) .*stream.*, expected an? .* stream"):
@@ -363,34 +451,58 @@ def test_another_stream(stage, given, model):
     assert out.getvalue() == b""
 
 
-@pytest.mark.parametrize("name, given", [("gulcalc", "loss"), ("fmcalc", "summary"), ("fmtocsv", "cdf"),
-                                         ("summarycalc", "cdf"), ("eltcalc", "loss"),
-                                         ("pltcalc -Q", "loss"), ("leccalc", "loss"), ("ordleccalc", "cdf")])
+@pytest.mark.parametrize(
+    "name, given",
+    [
+        ("gulcalc", "loss"),
+        ("fmcalc", "summary"),
+        ("fmtocsv", "cdf"),
+        ("summarycalc", "cdf"),
+        ("eltcalc", "loss"),
+        ("pltcalc -Q", "loss"),
+        ("leccalc", "loss"),
+        ("ordleccalc", "cdf"),
+    ],
+)
 def test_script_on_another_stream(name, given, model, tool, run):
     status, out, err = run(command_of(tool, name), model.data[given], cwd=model.root)
     assert (status, out) == (1, b"") and "standard input: byte 0: this is a" in message_of(err, name)
 
 
-@pytest.mark.parametrize("flag, kind", [("item", COVERAGE), ("item", ITEM), ("fm", ITEM), ("fm", SUMMARY),
-                                        ("coverage", LOSS), ("legacy_item", LOSS)])
+@pytest.mark.parametrize(
+    "flag, kind",
+    [
+        ("item", COVERAGE),
+        ("item", ITEM),
+        ("fm", ITEM),
+        ("fm", SUMMARY),
+        ("coverage", LOSS),
+        ("legacy_item", LOSS),
+    ],
+)
 def test_losses_by_another_key(flag, kind, model):
     with pytest.raises(DataError, match="byte 0: this is a"):
-        stages.summarycalc(struct.pack("<Ii", kind, 1), {1: io.BytesIO()}, root=str(model.root), **{flag: True})
+        stages.summarycalc(
+            struct.pack("<Ii", kind, 1), {1: io.BytesIO()}, root=str(model.root), **{flag: True}
+        )
 
 
 # Numbers out of range
 
-@pytest.mark.parametrize("sidx", [SAMPLES + 1, 2**31 - 1, -6, -2**31])
+
+@pytest.mark.parametrize("sidx", [SAMPLES + 1, 2**31 - 1, -6, -(2**31)])
 @pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_beyond_the_sample_size(name, sidx, model):
     stage = BY_NAME[name]
     at = 16 if stage.reads == "loss" else 24
     head = model.data[stage.reads][:at]
-    with pytest.raises(DataError, match=rf"byte {at + 8}: event \d+.*: sidx {sidx}, expected -5 to {SAMPLES}"):
+    with pytest.raises(
+        DataError, match=rf"byte {at + 8}: event \d+.*: sidx {sidx}, expected -5 to {SAMPLES}"
+    ):
         model.through(stage, head + struct.pack("<ififif", -1, 1.0, sidx, 1.0, 0, 0.0))
 
 
-@pytest.mark.parametrize("size", [-2, -2**31, 2**24 + 1, 2**31 - 1])
+@pytest.mark.parametrize("size", [-2, -(2**31), 2**24 + 1, 2**31 - 1])
 @pytest.mark.parametrize("name", ["fmcalc", "summarycalc", "gultocsv", "fmtocsv", *BY_SUMMARY])
 def test_sample_size_out_of_range(name, size, model):
     stage = BY_NAME[name]
@@ -408,9 +520,13 @@ def test_losses_that_are_no_numbers(sidx, loss, model):
     for records in ([(sidx, loss)], [(s, 1.0 if s != sidx else loss) for s in sorted([*others, sidx])]):
         data = programmes.encode([(1, 2, [(-1, 3.0)]), (7, 2, records)], SAMPLES)
         out = io.BytesIO()
-        with pytest.raises(DataError, match=f"event 7, item 2, sidx {sidx}: a loss of {loss}, expected a number"):
+        with pytest.raises(
+            DataError, match=f"event 7, item 2, sidx {sidx}: a loss of {loss}, expected a number"
+        ):
             model.through(BY_NAME["fmcalc"], data, out)
-        assert out.getvalue() == model.through(BY_NAME["fmcalc"], programmes.encode([(1, 2, [(-1, 3.0)])], SAMPLES))
+        assert out.getvalue() == model.through(
+            BY_NAME["fmcalc"], programmes.encode([(1, 2, [(-1, 3.0)])], SAMPLES)
+        )
 
 
 @pytest.mark.parametrize("bins", [0, -1, 2**31 - 1])
@@ -446,16 +562,19 @@ def test_item_that_no_summary_knows(model, tool, run):
 
 @pytest.mark.parametrize("item", [0, -1, 6, 1000, 2**31 - 1])
 def test_item_that_no_programme_knows(item, model, tool, run):
-    ended = model.data["loss"] + bytes(8)               # gulcalc leaves the last terminator out
+    ended = model.data["loss"] + bytes(8)  # gulcalc leaves the last terminator out
     data = ended + struct.pack("<2iifif", 99, item, -1, 1.0, 0, 0.0)
     status, out, err = run([tool("fmcalc"), *SCRIPTS["fmcalc"][0]], data, cwd=model.root)
-    assert status == 1 and f"event 99: item {item} is not in input/fm_programme.bin" in message_of(err, "fmcalc")
-    assert out == model.through(BY_NAME["fmcalc"], ended)       # the events before it
+    assert status == 1 and f"event 99: item {item} is not in input/fm_programme.bin" in message_of(
+        err, "fmcalc"
+    )
+    assert out == model.through(BY_NAME["fmcalc"], ended)  # the events before it
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_flipped_bits(seed, tmp_path):
-    """fmcalc on tables and streams with a few bits flipped: losses that are numbers, or an error of one line."""
+    """fmcalc on tables and streams with a few bits flipped: losses that are numbers, or an error of one
+    line."""
     stepped, refused = bool(seed % 2), 0
     programme = programmes.make(seed, 8, levels=2, layers=2, lower_layers=1 + seed // 8, stepped=stepped)
     folder = programmes.write(programme, tmp_path)
@@ -471,9 +590,15 @@ def test_flipped_bits(seed, tmp_path):
                 name.write_bytes(broken)
             out = io.BytesIO()
             try:
-                stages.fmcalc(bytes(broken) if name == "stream" else whole["stream"], out, input_path=str(folder),
-                              alloc_rule=seed // 2 % 4, stepped=stepped, net=case % 3 == 0)
-            except (DataError, MemoryError) as error:           # some ids ask for more memory than a machine may have
+                stages.fmcalc(
+                    bytes(broken) if name == "stream" else whole["stream"],
+                    out,
+                    input_path=str(folder),
+                    alloc_rule=seed // 2 % 4,
+                    stepped=stepped,
+                    net=case % 3 == 0,
+                )
+            except (DataError, MemoryError) as error:  # some ids ask for more memory than a machine may have
                 refused += 1
                 assert "\n" not in str(error)
             else:
@@ -486,24 +611,49 @@ def test_flipped_bits(seed, tmp_path):
 
 # Files that are missing or cut
 
-FILES = [("eve", "input/events.bin"), ("getmodel", "input/items.bin"), ("getmodel", "static/damage_bin_dict.bin"),
-         ("getmodel", "static/footprint.bin"), ("getmodel", "static/footprint.idx"),
-         ("getmodel", "static/vulnerability.bin"), ("gulcalc", "input/items.bin"),
-         ("gulcalc", "input/coverages.bin"), ("gulcalc", "static/damage_bin_dict.bin"),
-         ("gulcalc -r", "static/random.bin"),
-         *(("fmcalc", f"input/{name}.bin") for name in ("fm_programme", "fm_policytc", "fm_profile", "items")),
-         ("fmcalc -S", "input/fm_profile_step.bin"), ("summarycalc", "input/gulsummaryxref.bin"),
-         *((name, "input/occurrence.bin") for name in (
-             "eltcalc -M", "pltcalc", "pltcalc -M", "leccalc", "ordleccalc -K", "aalcalc", "aalcalcmeanonly")),
-         ("eltcalc -Q", "input/quantile.bin"), ("pltcalc -Q", "input/quantile.bin"),
-         ("leccalc -r", "input/returnperiods.bin"), ("ordleccalc -r", "input/returnperiods.bin"),
-         ("kat", "tables/elt_P2.csv"), ("kat -u", "tables/elt_P1.csv")]
+FILES = [
+    ("eve", "input/events.bin"),
+    ("getmodel", "input/items.bin"),
+    ("getmodel", "static/damage_bin_dict.bin"),
+    ("getmodel", "static/footprint.bin"),
+    ("getmodel", "static/footprint.idx"),
+    ("getmodel", "static/vulnerability.bin"),
+    ("gulcalc", "input/items.bin"),
+    ("gulcalc", "input/coverages.bin"),
+    ("gulcalc", "static/damage_bin_dict.bin"),
+    ("gulcalc -r", "static/random.bin"),
+    *(("fmcalc", f"input/{name}.bin") for name in ("fm_programme", "fm_policytc", "fm_profile", "items")),
+    ("fmcalc -S", "input/fm_profile_step.bin"),
+    ("summarycalc", "input/gulsummaryxref.bin"),
+    *(
+        (name, "input/occurrence.bin")
+        for name in (
+            "eltcalc -M",
+            "pltcalc",
+            "pltcalc -M",
+            "leccalc",
+            "ordleccalc -K",
+            "aalcalc",
+            "aalcalcmeanonly",
+        )
+    ),
+    ("eltcalc -Q", "input/quantile.bin"),
+    ("pltcalc -Q", "input/quantile.bin"),
+    ("leccalc -r", "input/returnperiods.bin"),
+    ("ordleccalc -r", "input/returnperiods.bin"),
+    ("kat", "tables/elt_P2.csv"),
+    ("kat -u", "tables/elt_P1.csv"),
+]
 # Those that a run may lack, and their bytes if it is not they that the example has
-OPTIONAL = [*((name, "input/periods.bin", None) for name in ("pltcalc -M", "leccalc", "ordleccalc", "aalcalc",
-                                                             "aalcalcmeanonly")),
-            ("leccalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
-            ("aalcalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
-            ("eltcalc -M", "input/event_rates.csv", b"event_id,rate\n1,0.25\n2,0.5\n3,x\n")]
+OPTIONAL = [
+    *(
+        (name, "input/periods.bin", None)
+        for name in ("pltcalc -M", "leccalc", "ordleccalc", "aalcalc", "aalcalcmeanonly")
+    ),
+    ("leccalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
+    ("aalcalc", "input/ensemble.bin", struct.pack("<6i", 1, 1, 2, 1, 3, 2)),
+    ("eltcalc -M", "input/event_rates.csv", b"event_id,rate\n1,0.25\n2,0.5\n3,x\n"),
+]
 
 
 @pytest.mark.parametrize("name, file", FILES)
@@ -535,7 +685,8 @@ def test_folder_in_the_place_of_a_file(name, file, folder, model, tool, run):
 
 @pytest.mark.parametrize("name, file, data", OPTIONAL)
 def test_file_that_a_run_may_lack(name, file, data, folder, model, tool, run):
-    """Without it all is well; one that is cut, or that cannot be read, is not taken for one that is missing."""
+    """Without it all is well; one that is cut, or that cannot be read, is not taken for one that is
+    missing."""
     path, command = folder / file, command_of(tool, name)
     data = path.read_bytes() if data is None else data
     path.unlink(missing_ok=True)
@@ -551,6 +702,7 @@ def test_file_that_a_run_may_lack(name, file, data, folder, model, tool, run):
 
 # Summary streams of a folder, and tables in files
 
+
 def tables_in(out, **names):
     """Keywords of files in a folder: {keyword: name}; those of parquet where there is pyarrow."""
     return {keyword: out / name for keyword, name in names.items() if WITH_ARROW or "parquet" not in keyword}
@@ -559,25 +711,51 @@ def tables_in(out, **names):
 LETTERS = [name for _, name, _ in CURVES]
 # Every table that a function can write, to files of the folder `out`
 TABLES = {
-    "eltcalc": lambda s, out, root: (
-        stages.eltcalc(s, out / "legacy", root=root, **tables_in(
-            out, moment="melt", quantile="qelt", moment_parquet="melt.parquet", quantile_parquet="qelt.parquet"))),
-    "pltcalc": lambda s, out, root: (
-        stages.pltcalc(s, out / "legacy", root=root, **tables_in(
-            out, moment="mplt", quantile="qplt", sample="splt", sample_parquet="splt.parquet"))),
-    "summarycalctocsv": lambda s, out, root: (
-        stages.summarycalctocsv(s, out / "selt", ord=True, **tables_in(out, parquet="selt.parquet")))}
+    "eltcalc": lambda s, out, root: stages.eltcalc(
+        s,
+        out / "legacy",
+        root=root,
+        **tables_in(
+            out,
+            moment="melt",
+            quantile="qelt",
+            moment_parquet="melt.parquet",
+            quantile_parquet="qelt.parquet",
+        ),
+    ),
+    "pltcalc": lambda s, out, root: stages.pltcalc(
+        s,
+        out / "legacy",
+        root=root,
+        **tables_in(out, moment="mplt", quantile="qplt", sample="splt", sample_parquet="splt.parquet"),
+    ),
+    "summarycalctocsv": lambda s, out, root: stages.summarycalctocsv(
+        s, out / "selt", ord=True, **tables_in(out, parquet="selt.parquet")
+    ),
+}
 FOLDER_TABLES = {
     "leccalc": lambda root, out: ktc.leccalc(
-        outputs={name: out / name for name in LETTERS}, folder="run", return_periods=True, root=root),
+        outputs={name: out / name for name in LETTERS}, folder="run", return_periods=True, root=root
+    ),
     "ordleccalc": lambda root, out: ktc.ordleccalc(
-        curves=LETTERS, folder="run", root=root, **tables_in(
-            out, ept="ept", psept="psept", ept_parquet="ept.parquet", psept_parquet="psept.parquet")),
+        curves=LETTERS,
+        folder="run",
+        root=root,
+        **tables_in(out, ept="ept", psept="psept", ept_parquet="ept.parquet", psept_parquet="psept.parquet"),
+    ),
     "aalcalc": lambda root, out: ktc.aalcalc(
-        "run", out / "alt", ord=True, convergence=out / "alct", root=root, **tables_in(out, parquet="alt.parquet")),
+        "run",
+        out / "alt",
+        ord=True,
+        convergence=out / "alct",
+        root=root,
+        **tables_in(out, parquet="alt.parquet"),
+    ),
     "aalcalcmeanonly": lambda root, out: ktc.aalcalcmeanonly(
-        "run", out / "alt", ord=True, root=root, **tables_in(out, parquet="alt.parquet")),
-    "summaryindex": lambda root, out: ktc.summaryindex("run", root=root)}
+        "run", out / "alt", ord=True, root=root, **tables_in(out, parquet="alt.parquet")
+    ),
+    "summaryindex": lambda root, out: ktc.summaryindex("run", root=root),
+}
 
 
 def hidden_in(data):
@@ -596,8 +774,12 @@ def test_no_table_of_a_cut_stream(name, model, tmp_path):
             assert os.listdir(tmp_path) == []
     TABLES[name](data, tmp_path, model.root)
     sizes = [os.path.getsize(tmp_path / file) for file in os.listdir(tmp_path)]
-    assert len(sizes) == {"eltcalc": 3, "pltcalc": 4, "summarycalctocsv": 1}[name] + (
-        {"eltcalc": 2}.get(name, 1) if WITH_ARROW else 0) and min(sizes) > 50
+    assert (
+        len(sizes)
+        == {"eltcalc": 3, "pltcalc": 4, "summarycalctocsv": 1}[name]
+        + ({"eltcalc": 2}.get(name, 1) if WITH_ARROW else 0)
+        and min(sizes) > 50
+    )
 
 
 @pytest.mark.filterwarnings("ignore:periods have weights")
@@ -609,7 +791,9 @@ def test_no_table_of_a_folder_with_a_cut_stream(name, folder):
     for cut in range(len(data)):
         if cut not in hidden_in(data):
             path.write_bytes(data[:cut])
-            with pytest.raises(TruncatedError, match=rf"^\S*/summary_P2\.bin: byte {cut}: the input ends inside"):
+            with pytest.raises(
+                TruncatedError, match=rf"^\S*/summary_P2\.bin: byte {cut}: the input ends inside"
+            ):
                 FOLDER_TABLES[name](folder, out)
             assert os.listdir(out) == [] and sorted(os.listdir(path.parent)) == before
     path.write_bytes(data)
@@ -624,7 +808,8 @@ FOLDER_SCRIPTS = ["aalcalc", "aalcalcmeanonly", "leccalc -K", "ordleccalc -K", "
 
 @pytest.mark.parametrize("name", FOLDER_SCRIPTS)
 def test_script_on_a_folder(name, folder, model, tool, run):
-    """What may be wrong in work/run/: a file cut, empty, of another stream or sample size; no file, no folder."""
+    """What may be wrong in work/run/: a file cut, empty, of another stream or sample size; no file, no
+    folder."""
     command = [tool(name.split()[0]), *SCRIPTS.get(name, (["-K", "run"],))[0]]
     place = folder / "work" / "run"
     path = place / "summary_P2.bin"
@@ -632,17 +817,19 @@ def test_script_on_a_folder(name, folder, model, tool, run):
     listing = sorted(os.listdir(place))
     other = bytearray(data)
     struct.pack_into("<i", other, 4, SAMPLES + 1)
-    for wrong, told in ((data[:-3], f"byte {len(data) - 3}: the input ends inside"),
-                        (b"", "byte 0: the input ends inside the stream header"),
-                        (model.data["loss"], "byte 0: this is a loss stream"),
-                        (b"event_id,loss\n", "byte 0: this is no "),
-                        (bytes(other), " samples, those before it ")):
+    for wrong, told in (
+        (data[:-3], f"byte {len(data) - 3}: the input ends inside"),
+        (b"", "byte 0: the input ends inside the stream header"),
+        (model.data["loss"], "byte 0: this is a loss stream"),
+        (b"event_id,loss\n", "byte 0: this is no "),
+        (bytes(other), " samples, those before it "),
+    ):
         if wrong == other and name in ("aalcalcmeanonly", "summaryindex"):
             continue
         path.write_bytes(wrong)
         status, out, err = run(command, cwd=folder)
         assert (status, out) == (1, b"") and told in message_of(err, name)
-        assert "work/run/summary_P2.bin: " in err or wrong == other and "work/run/summary_P" in err
+        assert "work/run/summary_P2.bin: " in err or (wrong == other and "work/run/summary_P" in err)
         assert sorted(os.listdir(place)) == listing
     path.unlink()
     path.mkdir()
@@ -654,20 +841,33 @@ def test_script_on_a_folder(name, folder, model, tool, run):
         assert (status, out) == (3, b"") and "work/run" in message_of(err, name)
 
 
-@pytest.mark.parametrize("name, to, from_", [
-    ("eltcalc -M", "occurrence", "periods"), ("pltcalc", "occurrence", "returnperiods"),
-    ("leccalc", "occurrence", "quantile"), ("aalcalc", "occurrence", "events"), ("pltcalc -M", "periods", "occurrence"),
-    ("aalcalc", "periods", "quantile"), ("pltcalc -Q", "quantile", "coverages")])
+@pytest.mark.parametrize(
+    "name, to, from_",
+    [
+        ("eltcalc -M", "occurrence", "periods"),
+        ("pltcalc", "occurrence", "returnperiods"),
+        ("leccalc", "occurrence", "quantile"),
+        ("aalcalc", "occurrence", "events"),
+        ("pltcalc -M", "periods", "occurrence"),
+        ("aalcalc", "periods", "quantile"),
+        ("pltcalc -Q", "quantile", "coverages"),
+    ],
+)
 def test_another_table(name, to, from_, folder, model, tool, run):
-    """Return periods are not among them: numbers from 0 on in any order are good ones, and `ktc validate` doubts them."""
+    """Return periods are not among them: numbers from 0 on in any order are good ones, and `ktc validate`
+    doubts them."""
     shutil.copy(folder / "input" / f"{from_}.bin", folder / "input" / f"{to}.bin")
     status, out, err = run(command_of(tool, name), model.input_of(name), cwd=folder)
     assert (status, out) == (1, b"") and f"input/{to}.bin: byte " in message_of(err, name)
 
 
-FOLDER_PATHS = [("aalcalc", ["-K", "run", "-p"]), ("aalcalcmeanonly", ["-K", "run", "-p"]),
-                ("leccalc", ["-K", "run", "-w"]), ("ordleccalc", ["-K", "run", "-W", "-p"]),
-                ("katparquet", ["-m", "tables/melt_P1.parquet", "tables/melt_P2.parquet", "-o"])]
+FOLDER_PATHS = [
+    ("aalcalc", ["-K", "run", "-p"]),
+    ("aalcalcmeanonly", ["-K", "run", "-p"]),
+    ("leccalc", ["-K", "run", "-w"]),
+    ("ordleccalc", ["-K", "run", "-W", "-p"]),
+    ("katparquet", ["-m", "tables/melt_P1.parquet", "tables/melt_P2.parquet", "-o"]),
+]
 
 
 @needs_arrow
@@ -686,11 +886,13 @@ def test_katparquet_on_damaged_files(folder, tool, run):
     command = [tool("katparquet"), "-m", "-o", "out", "tables/melt_P1.parquet", "tables/melt_P2.parquet"]
     path = folder / "tables" / "melt_P2.parquet"
     data = path.read_bytes()
-    for wrong in (data[:-1], data[:len(data) // 2], b"", (folder / "tables" / "elt_P1.csv").read_bytes()):
+    for wrong in (data[:-1], data[: len(data) // 2], b"", (folder / "tables" / "elt_P1.csv").read_bytes()):
         path.write_bytes(wrong)
         status, out, err = run(command, cwd=folder)
-        assert (status, out) == (1, b"") and "tables/melt_P2.parquet: not a parquet file, or a damaged" in message_of(
-            err, "katparquet")
+        assert (status, out) == (
+            1,
+            b"",
+        ) and "tables/melt_P2.parquet: not a parquet file, or a damaged" in message_of(err, "katparquet")
     path.unlink()
     status, _, err = run(command, cwd=folder)
     assert status == 3 and "tables/melt_P2.parquet" in message_of(err, "katparquet")
@@ -699,11 +901,18 @@ def test_katparquet_on_damaged_files(folder, tool, run):
 
 # Output
 
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_full_device(name, model, tool):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=full,
-                              stderr=subprocess.PIPE, cwd=model.root, timeout=20)
+        done = subprocess.run(
+            command_of(tool, name),
+            input=model.input_of(name),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=model.root,
+            timeout=20,
+        )
     assert done.returncode == 4
     assert os.strerror(28) in message_of(done.stderr.decode(), name)
 
@@ -714,21 +923,34 @@ def test_reader_that_has_gone(name, model, tool):
     for ignored in (False, True):
         reader, writer = os.pipe()
         os.close(reader)
-        done = subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=writer,
-                              stderr=subprocess.PIPE, cwd=model.root, timeout=20, restore_signals=not ignored)
+        done = subprocess.run(
+            command_of(tool, name),
+            input=model.input_of(name),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=model.root,
+            timeout=20,
+            restore_signals=not ignored,
+        )
         os.close(writer)
         assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
-@pytest.mark.parametrize("name, start", [("gultocsv", b"event_id,i"), ("eltcalc -M", b"EventId,Su"),
-                                         ("pltcalc -S", b"Period,Per")])
+@pytest.mark.parametrize(
+    "name, start", [("gultocsv", b"event_id,i"), ("eltcalc -M", b"EventId,Su"), ("pltcalc -S", b"Period,Per")]
+)
 def test_reader_that_leaves_early(name, start, model, tool):
     """It takes ten bytes and goes while there is more to come than a pipe holds."""
     kind = "loss" if name == "gultocsv" else "summary"
     head = HEADS[kind]
-    data = model.data[kind][:head] + model.data[kind][head:packets(kind, model.data[kind])[0][2]] * 20_000
-    process = subprocess.Popen(command_of(tool, name), cwd=model.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+    data = model.data[kind][:head] + model.data[kind][head : packets(kind, model.data[kind])[0][2]] * 20_000
+    process = subprocess.Popen(
+        command_of(tool, name),
+        cwd=model.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
         feeder = threading.Thread(target=feed, args=(process.stdin, data))
         feeder.start()
@@ -746,8 +968,14 @@ def test_reader_that_leaves_early(name, start, model, tool):
 def test_reader_of_parquet_that_has_gone(model, tool):
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([tool("eltcalc"), "-m", "/dev/stdout"], input=model.data["summary"], stdout=writer,
-                          stderr=subprocess.PIPE, cwd=model.root, timeout=20)
+    done = subprocess.run(
+        [tool("eltcalc"), "-m", "/dev/stdout"],
+        input=model.data["summary"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=model.root,
+        timeout=20,
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
@@ -766,17 +994,26 @@ def test_appending(name, model, tool, folder):
     with open(folder / "out", "wb") as file:
         file.write(b"before")
     with open(folder / "out", "ab") as file:
-        subprocess.run(command_of(tool, name), input=model.input_of(name), stdout=file, cwd=folder, check=True,
-                       timeout=20)
+        subprocess.run(
+            command_of(tool, name),
+            input=model.input_of(name),
+            stdout=file,
+            cwd=folder,
+            check=True,
+            timeout=20,
+        )
     got = (folder / "out").read_bytes()
     assert got.startswith(b"before") and len(got) > 10
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_closed_descriptors(name, model, tool, run):
-    """<&- is input that cannot be read, >&- output that cannot be written; no other file takes their place."""
+    """<&- is input that cannot be read, >&- output that cannot be written; no other file takes their
+    place."""
     command = command_of(tool, name)
-    status, out, err = run(["sh", "-c", 'exec "$@" >&-', "sh", *command], model.input_of(name), cwd=model.root)
+    status, out, err = run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], model.input_of(name), cwd=model.root
+    )
     assert (status, out) == (4, b"") and message_of(err, name)
     if SCRIPTS[name][1]:
         status, out, err = run(["sh", "-c", 'exec "$@" <&-', "sh", *command], cwd=model.root)
@@ -790,15 +1027,22 @@ FILE_OUTPUTS = {
     "eltcalc": (["-M"], BY_NAME["eltcalc -M"].call),
     "pltcalc": (["-S"], BY_NAME["pltcalc -S"].call),
     "leccalc": (["-F"], BY_NAME["leccalc"].call),
-    "ordleccalc": (["-F", "-O"], BY_NAME["ordleccalc"].call)}
+    "ordleccalc": (["-F", "-O"], BY_NAME["ordleccalc"].call),
+}
 PARQUET_OUTPUTS = {
     "eltcalc": (["-m"], lambda s, t, root: stages.eltcalc(s, moment_parquet=t, root=root)),
     "pltcalc": (["-q"], lambda s, t, root: stages.pltcalc(s, quantile_parquet=t, root=root)),
     "summarycalctocsv": (["-p"], lambda s, t, root: stages.summarycalctocsv(s, parquet=t)),
-    "ordleccalc": (["-F", "-P"],
-                   lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept_parquet=t, root=root))}
-PATHS = [pytest.param(name, *output, marks=marks, id=f"{name} {output[0][-1]}") for outputs, marks in
-         ((FILE_OUTPUTS, ()), (PARQUET_OUTPUTS, needs_arrow)) for name, output in outputs.items()]
+    "ordleccalc": (
+        ["-F", "-P"],
+        lambda s, t, root: ktc.ordleccalc(s, ["aep_full_uncertainty"], ept_parquet=t, root=root),
+    ),
+}
+PATHS = [
+    pytest.param(name, *output, marks=marks, id=f"{name} {output[0][-1]}")
+    for outputs, marks in ((FILE_OUTPUTS, ()), (PARQUET_OUTPUTS, needs_arrow))
+    for name, output in outputs.items()
+]
 
 
 @pytest.mark.parametrize("name, flags, call", PATHS)
@@ -833,7 +1077,7 @@ def test_disk_that_fills_up(name, flags, call, folder, model, tool, run):
     """Beyond so many KiB a file cannot grow: an error with the path, and no part of the file stays."""
     listing = sorted(os.listdir(folder))
     data = model.data["summary"]
-    data = data[:12] + data[12:packets("summary", data)[0][2]] * 20_000
+    data = data[:12] + data[12 : packets("summary", data)[0][2]] * 20_000
     command = ["bash", "-c", 'ulimit -f 16; exec "$@"', "bash", tool(name), *flags, "out.bin"]
     status, out, err = run(command, data, cwd=folder)
     assert (status, out) == (4, b"") and "out.bin: byte " in message_of(err, name) and os.strerror(27) in err
@@ -843,11 +1087,17 @@ def test_disk_that_fills_up(name, flags, call, folder, model, tool, run):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name, flags, call", [path for path in PATHS if path.id != "summarycalctocsv -p"])
 def test_interrupt(name, flags, call, number, folder, model, tool):
-    """Ctrl-C or kill ends a script that waits for input: quietly, by the signal, and without a trace of its output."""
+    """Ctrl-C or kill ends a script that waits for input: quietly, by the signal, and without a trace of its
+    output."""
     listing = sorted(os.listdir(folder))
-    process = subprocess.Popen([tool(name), *flags, "out.bin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, cwd=folder,      # a shell's background jobs ignore Ctrl-C
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(
+        [tool(name), *flags, "out.bin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,  # a shell's background jobs ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         process.stdin.write(model.input_of(name)[:-3])
         process.stdin.flush()
@@ -870,7 +1120,7 @@ def test_null_device_twice(folder, model, tool, run):
 
 
 def test_empty_path(folder, model, tool, run):
-    status, out, err = run([tool("summarycalc"), "-i", "-1", ""], model.input_of("summarycalc"), cwd=folder)
+    status, _out, err = run([tool("summarycalc"), "-i", "-1", ""], model.input_of("summarycalc"), cwd=folder)
     assert (status, err) == (4, "summarycalc: error: an empty path cannot be written to\n")
 
 
@@ -879,7 +1129,9 @@ def test_standard_output_by_its_path(folder, model, tool):
     data = model.input_of("summarycalc")
     (folder / "out.bin").write_bytes(b"before")
     with open(folder / "out.bin", "ab") as out:
-        subprocess.run([tool("summarycalc"), "-i", "-1", "/dev/stdout"], input=data, stdout=out, cwd=folder, check=True)
+        subprocess.run(
+            [tool("summarycalc"), "-i", "-1", "/dev/stdout"], input=data, stdout=out, cwd=folder, check=True
+        )
     assert (folder / "out.bin").read_bytes() == b"before" + model.through(BY_NAME["summarycalc"], data)
 
 
@@ -889,8 +1141,13 @@ def test_outputs_are_opened_before_anything_can_fail(folder, model, tool):
     os.mkfifo(folder / "pipe")
     reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE, cwd=folder)
     try:
-        gulcalc = subprocess.run([tool("gulcalc"), "-S2", "-a0", "-i", "-", "-c", "pipe"], input=model.input_of("gulcalc"),
-                                 cwd=folder, capture_output=True, timeout=20)
+        gulcalc = subprocess.run(
+            [tool("gulcalc"), "-S2", "-a0", "-i", "-", "-c", "pipe"],
+            input=model.input_of("gulcalc"),
+            cwd=folder,
+            capture_output=True,
+            timeout=20,
+        )
         assert gulcalc.returncode == 3 and b"items.bin" in gulcalc.stderr
         assert reader.communicate(timeout=20)[0] == b""
     finally:
@@ -901,8 +1158,11 @@ def test_outputs_are_opened_before_anything_can_fail(folder, model, tool):
 # Logs
 
 # The file that a script reads where that is not standard input
-READS_FILE = {"eve": "input/events.bin", "aalcalc": "work/run/summary_P1.bin",
-              "aalcalcmeanonly": "work/run/summary_P2.bin"}
+READS_FILE = {
+    "eve": "input/events.bin",
+    "aalcalc": "work/run/summary_P1.bin",
+    "aalcalcmeanonly": "work/run/summary_P2.bin",
+}
 
 
 @pytest.mark.parametrize("name", LOGGED)
@@ -910,12 +1170,17 @@ def test_log(name, folder, model, tool):
     """Two lines on success; on failure no line that says finish."""
     (folder / "log").mkdir()
     for cut in (False, True):
-        data = model.input_of(name)[:-3 if cut else None]
+        data = model.input_of(name)[: -3 if cut else None]
         if cut and name in READS_FILE:
             path = folder / READS_FILE[name]
             path.write_bytes(path.read_bytes()[:-3])
-        process = subprocess.Popen(command_of(tool, name), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, cwd=folder)
+        process = subprocess.Popen(
+            command_of(tool, name),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+        )
         process.communicate(data, timeout=20)
         lines = (folder / "log" / f"{name}_{process.pid}.log").read_text().splitlines()
         assert lines[0] == f"INFO:{name}:{process.pid}:starting process.."
@@ -935,20 +1200,47 @@ def test_no_log(name, folder, model, tool, run):
 
 def test_usage(model, tool, run):
     """Status 2, nothing read or written."""
-    for command in (["eve", "1"], ["eve", "3", "2"], ["eve", "0", "2"], ["gulcalc", "-S3"],
-                    ["gulcalc", "-Sx", "-i", "-"], ["summarycalc", "-i"], ["summarycalc", "-1", "-"],
-                    ["summarycalc", "-i", "-f", "-1", "-"],
-                    ["summarycalc", "-i", "-1", "a", "-1", "b"], ["summarycalc", "-i", "-1", "-", "-2", "-"],
-                    ["eltcalc", "--nonsense"], ["gultocsv", "operand", "-q"], ["gultobin"], ["summarycalctobin", "-S"],
-                    ["correlationtobin", "operand"], ["eltcalc", "-M"], ["pltcalc", "-S"],
-                    ["leccalc"], ["leccalc", "-K", "run"], ["leccalc", "-F"],
-                    ["leccalc", "-F", "-", "-K", "run", "--memory", "0"],
-                    ["ordleccalc"], ["ordleccalc", "-O", "-"], ["ordleccalc", "-F"], ["ordleccalc", "-W"],
-                    ["aalcalc"], ["aalcalc", "-K", "run", "-l", "2"], ["aalcalc", "-K", "run", "--memory", "x"],
-                    ["aalcalcmeanonly"], ["summaryindex"], ["kat"], ["katparquet"], ["katparquet", "-m", "-o", "x"],
-                    ["katparquet", "-m", "-M", "-o", "x", "y"], ["katparquet", "-m", "y"],
-                    ["fmcalc", "-a", "2147483648"], ["fmcalc", "-a", "9" * 20], ["eve", "1", "4294967296"],
-                    ["footprinttobin", "-i", "9" * 5000]):
+    for command in (
+        ["eve", "1"],
+        ["eve", "3", "2"],
+        ["eve", "0", "2"],
+        ["gulcalc", "-S3"],
+        ["gulcalc", "-Sx", "-i", "-"],
+        ["summarycalc", "-i"],
+        ["summarycalc", "-1", "-"],
+        ["summarycalc", "-i", "-f", "-1", "-"],
+        ["summarycalc", "-i", "-1", "a", "-1", "b"],
+        ["summarycalc", "-i", "-1", "-", "-2", "-"],
+        ["eltcalc", "--nonsense"],
+        ["gultocsv", "operand", "-q"],
+        ["gultobin"],
+        ["summarycalctobin", "-S"],
+        ["correlationtobin", "operand"],
+        ["eltcalc", "-M"],
+        ["pltcalc", "-S"],
+        ["leccalc"],
+        ["leccalc", "-K", "run"],
+        ["leccalc", "-F"],
+        ["leccalc", "-F", "-", "-K", "run", "--memory", "0"],
+        ["ordleccalc"],
+        ["ordleccalc", "-O", "-"],
+        ["ordleccalc", "-F"],
+        ["ordleccalc", "-W"],
+        ["aalcalc"],
+        ["aalcalc", "-K", "run", "-l", "2"],
+        ["aalcalc", "-K", "run", "--memory", "x"],
+        ["aalcalcmeanonly"],
+        ["summaryindex"],
+        ["kat"],
+        ["katparquet"],
+        ["katparquet", "-m", "-o", "x"],
+        ["katparquet", "-m", "-M", "-o", "x", "y"],
+        ["katparquet", "-m", "y"],
+        ["fmcalc", "-a", "2147483648"],
+        ["fmcalc", "-a", "9" * 20],
+        ["eve", "1", "4294967296"],
+        ["footprinttobin", "-i", "9" * 5000],
+    ):
         status, out, err = run([tool(command[0]), *command[1:]], cwd=model.root)
         assert (status, out) == (2, b"") and message_of(err, command[0]), command
     assert sorted(os.listdir(model.root)) == ["input", "static", "tables", "work"]
@@ -968,4 +1260,8 @@ def test_a_name_that_is_not_printable(folder, tool, run):
 
 def test_every_error_has_its_status():
     assert {cls.__name__: cls.status for cls in KtcError.__subclasses__()} == {
-        "DataError": 1, "UsageError": 2, "InputError": 3, "OutputError": 4}
+        "DataError": 1,
+        "UsageError": 2,
+        "InputError": 3,
+        "OutputError": 4,
+    }

@@ -1,29 +1,49 @@
 """fmcalc beside ktools on generated programmes, and what must hold of any insured losses.
 
-ktools writes losses below 0, above all net losses where rounding takes more off than there is; ktc writes 0 there. That
-is the one thing that a comparison here passes over, and only there.
+ktools writes losses below 0, above all net losses where rounding takes more off than there is; ktc writes 0
+there. That is the one thing that a comparison here passes over, and only there.
 """
+
 import io
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
-
 import programmes
+import pytest
+from programmes import (
+    BACK_ALLOCATED,
+    ITEM_STREAM,
+    MEAN,
+    RULES,
+    STEPPED,
+    TIV,
+    Programme,
+    decode,
+    encode,
+    make,
+    stream,
+)
+
 from ktc import stages
 from ktc.errors import DataError, TruncatedError, UsageError
-from programmes import BACK_ALLOCATED, ITEM_STREAM, MEAN, RULES, STEPPED, TIV, Programme, decode, encode, make, stream
 
-SAMPLES = (0, 1, 10, 13, 14, 15, 47)                    # around the width in which the kernel takes samples
-FLAGS = {"net": "-n", "debug": "-d", "full_shares": "-o", "benchmark": "-O", "stepped": "-S",
-         "alloc_rule": "-a", "max_level": "-M"}
+SAMPLES = (0, 1, 10, 13, 14, 15, 47)  # around the width in which the kernel takes samples
+FLAGS = {
+    "net": "-n",
+    "debug": "-d",
+    "full_shares": "-o",
+    "benchmark": "-O",
+    "stepped": "-S",
+    "alloc_rule": "-a",
+    "max_level": "-M",
+}
 # Rules with a maximum deductible can pay where the level below paid nothing.
 REVIVING = (7, 10, 13, 19, 21, 26, 35, 36)
 STEADY = [rule for rule in RULES if rule not in REVIVING]
-# Rules 5 and 15 limit to a share of the loss. Above them, a maximum deductible can make losses below 0 in ktools, and
-# other aggregates' shares suffer from these; ktc makes them 0 where they arise.
+# Rules 5 and 15 limit to a share of the loss. Above them, a maximum deductible can make losses below 0 in
+# ktools, and other aggregates' shares suffer from these; ktc makes them 0 where they arise.
 LIMIT_SHARES = (5, 15)
 MIXED = [rule for rule in RULES if rule not in LIMIT_SHARES]
 
@@ -41,8 +61,11 @@ class Case:
 
 def arguments(options):
     """The options of stages.fmcalc as those of the program."""
-    return [f"{FLAGS[name]}{value}" if name in ("alloc_rule", "max_level") else FLAGS[name]
-            for name, value in options.items() if value is not False]
+    return [
+        f"{FLAGS[name]}{value}" if name in ("alloc_rule", "max_level") else FLAGS[name]
+        for name, value in options.items()
+        if value is not False
+    ]
 
 
 def calculate(folder, losses, **options):
@@ -54,7 +77,7 @@ def calculate(folder, losses, **options):
 def floored(data):
     """The same stream with losses of 0 in place of those below."""
     pairs = np.frombuffer(data, "<i4", offset=8).reshape(-1, 2).copy()
-    header = np.concatenate([[True], pairs[:-1, 0] == 0])[:len(pairs)]
+    header = np.concatenate([[True], pairs[:-1, 0] == 0])[: len(pairs)]
     loss = pairs[:, 1].view("f4")
     loss[~header & (loss <= 0)] = 0
     return data[:8] + pairs.tobytes()
@@ -62,10 +85,12 @@ def floored(data):
 
 @pytest.fixture
 def beside(oracle, tmp_path):
-    """A callable: calculate cases with ktools and with ktc, expect the same bytes; gives what ktc wrote for each.
+    """A callable: calculate cases with ktools and with ktc, expect the same bytes; gives what ktc wrote for
+    each.
 
     crashes: that many cases may crash ktools, and are then only checked for losses below 0.
     """
+
     def call(cases, crashes=0):
         written = {}
         for case in cases:
@@ -74,8 +99,12 @@ def beside(oracle, tmp_path):
         folders = [written[id(case.programme)] for case in cases]
 
         def ktools(folder, case):
-            return subprocess.run([oracle("fmcalc"), "-p", folder, *arguments(case.options)], input=case.losses,
-                                  capture_output=True, timeout=60)
+            return subprocess.run(
+                [oracle("fmcalc"), "-p", folder, *arguments(case.options)],
+                input=case.losses,
+                capture_output=True,
+                timeout=60,
+            )
 
         with ThreadPoolExecutor(3) as pool:
             expected = list(pool.map(ktools, folders, cases))
@@ -93,6 +122,7 @@ def beside(oracle, tmp_path):
             losses = decode(data)[2]["loss"]
             assert np.all(losses >= 0) and not np.signbit(losses).any()
         return out
+
     return call
 
 
@@ -101,10 +131,17 @@ def cases(seeds, options, *, streams=None, **knobs):
     out = []
     for seed in seeds:
         rng = np.random.default_rng([seed, 2])
-        drawn = {name: value[int(rng.integers(len(value)))] if type(value) is list else value
-                 for name, value in knobs.items()}
-        drawn = {"n_items": int(rng.integers(1, 16)), "rules": None if drawn.get("stepped") else MIXED} | drawn
-        of_stream = {"samples": int(rng.choice(SAMPLES)), "last_terminator": bool(rng.random() < 0.8)} | (streams or {})
+        drawn = {
+            name: value[int(rng.integers(len(value)))] if type(value) is list else value
+            for name, value in knobs.items()
+        }
+        drawn = {
+            "n_items": int(rng.integers(1, 16)),
+            "rules": None if drawn.get("stepped") else MIXED,
+        } | drawn
+        of_stream = {"samples": int(rng.choice(SAMPLES)), "last_terminator": bool(rng.random() < 0.8)} | (
+            streams or {}
+        )
         by_item, by_aggregate = (make(seed, xref=xref, **drawn) for xref in ("items", "aggregates"))
         losses = stream(seed, by_item, **of_stream)
         stepped = {"stepped": True} if drawn.get("stepped") else {}
@@ -114,21 +151,37 @@ def cases(seeds, options, *, streams=None, **knobs):
 
 ALLOCATIONS = [{"alloc_rule": rule} for rule in range(4)]
 NET = [{"alloc_rule": rule, "net": True} for rule in range(4)]
-SWITCHED = [{"alloc_rule": rule, name: True} for rule in range(4) for name in ("debug", "full_shares", "benchmark")]
+SWITCHED = [
+    {"alloc_rule": rule, name: True} for rule in range(4) for name in ("debug", "full_shares", "benchmark")
+]
 
 
 # Rules
 
+
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_alone(beside, rule):
-    beside(cases(range(4), ALLOCATIONS[:2] + NET[:2], levels=1, rules=[[rule]], shape=["each", "some", "all"]))
+    beside(
+        cases(range(4), ALLOCATIONS[:2] + NET[:2], levels=1, rules=[[rule]], shape=["each", "some", "all"])
+    )
 
 
 @pytest.mark.parametrize("upper", RULES)
 def test_each_rule_after_every_other(beside, upper):
     lower_rules = [rule for rule in RULES if rule not in LIMIT_SHARES or upper not in REVIVING]
-    beside([case for lower in lower_rules for case in cases(
-        [100 * upper + lower], [ALLOCATIONS[2]], levels=2, rules=[[[lower], [upper]]], shape=["some", "random"])])
+    beside(
+        [
+            case
+            for lower in lower_rules
+            for case in cases(
+                [100 * upper + lower],
+                [ALLOCATIONS[2]],
+                levels=2,
+                rules=[[[lower], [upper]]],
+                shape=["some", "random"],
+            )
+        ]
+    )
 
 
 @pytest.mark.parametrize("levels", [2, 3, 4, 5])
@@ -138,7 +191,9 @@ def test_rules_over_several_levels(beside, levels):
 
 @pytest.mark.parametrize("rule", STEPPED)
 def test_each_stepped_rule_alone(beside, rule):
-    beside(cases(range(8), ALLOCATIONS[:2] + NET[:2], levels=1, stepped=True, rules=[[rule]], n_steps=[1, 2, 5]))
+    beside(
+        cases(range(8), ALLOCATIONS[:2] + NET[:2], levels=1, stepped=True, rules=[[rule]], n_steps=[1, 2, 5])
+    )
 
 
 def test_stepped_rules_over_several_levels(beside):
@@ -147,40 +202,83 @@ def test_stepped_rules_over_several_levels(beside):
 
 # Layers and allocation
 
+
 @pytest.mark.parametrize("layers", [1, 2, 4])
-@pytest.mark.parametrize("options", [*ALLOCATIONS, *NET, *SWITCHED], ids=lambda options: "".join(arguments(options)))
+@pytest.mark.parametrize(
+    "options", [*ALLOCATIONS, *NET, *SWITCHED], ids=lambda options: "".join(arguments(options))
+)
 def test_layers(beside, layers, options):
-    beside(cases(range(14), [options], levels=[1, 2, 3], layers=layers, ragged=[False, True],
-                 shape=["random", "each", "all", "some"], order=["items", "layers", "shuffled"],
-                 merged=[0, 0, 0.4], missing=[0, 0, 0.3]))
+    beside(
+        cases(
+            range(14),
+            [options],
+            levels=[1, 2, 3],
+            layers=layers,
+            ragged=[False, True],
+            shape=["random", "each", "all", "some"],
+            order=["items", "layers", "shuffled"],
+            merged=[0, 0, 0.4],
+            missing=[0, 0, 0.3],
+        )
+    )
 
 
 @pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
 def test_layers_that_fm_xref_does_not_name(beside, options):
-    """They are calculated and not written, at any level; programmes of reinsurance name the highest one only."""
-    beside(cases(range(40), [options], levels=[1, 2, 3], layers=[2, 3, 4], unnamed=[1.0, 0.5], ragged=[False, True],
-                 lower_layers=[1, 1, 2], shape=["random", "each", "all", "some"], merged=[0, 0.4], missing=[0, 0.3]),
-           crashes=10 if options["alloc_rule"] > 1 else 0)
+    """They are calculated and not written, at any level; programmes of reinsurance name the highest one
+    only."""
+    beside(
+        cases(
+            range(40),
+            [options],
+            levels=[1, 2, 3],
+            layers=[2, 3, 4],
+            unnamed=[1.0, 0.5],
+            ragged=[False, True],
+            lower_layers=[1, 1, 2],
+            shape=["random", "each", "all", "some"],
+            merged=[0, 0.4],
+            missing=[0, 0.3],
+        ),
+        crashes=10 if options["alloc_rule"] > 1 else 0,
+    )
 
 
 @pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
 def test_aggregates_of_the_last_level_without_terms(beside, options):
     """Their losses pass, as long as a higher aggregate has terms."""
-    beside(cases(range(20), [options], levels=[1, 2, 3], layers=[1, 2], bare=[0.5, 1.0], shape=["each", "some"]))
+    beside(
+        cases(range(20), [options], levels=[1, 2, 3], layers=[1, 2], bare=[0.5, 1.0], shape=["each", "some"])
+    )
 
 
 @pytest.mark.parametrize("options", [*ALLOCATIONS, *NET], ids=lambda options: "".join(arguments(options)))
 def test_layers_below_the_last_level(beside, options):
-    """ktools crashes where it looks for shares that it has not worked out, or that are fewer than the items."""
+    """ktools crashes where it looks for shares that it has not worked out, or that are fewer than the
+    items."""
     by_shares = options["alloc_rule"] > 1
-    beside(cases(range(40), [options], levels=[2, 3, 4], layers=[2, 3], lower_layers=[2, 3], merged=[0, 0.3]),
-           crashes=20 if by_shares else 0)
+    beside(
+        cases(range(40), [options], levels=[2, 3, 4], layers=[2, 3], lower_layers=[2, 3], merged=[0, 0.3]),
+        crashes=20 if by_shares else 0,
+    )
 
 
 @pytest.mark.parametrize("n_items", [3, 13, 14, 40, 70, 300])
 def test_layers_of_many_aggregates_add_up_in_the_order_of_a_hash_table(beside, n_items):
-    beside(cases(range(4), ALLOCATIONS[2:] + NET[2:], n_items=n_items, levels=3, layers=2, lower_layers=2,
-                 rules=[(100, 14, 25)], shape=["all", "some"], streams={"samples": 5, "absent": 0.1, "zeros": 0}), crashes=8)
+    beside(
+        cases(
+            range(4),
+            ALLOCATIONS[2:] + NET[2:],
+            n_items=n_items,
+            levels=3,
+            layers=2,
+            lower_layers=2,
+            rules=[(100, 14, 25)],
+            shape=["all", "some"],
+            streams={"samples": 5, "absent": 0.1, "zeros": 0},
+        ),
+        crashes=8,
+    )
 
 
 def test_max_level(beside):
@@ -189,32 +287,67 @@ def test_max_level(beside):
 
 
 def test_layers_of_the_level_where_the_calculation_stops(beside):
-    beside(cases(range(20), [{"alloc_rule": rule, "max_level": 1} for rule in range(4)], levels=2, layers=3,
-                 lower_layers=[1, 2, 3]))
+    beside(
+        cases(
+            range(20),
+            [{"alloc_rule": rule, "max_level": 1} for rule in range(4)],
+            levels=2,
+            layers=3,
+            lower_layers=[1, 2, 3],
+        )
+    )
 
 
 def test_a_large_portfolio(beside):
-    beside(cases(range(3), ALLOCATIONS + NET[2:3], n_items=300, levels=4, layers=2, shape="some", items_per_coverage=3,
-                 streams={"samples": 100, "events": 2}))
+    beside(
+        cases(
+            range(3),
+            ALLOCATIONS + NET[2:3],
+            n_items=300,
+            levels=4,
+            layers=2,
+            shape="some",
+            items_per_coverage=3,
+            streams={"samples": 100, "events": 2},
+        )
+    )
 
 
 # Streams
 
+
 @pytest.mark.parametrize("coverages", [True, False])
 def test_loss_streams_with_and_without_exposure(beside, coverages):
-    beside(cases(range(40), ALLOCATIONS, levels=[1, 2], coverages=coverages, items_per_coverage=[1, 3],
-                 zero_tiv=[0, 0.3, 1]))
+    beside(
+        cases(
+            range(40),
+            ALLOCATIONS,
+            levels=[1, 2],
+            coverages=coverages,
+            items_per_coverage=[1, 3],
+            zero_tiv=[0, 0.3, 1],
+        )
+    )
 
 
 @pytest.mark.parametrize("specials", [(TIV, MEAN), (-5, TIV, -2, MEAN), (-5, -4, TIV, -2, MEAN), (MEAN,)])
 def test_item_streams_take_the_exposure_from_coverages(beside, specials):
-    beside(cases(range(30), ALLOCATIONS, levels=[1, 2], items_per_coverage=[1, 3],
-                 streams={"kind": ITEM_STREAM, "specials": specials}))
+    beside(
+        cases(
+            range(30),
+            ALLOCATIONS,
+            levels=[1, 2],
+            items_per_coverage=[1, 3],
+            streams={"kind": ITEM_STREAM, "specials": specials},
+        )
+    )
 
 
 @pytest.mark.parametrize("specials", [(TIV, MEAN), (-5, -4, TIV, -2, MEAN), (TIV,)])
 def test_special_samples(beside, specials):
-    beside(cases(range(20), ALLOCATIONS, levels=[1, 2], streams={"specials": specials, "last_terminator": True}))
+    beside(
+        cases(range(20), ALLOCATIONS, levels=[1, 2], streams={"specials": specials, "last_terminator": True})
+    )
 
 
 @pytest.mark.parametrize("samples", [0, 1, 10, 100])
@@ -227,34 +360,37 @@ def test_items_with_tiny_and_huge_losses(beside):
 
 
 def test_an_item_twice_in_an_event(beside):
-    event = encode([(9, 1, [(TIV, 500.0), (MEAN, 50.0), (1, 300.0)]),
-                    (9, 1, [(TIV, 700.0), (MEAN, 60.0), (2, 10.0)])], 3)
-    twice = cases(range(10), ALLOCATIONS + NET, levels=[1, 2], streams={"samples": 3, "last_terminator": True})
+    event = encode(
+        [(9, 1, [(TIV, 500.0), (MEAN, 50.0), (1, 300.0)]), (9, 1, [(TIV, 700.0), (MEAN, 60.0), (2, 10.0)])], 3
+    )
+    twice = cases(
+        range(10), ALLOCATIONS + NET, levels=[1, 2], streams={"samples": 3, "last_terminator": True}
+    )
     for case in twice:
         case.losses += event[8:]
     beside(twice)
 
 
 def test_an_event_that_comes_again_is_calculated_again(beside):
-    case, = cases([1], ALLOCATIONS[:1], levels=1, streams={"samples": 3, "last_terminator": True})
+    (case,) = cases([1], ALLOCATIONS[:1], levels=1, streams={"samples": 3, "last_terminator": True})
     case.losses += case.losses[8:]
     beside([case])
 
 
 def test_no_events(beside):
-    case, = cases([1], ALLOCATIONS[:1], levels=1)
+    (case,) = cases([1], ALLOCATIONS[:1], levels=1)
     case.losses = case.losses[:8]
     assert beside([case]) == [case.losses]
 
 
 @pytest.mark.parametrize("size", [1, 7, 4097])
 def test_the_size_of_writes_does_not_matter(tool, tmp_path, size):
-    case, = cases([size], ALLOCATIONS[2:3], levels=2, layers=2, streams={"samples": 10})
+    (case,) = cases([size], ALLOCATIONS[2:3], levels=2, layers=2, streams={"samples": 10})
     folder = programmes.write(case.programme, tmp_path)
     command = [tool("fmcalc"), "-a2", "-p", folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         for at in range(0, len(case.losses), size):
-            process.stdin.write(case.losses[at:at + size])
+            process.stdin.write(case.losses[at : at + size])
             process.stdin.flush()
         process.stdin.close()
         assert process.stdout.read() == calculate(folder, case.losses, **case.options)
@@ -262,8 +398,9 @@ def test_the_size_of_writes_does_not_matter(tool, tmp_path, size):
 
 # The program
 
+
 def test_program_reads_input_or_the_folder_given(oracle, tool, run, tmp_path):
-    case, = cases([3], ALLOCATIONS[2:3], levels=2, layers=2)
+    (case,) = cases([3], ALLOCATIONS[2:3], levels=2, layers=2)
     folder = programmes.write(case.programme, tmp_path / "input")
     expected = run([oracle("fmcalc"), "-a2"], case.losses, cwd=tmp_path)
     assert expected[0] == 0 and len(decode(expected[1])[2])
@@ -278,13 +415,17 @@ def test_outputs_of_aggregates_may_have_a_table_of_their_own(beside, oracle, tmp
     by_item, by_aggregate = cases([5], ALLOCATIONS[1:2] + ALLOCATIONS[:1], levels=2, layers=2)
     folder = programmes.write(by_item.programme, tmp_path / "both")
     (folder / "fm_xref_a0.bin").write_bytes(programmes.pack_rows("<iii", by_aggregate.programme.xref))
-    assert [calculate(folder, by_item.losses, alloc_rule=rule) for rule in (1, 0)] == beside([by_item, by_aggregate])
+    assert [calculate(folder, by_item.losses, alloc_rule=rule) for rule in (1, 0)] == beside(
+        [by_item, by_aggregate]
+    )
 
 
 def inuring(seed, n_items, n_programmes):
     """Programmes of which each one takes the output of the one before, and the losses the first one takes."""
-    chain = [make(10 * seed + k, n_items, levels=1 + (seed + k) % 3, rules=BACK_ALLOCATED, coverages=k == 0)
-             for k in range(n_programmes)]
+    chain = [
+        make(10 * seed + k, n_items, levels=1 + (seed + k) % 3, rules=BACK_ALLOCATED, coverages=k == 0)
+        for k in range(n_programmes)
+    ]
     return chain, stream(seed, chain[0], samples=10)
 
 
@@ -297,8 +438,14 @@ def test_inuring_programmes_in_a_pipe(oracle, tool, tmp_path, seed):
     def piped(program):
         steps = [["-a2"], ["-a2", "-n"], ["-a2", "-n"] if seed else ["-a0"]]
         line = " | ".join(" ".join([program, *step, "-p", str(k)]) for k, step in enumerate(steps))
-        return subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=tmp_path, input=losses, capture_output=True,
-                              timeout=60, check=True).stdout
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=tmp_path,
+            input=losses,
+            capture_output=True,
+            timeout=60,
+            check=True,
+        ).stdout
 
     expected = piped(oracle("fmcalc"))
     assert len(decode(expected)[2])
@@ -306,6 +453,7 @@ def test_inuring_programmes_in_a_pipe(oracle, tool, tmp_path, seed):
 
 
 # Invariants
+
 
 def by_output(data):
     """{(event, output, sidx): loss} of a stream."""
@@ -327,8 +475,8 @@ def assert_close(left, right):
 
 
 def both_ways(seed, folder, **knobs):
-    """A programme of 12 items with outputs by item and by aggregate, and its losses, as (calculate by options,
-    {output: (item, layer)}, {output: (aggregate, layer)}, aggregate of the last level by item)."""
+    """A programme of 12 items with outputs by item and by aggregate, and its losses, as (calculate by
+    options, {output: (item, layer)}, {output: (aggregate, layer)}, aggregate of the last level by item)."""
     by_item, by_aggregate = (make(seed, 12, xref=xref, **knobs) for xref in ("items", "aggregates"))
     folders = [programmes.write(p, folder / f"{seed} {k}") for k, p in enumerate((by_item, by_aggregate))]
 
@@ -349,8 +497,8 @@ def test_ground_up_shares_add_up_to_the_loss_of_the_layer(tmp_path, seed):
 
 @pytest.mark.parametrize("rule", [2, 3])
 def test_shares_of_the_levels_add_up_to_the_loss_of_the_layer(tmp_path, rule):
-    """Left out: rules by which an aggregate pays out of nothing (its items have no shares of their own to go by), and
-    layers of aggregates whose first layer pays nothing (rule 2 takes the shares from there)."""
+    """Left out: rules by which an aggregate pays out of nothing (its items have no shares of their own to go
+    by), and layers of aggregates whose first layer pays nothing (rule 2 takes the shares from there)."""
     for seed in range(20):
         knobs = dict(levels=1 + seed % 3, layers=1 + seed % 2, rules=STEADY)
         losses, item, aggregate, parent = both_ways(seed, tmp_path, **knobs)
@@ -371,33 +519,48 @@ def test_what_is_paid_and_what_is_left_make_the_whole(tmp_path, seed, rule):
         return parent[item[output][0]] if rule else aggregate[output][0]
 
     paid, left = (summed(losses(alloc_rule=rule, net=net), last_aggregate) for net in (False, True))
-    whole = {key: loss for key, loss in summed(losses.stream, parent.__getitem__).items() if key[2] in (TIV, MEAN)
-             or key[2] > 0}
+    whole = {
+        key: loss
+        for key, loss in summed(losses.stream, parent.__getitem__).items()
+        if key[2] in (TIV, MEAN) or key[2] > 0
+    }
     assert_close({key: paid.get(key, 0) + left.get(key, 0) for key in paid.keys() | left.keys()}, whole)
 
 
 # Worked examples
 
-FIVE_OFF = (1, 12, 5.0, *[0.0] * 7)                     # a profile: a deductible of 5
+FIVE_OFF = (1, 12, 5.0, *[0.0] * 7)  # a profile: a deductible of 5
 LOSSES = [(1, item, [(TIV, 500.0), (MEAN, 20.0), (1, 30.0)]) for item in (1, 2, 3)]
 
 
 def three_items():
     """Items 1, 2 and 3; 1 and 2 are part of aggregate 1 of level 1, 3 of aggregate 2, and all of level 2."""
-    return Programme(programme=[(1, 1, 1), (2, 1, 1), (3, 1, 2), (1, 2, 1), (2, 2, 1)], profiles=[FIVE_OFF],
-                     policytc=[(1, 1, 1, 1), (1, 2, 1, 1), (2, 1, 1, 1)], xref=[(item, item, 1) for item in (1, 2, 3)])
+    return Programme(
+        programme=[(1, 1, 1), (2, 1, 1), (3, 1, 2), (1, 2, 1), (2, 2, 1)],
+        profiles=[FIVE_OFF],
+        policytc=[(1, 1, 1, 1), (1, 2, 1, 1), (2, 1, 1, 1)],
+        xref=[(item, item, 1) for item in (1, 2, 3)],
+    )
 
 
 def test_a_worked_example(tmp_path):
     folder = programmes.write(three_items(), tmp_path)
     assert by_output(calculate(folder, encode(LOSSES, 1), alloc_rule=1)) == {
-        (1, 1, TIV): pytest.approx(495), (1, 2, TIV): pytest.approx(495), (1, 3, TIV): pytest.approx(495),
-        (1, 1, MEAN): pytest.approx(15), (1, 2, MEAN): pytest.approx(15), (1, 3, MEAN): pytest.approx(15),
-        (1, 1, 1): pytest.approx(25), (1, 2, 1): pytest.approx(25), (1, 3, 1): pytest.approx(25)}
+        (1, 1, TIV): pytest.approx(495),
+        (1, 2, TIV): pytest.approx(495),
+        (1, 3, TIV): pytest.approx(495),
+        (1, 1, MEAN): pytest.approx(15),
+        (1, 2, MEAN): pytest.approx(15),
+        (1, 3, MEAN): pytest.approx(15),
+        (1, 1, 1): pytest.approx(25),
+        (1, 2, 1): pytest.approx(25),
+        (1, 3, 1): pytest.approx(25),
+    }
 
 
 def test_net_losses_are_never_below_zero(tmp_path):
-    """Shares of a loss can be a little more than the whole: 242.29 and 1500 of 1742.29 leave -0.000015 in ktools."""
+    """Shares of a loss can be a little more than the whole: 242.29 and 1500 of 1742.29 leave -0.000015 in
+    ktools."""
     programme = three_items()
     programme.profiles = [(1, 100, *[0.0] * 8)]
     folder = programmes.write(programme, tmp_path)
@@ -407,12 +570,21 @@ def test_net_losses_are_never_below_zero(tmp_path):
 
 
 def test_losses_of_a_level_are_never_below_zero(tmp_path):
-    """Of 100, a limit of 40 % leaves 40, a deductible nothing, and a maximum deductible of 10 would give back -39.6."""
-    folder = programmes.write(Programme(
-        programme=[(1, level, 1) for level in (1, 2, 3)], policytc=[(level, 1, 1, level) for level in (1, 2, 3)],
-        profiles=[(1, 15, 0, 0, 0, 0, 0.4, 0, 0, 0), (2, 2, 1000, 0, 0, 0, 1000, 1, 0, 0),
-                  (3, 13, 0, 0, 10, 0, 0, 0, 0, 0)],
-        xref=[(1, 1, 1)]), tmp_path)
+    """Of 100, a limit of 40 % leaves 40, a deductible nothing, and a maximum deductible of 10 would give back
+    -39.6."""
+    folder = programmes.write(
+        Programme(
+            programme=[(1, level, 1) for level in (1, 2, 3)],
+            policytc=[(level, 1, 1, level) for level in (1, 2, 3)],
+            profiles=[
+                (1, 15, 0, 0, 0, 0, 0.4, 0, 0, 0),
+                (2, 2, 1000, 0, 0, 0, 1000, 1, 0, 0),
+                (3, 13, 0, 0, 10, 0, 0, 0, 0, 0),
+            ],
+            xref=[(1, 1, 1)],
+        ),
+        tmp_path,
+    )
     losses = encode([(1, 1, [(TIV, 100.0), (MEAN, 100.0), (1, 100.0)])], 1)
     for rule in range(4):
         assert set(by_output(calculate(folder, losses, alloc_rule=rule)).values()) == {0}
@@ -423,28 +595,51 @@ def test_a_later_layer_has_shares_of_its_own_where_the_first_pays_nothing(tmp_pa
     """Where the level below has that layer too. ktools' -a2 crashes here."""
     whole, none = (1, 100, *[0.0] * 8), (2, 12, programmes.NONE, *[0.0] * 7)
     layers = [(1, 1, layer, 1) for layer in (1, 2)] + [(2, 1, 1, 2), (2, 1, 2, 1)]
-    folder = programmes.write(Programme([(1, 1, 1), (2, 1, 1), (1, 2, 1)], layers, [whole, none],
-                                        [(1, 1, 1), (2, 2, 1), (3, 1, 2), (4, 2, 2)]), tmp_path)
-    losses = encode([(1, item, [(TIV, 0.0), (MEAN, loss), (1, loss)]) for item, loss in ((1, 10.0), (2, 30.0))], 1)
+    folder = programmes.write(
+        Programme(
+            [(1, 1, 1), (2, 1, 1), (1, 2, 1)],
+            layers,
+            [whole, none],
+            [(1, 1, 1), (2, 2, 1), (3, 1, 2), (4, 2, 2)],
+        ),
+        tmp_path,
+    )
+    losses = encode(
+        [(1, item, [(TIV, 0.0), (MEAN, loss), (1, loss)]) for item, loss in ((1, 10.0), (2, 30.0))], 1
+    )
     paid = by_output(calculate(folder, losses, alloc_rule=rule))
     assert [paid.get((1, output, 1), 0) for output in (1, 2, 3, 4)] == [0, 0, 10, 30]
 
 
 # Errors
 
-@pytest.mark.parametrize("table, at, row, message", [
-    ("policytc", 0, (1, 1, 1, 9), "fm_policytc.bin: byte 0: record 1: profile 9 .* is not in"),
-    ("policytc", 0, (1, 1, 1, 2), "profile 2 .* is not in"),            # ktools' own profile without terms
-    ("policytc", 0, (1, 1, 1, 0), "profile 0 .* is not in"),
-    ("policytc", 0, None, "aggregate 1 of level 1 has no terms"),
-    ("policytc", 1, None, "aggregate 2 of level 1 has no terms"),
-    ("policytc", 2, None, "aggregate 1 of level 2 has no terms"),
-    ("profiles", 0, (1, 50, *FIVE_OFF[2:]), "fm_profile.bin: byte 0: record 1: profile 1 has calculation rule 50"),
-    ("profiles", 0, (1, 27, *FIVE_OFF[2:]), "profile 1 has calculation rule 27"),
-    ("programme", 4, None, "fm_programme.bin: byte 24: record 3: aggregate 2 of level 1 is part of no aggregate"),
-    ("programme", 4, (2, 3, 1), "record"),
-    ("xref", slice(None), [], "no output ids of a layer"),
-])
+
+@pytest.mark.parametrize(
+    "table, at, row, message",
+    [
+        ("policytc", 0, (1, 1, 1, 9), "fm_policytc.bin: byte 0: record 1: profile 9 .* is not in"),
+        ("policytc", 0, (1, 1, 1, 2), "profile 2 .* is not in"),  # ktools' own profile without terms
+        ("policytc", 0, (1, 1, 1, 0), "profile 0 .* is not in"),
+        ("policytc", 0, None, "aggregate 1 of level 1 has no terms"),
+        ("policytc", 1, None, "aggregate 2 of level 1 has no terms"),
+        ("policytc", 2, None, "aggregate 1 of level 2 has no terms"),
+        (
+            "profiles",
+            0,
+            (1, 50, *FIVE_OFF[2:]),
+            "fm_profile.bin: byte 0: record 1: profile 1 has calculation rule 50",
+        ),
+        ("profiles", 0, (1, 27, *FIVE_OFF[2:]), "profile 1 has calculation rule 27"),
+        (
+            "programme",
+            4,
+            None,
+            "fm_programme.bin: byte 24: record 3: aggregate 2 of level 1 is part of no aggregate",
+        ),
+        ("programme", 4, (2, 3, 1), "record"),
+        ("xref", slice(None), [], "no output ids of a layer"),
+    ],
+)
 def test_tables_that_do_not_fit(tmp_path, table, at, row, message):
     programme = three_items()
     rows = getattr(programme, table)
@@ -457,16 +652,19 @@ def test_tables_that_do_not_fit(tmp_path, table, at, row, message):
         calculate(folder, encode(LOSSES, 1), alloc_rule=1)
 
 
-@pytest.mark.parametrize("losses, message", [
-    (encode([(1, 9, LOSSES[0][2])], 1), "event 1: item 9 is not in"),
-    (encode([(1, 0, LOSSES[0][2])], 1), "event 1: item 0 is not in"),
-    (encode([(1, 1, [(TIV, 500.0), (MEAN, 20.0), (2, 30.0)])], 1), "sidx 2, expected -5 to 1"),
-    (encode(LOSSES, 1)[:-20], "the input ends inside a record"),
-    (encode(LOSSES, 1)[:4], "the input ends inside the stream header"),
-    (b"", "the input ends inside the stream header"),
-    (encode(LOSSES, 1, ITEM_STREAM), "an item stream has no TIVs: expected coverages.bin"),
-    (encode(LOSSES, 1, 0x01000002), "this is a coverage stream, expected a loss stream"),
-])
+@pytest.mark.parametrize(
+    "losses, message",
+    [
+        (encode([(1, 9, LOSSES[0][2])], 1), "event 1: item 9 is not in"),
+        (encode([(1, 0, LOSSES[0][2])], 1), "event 1: item 0 is not in"),
+        (encode([(1, 1, [(TIV, 500.0), (MEAN, 20.0), (2, 30.0)])], 1), "sidx 2, expected -5 to 1"),
+        (encode(LOSSES, 1)[:-20], "the input ends inside a record"),
+        (encode(LOSSES, 1)[:4], "the input ends inside the stream header"),
+        (b"", "the input ends inside the stream header"),
+        (encode(LOSSES, 1, ITEM_STREAM), "an item stream has no TIVs: expected coverages.bin"),
+        (encode(LOSSES, 1, 0x01000002), "this is a coverage stream, expected a loss stream"),
+    ],
+)
 def test_streams_that_do_not_fit(tmp_path, losses, message):
     folder = programmes.write(three_items(), tmp_path)
     with pytest.raises((DataError, TruncatedError), match=message):

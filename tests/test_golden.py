@@ -1,20 +1,27 @@
-"""Every stage, converter and report against what ktools 3.12.4 wrote on the example model; needs no oracle."""
+"""Every stage, converter and report against what ktools 3.12.4 wrote on the example model; needs no
+oracle."""
+
 import hashlib
 from pathlib import Path
 
 import pytest
-
 from golden_cases import cases, run_cases
 
 GOLDEN = Path(__file__).parent / "golden"
-HASHES = {name: digest for digest, name in (line.split() for line in (GOLDEN / "sha256").read_text().splitlines())}
+HASHES = {
+    name: digest for digest, name in (line.split() for line in (GOLDEN / "sha256").read_text().splitlines())
+}
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory, tool, run):
     """What ktc's console scripts make of all the cases: name -> (output or None, what went wrong)."""
-    return {case.name: (output, trouble) for case, output, trouble in run_cases(
-        tmp_path_factory.mktemp("golden"), tool, lambda args, stdin, cwd: run(args, stdin, cwd))}
+    return {
+        case.name: (output, trouble)
+        for case, output, trouble in run_cases(
+            tmp_path_factory.mktemp("golden"), tool, lambda args, stdin, cwd: run(args, stdin, cwd)
+        )
+    }
 
 
 def test_every_golden_file_belongs_to_a_case():

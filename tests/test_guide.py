@@ -1,7 +1,9 @@
-"""docs/guide.md does what it says: its blocks run in their order, in one shell, and print the text that stands below them.
+"""docs/guide.md does what it says: its blocks run in their order, in one shell, and print the text that
+stands below them.
 
 A block behind the line <!-- not run --> is left out.
 """
+
 import os
 import re
 import subprocess
@@ -9,11 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from conftest import SCRIPTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "guide.md"
-BLOCK = re.compile(r"^(<!-- not run -->\n)?```(\w+)\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(<!-- not run -->\n)?```(\w+)\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL
+)
 MARK = "--- end of block {}"
 
 
@@ -25,12 +28,15 @@ def blocks():
 
 
 def script(blocks):
-    """All blocks as one bash script, with a mark behind each. Python blocks share what is imported, as in one session."""
+    """All blocks as one bash script, with a mark behind each. Python blocks share what is imported, as in one
+    session."""
     parts, imports = ["set -e"], ""
     for number, (language, code, _) in enumerate(blocks):
         if language == "python":
             parts.append(f"{sys.executable} - <<'END OF PYTHON'\n{imports}{code}END OF PYTHON")
-            imports += "".join(f"{line}\n" for line in code.splitlines() if line.startswith(("import", "from")))
+            imports += "".join(
+                f"{line}\n" for line in code.splitlines() if line.startswith(("import", "from"))
+            )
         else:
             parts.append(code)
         parts.append(f"echo '{MARK.format(number)}'")
@@ -41,10 +47,19 @@ def script(blocks):
 def printed(tmp_path_factory):
     """What each block printed."""
     found = blocks()
-    done = subprocess.run(["bash", "-c", script(found)], cwd=tmp_path_factory.mktemp("guide"), text=True, timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          env={**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"})
-    texts = re.split("|".join(re.escape(MARK.format(number)) + "\n" for number in range(len(found) - 1, -1, -1)), done.stdout)
+    done = subprocess.run(
+        ["bash", "-c", script(found)],
+        cwd=tmp_path_factory.mktemp("guide"),
+        text=True,
+        timeout=120,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"},
+    )
+    texts = re.split(
+        "|".join(re.escape(MARK.format(number)) + "\n" for number in range(len(found) - 1, -1, -1)),
+        done.stdout,
+    )
     assert done.returncode == 0, f"block {len(texts) - 1}: {found[len(texts) - 1][1]}\n{texts[-1]}"
     return texts[:-1]
 
@@ -55,7 +70,8 @@ def test_prints_what_the_page_shows(number, printed):
 
 
 def test_all_parts_of_a_run_are_there(printed):
-    """The page shows each stage of a run at work, and what its blocks do not show is quiet but for the demo."""
+    """The page shows each stage of a run at work, and what its blocks do not show is quiet but for the
+    demo."""
     assert len(printed) == len(blocks())
     for number, (_, code, text) in enumerate(blocks()):
         assert text or not printed[number] or "ktc demo" in code, printed[number]

@@ -1,4 +1,5 @@
 """gulcalc beside ktools on generated models, and what must hold of any ground-up losses."""
+
 import io
 import os
 import struct
@@ -21,8 +22,8 @@ MEAN, DEVIATION, TIV, MAX_LOSS = -1, -2, -3, -5
 class Model:
     """A portfolio, a damage bin dictionary, random numbers, and a cdf stream over them.
 
-    items: rows of items.bin. bins: (bin_from, bin_to) of the dictionary. cdfs: (event, areaperil, vulnerability,
-    prob_to, bin_mean) in the order of the stream.
+    items: rows of items.bin. bins: (bin_from, bin_to) of the dictionary. cdfs: (event, areaperil,
+    vulnerability, prob_to, bin_mean) in the order of the stream.
     """
 
     def __init__(self, items, tivs, bins, cdfs, random=(), areaperil=4):
@@ -35,8 +36,9 @@ class Model:
         items = np.array(self.items, TABLES["items"].dtype(self.areaperil))
         (folder / "input/items.bin").write_bytes(items.tobytes())
         (folder / "input/coverages.bin").write_bytes(self.tivs.tobytes())
-        (folder / "static/damage_bin_dict.bin").write_bytes(b"".join(
-            struct.pack("<ifffi", i + 1, a, b, (a + b) / 2, 0) for i, (a, b) in enumerate(self.bins)))
+        (folder / "static/damage_bin_dict.bin").write_bytes(
+            b"".join(struct.pack("<ifffi", i + 1, a, b, (a + b) / 2, 0) for i, (a, b) in enumerate(self.bins))
+        )
         (folder / "static/random.bin").write_bytes(self.random.tobytes())
         return folder
 
@@ -50,7 +52,8 @@ class Model:
 
 
 def dictionary(rng, n, points):
-    """n damage bins over 0 .. 1, the first and the last being points if asked for, and some more in between."""
+    """n damage bins over 0 .. 1, the first and the last being points if asked for, and some more in
+    between."""
     edges = np.sort(rng.random(n + 1).astype("<f4"))
     edges[0], edges[-1] = 0, 1
     bins = [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:])]
@@ -62,7 +65,8 @@ def dictionary(rng, n, points):
 
 
 def cdf(rng, bins):
-    """A distribution over the first bins, some without mass; its total is 1, just under or over, half, or nothing."""
+    """A distribution over the first bins, some without mass; its total is 1, just under or over, half, or
+    nothing."""
     n = int(rng.integers(1, len(bins) + 1))
     weight = rng.random(n) * (rng.random(n) < rng.choice([0.2, 0.6, 1.0]))
     if weight.sum() == 0:
@@ -74,7 +78,9 @@ def cdf(rng, bins):
     if kind > 6:
         prob_to[-1] = 1.0
     low, high = np.array(bins[:n]).T
-    place = np.where(rng.random(n) < 0.5, 0.5, rng.uniform(0.3, 0.7, n))       # means off the middle make parabolas
+    place = np.where(
+        rng.random(n) < 0.5, 0.5, rng.uniform(0.3, 0.7, n)
+    )  # means off the middle make parabolas
     return prob_to, (low + (high - low) * place).astype("<f4")
 
 
@@ -84,9 +90,13 @@ def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups
     n_coverages = max(n_items // perils, 1)
     tivs = np.round(rng.lognormal(10, 2, n_coverages), 2)
     tivs[rng.random(n_coverages) < 0.1] = 0
-    keys = [(int(a), int(v)) for a, v in zip(rng.integers(1, 2 ** (8 * areaperil) - 1, 12, dtype="u8"),
-                                             rng.integers(-5, 2 ** 31 - 1, 12))]
-    group_ids = rng.integers(1, 2 ** 31 - 1, groups)
+    keys = [
+        (int(a), int(v))
+        for a, v in zip(
+            rng.integers(1, 2 ** (8 * areaperil) - 1, 12, dtype="u8"), rng.integers(-5, 2**31 - 1, 12)
+        )
+    ]
+    group_ids = rng.integers(1, 2**31 - 1, groups)
     items = []
     for i in range(n_items):
         area, vulnerability = keys[rng.integers(len(keys))]
@@ -94,13 +104,13 @@ def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups
         items.append((i + 1, coverage, area, vulnerability, group))
     if seed % 2:
         rng.shuffle(items)
-    events = np.unique(rng.integers(1, 2 ** 31 - 1, n_events) if seed % 3 else np.arange(1, n_events + 1))
+    events = np.unique(rng.integers(1, 2**31 - 1, n_events) if seed % 3 else np.arange(1, n_events + 1))
     cdfs = []
     for event in rng.permutation(events):
         for k in sorted(rng.choice(len(keys), rng.integers(1, len(keys) + 1), replace=False)):
             cdfs.append((int(event), *keys[k], *cdf(rng, bins)))
         if rng.random() < 0.3:
-            cdfs.append((int(event), 77, 77, *cdf(rng, bins)))                  # nobody's
+            cdfs.append((int(event), 77, 77, *cdf(rng, bins)))  # nobody's
     return Model(items, tivs, bins, cdfs, rng.random(random), areaperil)
 
 
@@ -150,14 +160,29 @@ def losses(stream):
 
 RANDOM = ([], ["-r"], ["-l", "-R500", "-s7"], ["-s99"], ["-s-5"], ["-A", "-s2147483647"])
 SAMPLES = (0, 1, 10, 100, 400)
-OPTIONS = (["-i"], ["-a0", "-i", "-c", "-j"], ["-c"], ["-a0", "-i", "-L0"], ["-a-3", "-i", "-L500"], ["-c", "-L1000"],
-           ["-c", "-L0", "-j"], ["-a1", "-i", "-j"], ["-a2", "-i", "-j"], ["-a3", "-i", "-j"], ["-a1", "-i", "-L-1"],
-           ["-a2", "-i", "-L0"], ["-a3", "-i", "-L500"], ["-d", "-i", "-c"], ["-d", "-a1", "-i"],
-           ["-d", "-a2", "-i", "-j", "-L0.3"])
+OPTIONS = (
+    ["-i"],
+    ["-a0", "-i", "-c", "-j"],
+    ["-c"],
+    ["-a0", "-i", "-L0"],
+    ["-a-3", "-i", "-L500"],
+    ["-c", "-L1000"],
+    ["-c", "-L0", "-j"],
+    ["-a1", "-i", "-j"],
+    ["-a2", "-i", "-j"],
+    ["-a3", "-i", "-j"],
+    ["-a1", "-i", "-L-1"],
+    ["-a2", "-i", "-L0"],
+    ["-a3", "-i", "-L500"],
+    ["-d", "-i", "-c"],
+    ["-d", "-a1", "-i"],
+    ["-d", "-a2", "-i", "-j", "-L0.3"],
+)
 
 
 def differing(oracle, tmp_path, models, options):
     """The cases, of each model with each list of options, in which ktc does not write what ktools does."""
+
     def differs(case):
         folder, stream, flags = case
         status, wanted = oracle_losses(oracle("gulcalc"), folder, stream, flags)
@@ -167,7 +192,7 @@ def differing(oracle, tmp_path, models, options):
     for n, model in enumerate(models):
         folder, stream = model.write(tmp_path / str(n)), model.stream()
         cases += [(folder, stream, flags) for flags in options(n)]
-    with ThreadPoolExecutor(24) as pool:                            # ktools sleeps for a second before it starts
+    with ThreadPoolExecutor(24) as pool:  # ktools sleeps for a second before it starts
         return [(case[0].name, *case[2]) for case, bad in zip(cases, pool.map(differs, cases)) if bad]
 
 
@@ -175,22 +200,51 @@ def differing(oracle, tmp_path, models, options):
 def test_same_bytes_as_ktools(oracle, tmp_path, option):
     k = OPTIONS.index(option)
     models = [make(10 * k + n) for n in range(12)]
-    assert differing(oracle, tmp_path, models, lambda n: [
-        [f"-S{SAMPLES[(n + k) % 5]}", *RANDOM[(5 * n + k) % 6], *option]]) == []
+    assert (
+        differing(
+            oracle,
+            tmp_path,
+            models,
+            lambda n: [[f"-S{SAMPLES[(n + k) % 5]}", *RANDOM[(5 * n + k) % 6], *option]],
+        )
+        == []
+    )
 
 
 def test_same_bytes_without_sample_size(oracle, tmp_path):
-    assert differing(oracle, tmp_path, [make(3), make(4)], lambda n: [
-        ["-i", "-c"], ["-a0", "-i", "-r"], ["-a1", "-i", "-j"], ["-a3", "-i", "-l", "-s1"]]) == []
+    assert (
+        differing(
+            oracle,
+            tmp_path,
+            [make(3), make(4)],
+            lambda n: [["-i", "-c"], ["-a0", "-i", "-r"], ["-a1", "-i", "-j"], ["-a3", "-i", "-l", "-s1"]],
+        )
+        == []
+    )
 
 
 def test_same_bytes_with_large_events(oracle, tmp_path):
-    """Events of many blocks, more groups than vectors that are kept, and more samples than one state has numbers."""
-    models = [make(1, n_items=3000, n_events=2, n_bins=60, groups=2900, random=1500000),
-              make(2, n_items=400, n_events=2, n_bins=100, perils=40, groups=300)]
-    assert differing(oracle, tmp_path, models, lambda n: [
-        [f"-S{1000 if n else 150}", "-a0", "-i", "-c", "-r"], [f"-S{1000 if n else 150}", "-a0", "-i", "-j"],
-        ["-S150", "-a1", "-i", "-j"], ["-S40", "-a2", "-i"], ["-S40", "-a3", "-i", "-l", "-s3"]]) == []
+    """Events of many blocks, more groups than vectors that are kept, and more samples than one state has
+    numbers."""
+    models = [
+        make(1, n_items=3000, n_events=2, n_bins=60, groups=2900, random=1500000),
+        make(2, n_items=400, n_events=2, n_bins=100, perils=40, groups=300),
+    ]
+    assert (
+        differing(
+            oracle,
+            tmp_path,
+            models,
+            lambda n: [
+                [f"-S{1000 if n else 150}", "-a0", "-i", "-c", "-r"],
+                [f"-S{1000 if n else 150}", "-a0", "-i", "-j"],
+                ["-S150", "-a1", "-i", "-j"],
+                ["-S40", "-a2", "-i"],
+                ["-S40", "-a3", "-i", "-l", "-s3"],
+            ],
+        )
+        == []
+    )
 
 
 def test_same_bytes_with_repeated_items_and_cdfs(oracle, tmp_path):
@@ -202,11 +256,24 @@ def test_same_bytes_with_repeated_items_and_cdfs(oracle, tmp_path):
         model.items += [(i, c % len(model.tivs) + 1, a, v, g) for i, c, a, v, g in model.items[5:9]]
         model.cdfs = [row for row in model.cdfs for _ in range(1 + (row[1] % 3 == 0))]
         models.append(model)
-    assert differing(oracle, tmp_path, models, lambda n: [
-        ["-S10", "-a0", "-i", "-c"], ["-S10", "-a1", "-i", "-j"], ["-S10", "-a2", "-i"], ["-S10", "-a3", "-i"]]) == []
+    assert (
+        differing(
+            oracle,
+            tmp_path,
+            models,
+            lambda n: [
+                ["-S10", "-a0", "-i", "-c"],
+                ["-S10", "-a1", "-i", "-j"],
+                ["-S10", "-a2", "-i"],
+                ["-S10", "-a3", "-i"],
+            ],
+        )
+        == []
+    )
 
 
 # What must hold
+
 
 def gulcalc(folder, stream, outputs=("item",), **keywords):
     """The streams of the outputs asked for."""
@@ -239,7 +306,7 @@ def by_coverage(model, found):
 @pytest.mark.parametrize("rule", [0, 1, 2, 3])
 def test_losses_are_within_the_tiv(model, folder, rule):
     tiv = {item[0]: float(model.tivs[item[1] - 1]) for item in model.items}
-    stream, = gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)
+    (stream,) = gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)
     found = losses(stream)
     assert len(found) > 100
     for (_, item), packet in found.items():
@@ -251,7 +318,9 @@ def test_losses_are_within_the_tiv(model, folder, rule):
 
 
 def test_allocation_leaves_small_sums_alone_and_cuts_large_ones_to_the_tiv(model, folder):
-    free, cut = (losses(gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)[0]) for rule in (0, 1))
+    free, cut = (
+        losses(gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)[0]) for rule in (0, 1)
+    )
     coverage_of = {item[0]: item[1] for item in model.items}
     sums, kept, scaled = by_coverage(model, free), 0, 0
     for (event, item), packet in free.items():
@@ -269,7 +338,9 @@ def test_allocation_leaves_small_sums_alone_and_cuts_large_ones_to_the_tiv(model
 
 
 def test_largest_item_takes_the_coverage_loss(model, folder):
-    free, shared = (losses(gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)[0]) for rule in (0, 2))
+    free, shared = (
+        losses(gulcalc(folder, model.stream(), sample_size=50, alloc_rule=rule)[0]) for rule in (0, 2)
+    )
     coverage_of = {item[0]: item[1] for item in model.items}
     largest = {}
     for (event, item), packet in free.items():
@@ -300,9 +371,11 @@ def test_special_samples_of_a_worked_example(tmp_path):
     assert packet[MAX_LOSS] == pytest.approx(600) and packet[TIV] == 1000
     assert packet[MEAN] == pytest.approx(200) and packet[DEVIATION] == pytest.approx(200)
     samples = [loss for sidx, loss in packet.items() if sidx > 0]
-    assert 70 < len(samples) < 130 and all(200 <= loss <= 600 for loss in samples)     # no loss, no record
+    assert 70 < len(samples) < 130 and all(200 <= loss <= 600 for loss in samples)  # no loss, no record
     # the random number that debug shows is where the loss lies along the bin
-    shown = losses(gulcalc(tmp_path / "m", model.stream(), sample_size=200, alloc_rule=0, debug=True)[0])[3, 1]
+    shown = losses(gulcalc(tmp_path / "m", model.stream(), sample_size=200, alloc_rule=0, debug=True)[0])[
+        3, 1
+    ]
     for sidx, loss in packet.items():
         if sidx > 0:
             assert loss == pytest.approx(1000 * (0.2 + 0.4 * (shown[sidx] - 0.5) / 0.5), rel=1e-5)
@@ -311,27 +384,45 @@ def test_special_samples_of_a_worked_example(tmp_path):
 def drawn(seed, n):
     """n uniform numbers of a Mersenne twister, as C++ makes them: NumPy has the generator too."""
     words = np.random.RandomState(seed)._bit_generator.random_raw(2 * n)
-    return ((words[0::2].astype("f8") + words[1::2].astype("f8") * 2.0 ** 32) / 2.0 ** 64).astype("f4")
+    return ((words[0::2].astype("f8") + words[1::2].astype("f8") * 2.0**32) / 2.0**64).astype("f4")
 
 
 @pytest.mark.parametrize("sample_size", [1, 113, 114, 227, 312, 313, 1000])
 def test_random_numbers_are_those_of_the_group_and_event(tmp_path, sample_size):
     groups = [1, 2, 3, 2147483647, -4, -2147483648] + list(range(100, 130))
-    model = Model([(i + 1, 1, 9, 9, g) for i, g in enumerate(groups)], [100], [(0, 1)],
-                  [(event, 9, 9, [2.0], [0.5]) for event in (1, 7, 2147483647)])
-    found = losses(gulcalc(model.write(tmp_path / "m"), model.stream(), sample_size=sample_size, debug=True, seed=5,
-                           loss_threshold=-1)[0])
+    model = Model(
+        [(i + 1, 1, 9, 9, g) for i, g in enumerate(groups)],
+        [100],
+        [(0, 1)],
+        [(event, 9, 9, [2.0], [0.5]) for event in (1, 7, 2147483647)],
+    )
+    found = losses(
+        gulcalc(
+            model.write(tmp_path / "m"),
+            model.stream(),
+            sample_size=sample_size,
+            debug=True,
+            seed=5,
+            loss_threshold=-1,
+        )[0]
+    )
     assert len(found) == 3 * len(groups)
     for (event, item), packet in found.items():
-        wanted = drawn((groups[item - 1] * 1543270363 + event * 1943272559 + 5) % 2 ** 31, sample_size)
+        wanted = drawn((groups[item - 1] * 1543270363 + event * 1943272559 + 5) % 2**31, sample_size)
         assert [packet[sidx] for sidx in range(1, sample_size + 1)] == wanted.tolist()
 
 
 def test_fully_correlated_items_share_the_random_numbers_of_the_event(tmp_path):
     model = Model([(i + 1, 1, 9, 9, i) for i in range(20)], [100], [(0, 1)], [(4, 9, 9, [2.0], [0.5])])
-    _, stream = gulcalc(model.write(tmp_path / "m"), model.stream(), ("item", "correlated"), sample_size=30, debug=True,
-                        loss_threshold=-1)
-    wanted = drawn(4 * 1943272559 % 2 ** 31, 30).tolist()
+    _, stream = gulcalc(
+        model.write(tmp_path / "m"),
+        model.stream(),
+        ("item", "correlated"),
+        sample_size=30,
+        debug=True,
+        loss_threshold=-1,
+    )
+    wanted = drawn(4 * 1943272559 % 2**31, 30).tolist()
     for packet in losses(stream).values():
         assert [packet[sidx] for sidx in range(1, 31)] == wanted
 
@@ -339,17 +430,29 @@ def test_fully_correlated_items_share_the_random_numbers_of_the_event(tmp_path):
 def test_areaperil_ids_of_eight_bytes(tmp_path):
     for wide, narrow in zip((make(5, areaperil=8), make(5, areaperil=8)), (4, 8)):
         # ids beyond 32 bits are told apart: the same model with small ids gives the same losses
-        ids = {a: n + 1 for n, a in enumerate(sorted({item[2] for item in wide.items} | {row[1] for row in wide.cdfs}))}
-        small = Model([(i, c, ids[a], v, g) for i, c, a, v, g in wide.items], wide.tivs, wide.bins,
-                      [(e, ids[a], *rest) for e, a, *rest in wide.cdfs], areaperil=narrow)
+        ids = {
+            a: n + 1
+            for n, a in enumerate(sorted({item[2] for item in wide.items} | {row[1] for row in wide.cdfs}))
+        }
+        small = Model(
+            [(i, c, ids[a], v, g) for i, c, a, v, g in wide.items],
+            wide.tivs,
+            wide.bins,
+            [(e, ids[a], *rest) for e, a, *rest in wide.cdfs],
+            areaperil=narrow,
+        )
         one, two = tmp_path / f"wide{narrow}", tmp_path / f"small{narrow}"
-        assert gulcalc(wide.write(one), wide.stream(), sample_size=10, areaperil=8) == \
-            gulcalc(small.write(two), small.stream(), sample_size=10, areaperil=narrow)
+        assert gulcalc(wide.write(one), wide.stream(), sample_size=10, areaperil=8) == gulcalc(
+            small.write(two), small.stream(), sample_size=10, areaperil=narrow
+        )
 
 
 # Where ktools is wrong or undefined
 
-@pytest.mark.parametrize("rule, output", [(-1, "item"), (0, "coverage"), (1, "item"), (2, "item"), (3, "correlated")])
+
+@pytest.mark.parametrize(
+    "rule, output", [(-1, "item"), (0, "coverage"), (1, "item"), (2, "item"), (3, "correlated")]
+)
 def test_events_stand_alone_whatever_their_ids(model, folder, rule, output):
     """ktools forgets, or mixes into the next, the coverages of an event whose id is not above 0."""
     events = sorted({row[0] for row in model.cdfs})
@@ -371,11 +474,24 @@ def test_random_file_goes_round(tmp_path):
     """ktools reads outside the table for negative groups, and when there are more samples than numbers."""
     numbers = (np.arange(7) / 8).astype("f4")
     groups = [-5, -1, 0, 1, 6, 2147483647, -2147483648]
-    model = Model([(i + 1, 1, 9, 9, g) for i, g in enumerate(groups)], [100], [(0, 1)],
-                  [(event, 9, 9, [2.0], [0.5]) for event in (-9, 1, 2)], numbers)
-    found = losses(gulcalc(model.write(tmp_path / "m"), model.stream(), sample_size=30, random="file", debug=True,
-                           loss_threshold=-1)[0])
-    p1, p2, p3 = 5, 7, 31                       # the primes after 7 // 2, after p1 and after 30
+    model = Model(
+        [(i + 1, 1, 9, 9, g) for i, g in enumerate(groups)],
+        [100],
+        [(0, 1)],
+        [(event, 9, 9, [2.0], [0.5]) for event in (-9, 1, 2)],
+        numbers,
+    )
+    found = losses(
+        gulcalc(
+            model.write(tmp_path / "m"),
+            model.stream(),
+            sample_size=30,
+            random="file",
+            debug=True,
+            loss_threshold=-1,
+        )[0]
+    )
+    p1, p2, p3 = 5, 7, 31  # the primes after 7 // 2, after p1 and after 30
     assert len(found) == 3 * len(groups)
     for (event, item), packet in found.items():
         start = groups[item - 1] * p1 * p3 + event * p2
@@ -386,8 +502,10 @@ def test_rule_3_leaves_a_coverage_without_value_alone(tmp_path):
     """Debug output has random numbers on it; ktools makes them NaN."""
     model = Model([(1, 1, 9, 9, 1)], [0], [(0, 1)], [(1, 9, 9, [1.0], [0.5])])
     folder = model.write(tmp_path / "m")
-    one, three = (losses(gulcalc(folder, model.stream(), sample_size=10, alloc_rule=rule, debug=True)[0])
-                  for rule in (1, 3))
+    one, three = (
+        losses(gulcalc(folder, model.stream(), sample_size=10, alloc_rule=rule, debug=True)[0])
+        for rule in (1, 3)
+    )
     assert one == three and len(one[1, 1]) > 8
 
 
@@ -398,7 +516,7 @@ def test_coverage_output_beside_an_allocation_rule_is_left_out(model, folder):
 
 
 def test_without_seed_the_clock_seeds_the_cached_vector(model, folder):
-    stream, = gulcalc(folder, model.stream(), sample_size=2, random="cached")
+    (stream,) = gulcalc(folder, model.stream(), sample_size=2, random="cached")
     assert stream[:8] == struct.pack("<ii", 1 << 24 | 1, 2) and len(stream) > 1000
 
 
@@ -411,15 +529,19 @@ def test_correlated_output_named_minus_is_a_file(tmp_path, monkeypatch, model, f
 
 # Errors
 
-@pytest.mark.parametrize("keywords, said", [
-    ({"sample_size": -2}, "the sample size is -2, expected -1 to 16777216"),
-    ({"sample_size": 2**24 + 1}, "the sample size is 16777217, expected -1 to 16777216"),
-    ({"alloc_rule": 4}, "the allocation rule is 4, expected"),
-    ({"seed": 2 ** 31}, "the random seed is 2147483648, expected"),
-    ({"loss_threshold": float("nan")}, "the loss threshold is not a number"),
-    ({"random": "dice"}, "unknown source of random numbers 'dice'"),
-    ({"random": "cached", "vector_size": 0}, "the vector of random numbers has 0 numbers, expected 1"),
-])
+
+@pytest.mark.parametrize(
+    "keywords, said",
+    [
+        ({"sample_size": -2}, "the sample size is -2, expected -1 to 16777216"),
+        ({"sample_size": 2**24 + 1}, "the sample size is 16777217, expected -1 to 16777216"),
+        ({"alloc_rule": 4}, "the allocation rule is 4, expected"),
+        ({"seed": 2**31}, "the random seed is 2147483648, expected"),
+        ({"loss_threshold": float("nan")}, "the loss threshold is not a number"),
+        ({"random": "dice"}, "unknown source of random numbers 'dice'"),
+        ({"random": "cached", "vector_size": 0}, "the vector of random numbers has 0 numbers, expected 1"),
+    ],
+)
 def test_options_out_of_range(model, folder, keywords, said):
     with pytest.raises(UsageError, match=said):
         gulcalc(folder, model.stream(), **keywords)
@@ -442,40 +564,72 @@ def test_cdfs_that_are_no_numbers(tmp_path, bad, rule):
         folder, out = tmp_path / "model", io.BytesIO()
         if not folder.exists():
             model.write(folder)
-        said = f"event 7, areaperil 9, vulnerability 8: damage bin 2 has the probability {prob_to[1]} and the mean "
-        with pytest.raises(DataError, match=f"{said}.*, expected numbers"):
+        said = f"event 7, areaperil 9, vulnerability 8: damage bin 2 has the probability {prob_to[1]} and "
+        with pytest.raises(DataError, match=f"{said}the mean .*, expected numbers"):
             stages.gulcalc(model.stream(), item=out, sample_size=2, alloc_rule=rule, root=str(folder))
         assert {event for event, _ in losses(out.getvalue())} == {6}
 
 
-@pytest.mark.parametrize("name, spoil, said", [
-    ("input/items.bin", lambda b: b[:-3],
-     r"items.bin: byte 1180: the file ends inside record 60: expected 20 bytes .* found 17"),
-    ("input/items.bin", lambda b: b[:24] + struct.pack("<i", 99) + b[28:],
-     r"items.bin: byte 20: record 2: coverage_id is 99, expected 1 to 15 \(.*coverages.bin\)"),
-    ("input/items.bin", lambda b: b[:4] + bytes(4) + b[8:],
-     r"items.bin: byte 0: record 1: coverage_id is 0, expected 1 to 15"),
-    ("input/coverages.bin", lambda b: b[:-1],
-     r"coverages.bin: byte 56: the file ends inside record 15: expected 4 bytes, found 3"),
-    ("input/coverages.bin", lambda b: b[:8] + struct.pack("<f", float("nan")) + b[12:],
-     r"coverages.bin: byte 8: record 3: the TIV is nan, expected a number"),
-    ("static/damage_bin_dict.bin", lambda b: b[:30], r"damage_bin_dict.bin: byte 20: the file ends inside record 2"),
-    ("static/damage_bin_dict.bin", lambda b: b[:4] + struct.pack("<f", float("inf")) + b[8:],
-     r"damage_bin_dict.bin: byte 0: record 1: the damage bin goes from inf to 0.0, expected numbers"),
-    ("static/damage_bin_dict.bin", lambda b: b[:20],
-     r"event \d+, areaperil \d+, vulnerability -?\d+: the cdf has \d+ damage bins, expected 1 to 1 "),
-    ("static/random.bin", lambda b: b"",
-     r"random.bin: byte 0: expected numbers of 4 bytes each, at least one; found 0 bytes"),
-    ("static/random.bin", lambda b: b[:10], r"random.bin: byte 8: expected numbers of 4 bytes each"),
-])
+@pytest.mark.parametrize(
+    "name, spoil, said",
+    [
+        (
+            "input/items.bin",
+            lambda b: b[:-3],
+            r"items.bin: byte 1180: the file ends inside record 60: expected 20 bytes .* found 17",
+        ),
+        (
+            "input/items.bin",
+            lambda b: b[:24] + struct.pack("<i", 99) + b[28:],
+            r"items.bin: byte 20: record 2: coverage_id is 99, expected 1 to 15 \(.*coverages.bin\)",
+        ),
+        (
+            "input/items.bin",
+            lambda b: b[:4] + bytes(4) + b[8:],
+            r"items.bin: byte 0: record 1: coverage_id is 0, expected 1 to 15",
+        ),
+        (
+            "input/coverages.bin",
+            lambda b: b[:-1],
+            r"coverages.bin: byte 56: the file ends inside record 15: expected 4 bytes, found 3",
+        ),
+        (
+            "input/coverages.bin",
+            lambda b: b[:8] + struct.pack("<f", float("nan")) + b[12:],
+            r"coverages.bin: byte 8: record 3: the TIV is nan, expected a number",
+        ),
+        (
+            "static/damage_bin_dict.bin",
+            lambda b: b[:30],
+            r"damage_bin_dict.bin: byte 20: the file ends inside record 2",
+        ),
+        (
+            "static/damage_bin_dict.bin",
+            lambda b: b[:4] + struct.pack("<f", float("inf")) + b[8:],
+            r"damage_bin_dict.bin: byte 0: record 1: the damage bin goes from inf to 0.0, expected numbers",
+        ),
+        (
+            "static/damage_bin_dict.bin",
+            lambda b: b[:20],
+            r"event \d+, areaperil \d+, vulnerability -?\d+: the cdf has \d+ damage bins, expected 1 to 1 ",
+        ),
+        (
+            "static/random.bin",
+            lambda b: b"",
+            r"random.bin: byte 0: expected numbers of 4 bytes each, at least one; found 0 bytes",
+        ),
+        ("static/random.bin", lambda b: b[:10], r"random.bin: byte 8: expected numbers of 4 bytes each"),
+    ],
+)
 def test_tables_that_cannot_be_used(model, folder, name, spoil, said):
     (folder / name).write_bytes(spoil((folder / name).read_bytes()))
     with pytest.raises(DataError, match=said):
         gulcalc(folder, model.stream(), sample_size=3, random="file")
 
 
-@pytest.mark.parametrize("name", ["input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin",
-                                  "static/random.bin"])
+@pytest.mark.parametrize(
+    "name", ["input/items.bin", "input/coverages.bin", "static/damage_bin_dict.bin", "static/random.bin"]
+)
 def test_missing_tables(model, folder, name):
     (folder / name).unlink()
     with pytest.raises(InputError, match=name):
@@ -484,27 +638,37 @@ def test_missing_tables(model, folder, name):
 
 @pytest.mark.parametrize("rule", [0, 1])
 def test_no_part_of_an_event_goes_out(model, folder, rule):
-    """Of a stream that ends inside an event's cdfs, the events before that one have gone out, and nothing of it."""
+    """Of a stream that ends inside an event's cdfs, the events before that one have gone out, and nothing of
+    it."""
     stream = model.stream()
     complete = losses(gulcalc(folder, stream, sample_size=3, alloc_rule=rule)[0])
     order = list(dict.fromkeys(row[0] for row in model.cdfs))
     for cut in range(len(stream) - 1, len(stream) // 2, -997):
         sink = Sink.memory()
-        stage = GulCalc(*(Mapped(folder / TABLES[name].path) for name in ("items", "coverages", "damage_bin_dict")),
-                        sample_size=3, alloc_rule=rule)
+        stage = GulCalc(
+            *(Mapped(folder / TABLES[name].path) for name in ("items", "coverages", "damage_bin_dict")),
+            sample_size=3,
+            alloc_rule=rule,
+        )
         stage.item = LossEncoder(sink, merge=True)
         with pytest.raises(TruncatedError):
             CdfDecoder(Source(stream[:cut]), whole_events=rule == 0).run(stage)
         found = losses(sink.getvalue())
         events = {event for event, _ in found}
-        assert order[:len(events)] == [event for event in order if event in events]
+        assert order[: len(events)] == [event for event in order if event in events]
         assert found == {key: packet for key, packet in complete.items() if key[0] in events}
 
 
 def test_a_cdf_beyond_the_dictionary_stops_its_event(tmp_path):
-    model = Model([(1, 1, 5, 6, 7)], [1000], [(0, 0), (0.2, 0.6)],
-                  [(3, 5, 6, [0.5, 1.0], [0.0, 0.4]), (3, 1, 1, [0.2, 0.5, 1.0], [0.0, 0.4, 0.5])])
-    with pytest.raises(DataError, match="event 3, areaperil 1, vulnerability 1: the cdf has 3 damage bins, expected 1"):
+    model = Model(
+        [(1, 1, 5, 6, 7)],
+        [1000],
+        [(0, 0), (0.2, 0.6)],
+        [(3, 5, 6, [0.5, 1.0], [0.0, 0.4]), (3, 1, 1, [0.2, 0.5, 1.0], [0.0, 0.4, 0.5])],
+    )
+    with pytest.raises(
+        DataError, match="event 3, areaperil 1, vulnerability 1: the cdf has 3 damage bins, expected 1"
+    ):
         gulcalc(model.write(tmp_path / "m"), model.stream(), sample_size=3)
 
 

@@ -1,4 +1,6 @@
-"""kat and katparquet: bytes and rows beside the oracle, equal keys, files that come in pieces, and what goes wrong."""
+"""kat and katparquet: bytes and rows beside the oracle, equal keys, files that come in pieces, and what goes
+wrong."""
+
 import io
 import os
 import subprocess
@@ -11,11 +13,11 @@ import pytest
 import summaries
 
 import ktc.concat
-from ktc.errors import DataError, InputError, OutputError, UsageError
 from ktc.concat import PARQUET_TABLES, TABLES, kat, katparquet
+from ktc.errors import DataError, InputError, OutputError, UsageError
 from ktc.schemas import REPORTS
 
-PLAIN = b"event_id,summary_id,sidx,loss\n"              # summarycalctocsv, which is no report of the registry
+PLAIN = b"event_id,summary_id,sidx,loss\n"  # summarycalctocsv, which is no report of the registry
 # Fields of a row: columns of its key, but for the quantile PLT, which has as many as the moment ELT
 KEYS = {4: [0], 5: [0], 6: [2], 8: [2, 3], 10: [2, 3], 11: [0], 12: [0, 2], 17: [0, 2]}
 
@@ -81,6 +83,7 @@ def through(files, **keywords):
 
 # Like ktools, which writes a header for each file that has one
 
+
 def once(header, text):
     before, first, after = text.partition(header)
     return before + first + after.replace(header, b"")
@@ -112,7 +115,7 @@ def test_registry_names_every_table_that_ktools_tells_apart():
         assert names in (["EventId"], ["event_id"], ["Period", "EventId"], ["period_no", "event_id"])
 
 
-OUTPUTS = {         # tool: {csv flag: parquet flag, and the table's flag of katparquet}
+OUTPUTS = {  # tool: {csv flag: parquet flag, and the table's flag of katparquet}
     "eltcalc": {"-M": ("-m", "melt"), "-Q": ("-q", "qelt")},
     "pltcalc": {"-M": ("-m", "mplt"), "-Q": ("-q", "qplt"), "-S": ("-s", "splt")},
     "summarycalctocsv": {"-o": ("-p", "selt")},
@@ -122,12 +125,19 @@ FLAG = {"melt": "-m", "qelt": "-q", "mplt": "-M", "qplt": "-Q", "splt": "-S", "s
 
 @pytest.fixture(scope="module")
 def of_processes(oracle, tmp_path_factory):
-    """Tables of three processes as the oracle writes them: {table: ([csv], [parquet])}; legacy ones without parquet."""
+    """Tables of three processes as the oracle writes them: {table: ([csv], [parquet])}; legacy ones without
+    parquet."""
     folder = tmp_path_factory.mktemp("processes")
     rng = np.random.default_rng(8)
     occurrences = summaries.random_occurrences(rng, events=60, periods=30)
-    summaries.write_tables(folder, occurrences=occurrences, periods=30, date_options=1, quantiles=[0.0, 0.5, 0.9, 1.0],
-                           event_rates=None)
+    summaries.write_tables(
+        folder,
+        occurrences=occurrences,
+        periods=30,
+        date_options=1,
+        quantiles=[0.0, 0.5, 0.9, 1.0],
+        event_rates=None,
+    )
     tables, jobs = {}, []
     for process in range(3):
         packets = summaries.random_packets(rng, events=range(process + 1, 61, 3), summaries=2, sample_size=6)
@@ -150,7 +160,9 @@ def of_processes(oracle, tmp_path_factory):
 
     def work(job):
         command, data, target = job
-        done = subprocess.run(list(map(str, command)), input=data, stdout=subprocess.PIPE, cwd=folder, timeout=60)
+        done = subprocess.run(
+            list(map(str, command)), input=data, stdout=subprocess.PIPE, cwd=folder, timeout=60
+        )
         if target:
             target.write_bytes(done.stdout)
 
@@ -191,6 +203,7 @@ def test_parquet_of_ktools(table, of_processes, oracle, tool, run, tmp_path):
 
 # Equal keys
 
+
 def test_equal_events_of_several_files(tmp_path):
     """ktools loses the first file from its row 2,1 on, as the second has an event 2 at that time."""
     a = [b"1,1,0.500000,10.00\n", b"2,1,0.500000,20.00\n", b"2,2,0.500000,21.00\n", b"5,1,0.500000,50.00\n"]
@@ -218,12 +231,13 @@ class Slow(io.BytesIO):
         self.size = size
 
     def readinto(self, room):
-        return super().readinto(memoryview(room)[:self.size])
+        return super().readinto(memoryview(room)[: self.size])
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_row_is_lost(seed):
-    """Events and periods in any order, most of them in several files: the merge by heads, however the bytes come in."""
+    """Events and periods in any order, most of them in several files: the merge by heads, however the bytes
+    come in."""
     rng = np.random.default_rng(seed)
     report = TABLES[seed % len(TABLES)]
     files = [random_rows(rng, report, rng.integers(-3, 12, rng.integers(0, 25))) for _ in range(1 + seed)]
@@ -232,17 +246,22 @@ def test_no_row_is_lost(seed):
     assert sorted(expected.splitlines()) == sorted(b"".join(data).splitlines())
     assert through(data) == expected
     assert through([Slow(part, int(rng.choice([1, 7, 50, 300]))) for part in data]) == expected
-    assert through([part[:-1] for part in data]) == expected            # the last line's end is added
+    assert through([part[:-1] for part in data]) == expected  # the last line's end is added
 
 
 def test_keys_as_large_as_they_can_be():
-    low, high = -2**31, 2**31 - 1
+    low, high = -(2**31), 2**31 - 1
     elt = [f"{event},1,0.5,1.0\n".encode() for event in (low, -1, 0, 1, high)]
     assert through(elt[::-1]) == b"".join(elt)
-    plt = [f"1,1,{period},{event},1.00,0.00,1.00,5\n".encode()
-           for period in (low, -1, 0, high) for event in (low, -1, 0, high)]
+    plt = [
+        f"1,1,{period},{event},1.00,0.00,1.00,5\n".encode()
+        for period in (low, -1, 0, high)
+        for event in (low, -1, 0, high)
+    ]
     assert through(plt[::-1]) == b"".join(plt)
-    with pytest.raises(DataError, match="memory: line 2: .*column 1: expected a whole number of 32 bits .the event."):
+    with pytest.raises(
+        DataError, match="memory: line 2: .*column 1: expected a whole number of 32 bits .the event."
+    ):
         through([b"1,1,0.5,1.0\n2147483648,1,0.5,1.0\n"])
 
 
@@ -266,7 +285,9 @@ def test_many_files_and_large_ones(tmp_path):
     report = REPORTS["sample_event_loss_table"]
     files = [random_rows(rng, report, own) for own in deal(rng, 200, 1200, False)]
     assert through([b"".join(rows) for rows in files]) == b"".join(merged(report, files))
-    body = b"".join(b"%d,1,%d,1234.50,99999.00\n" % (event, sample) for event in range(1, 4001) for sample in range(10))
+    body = b"".join(
+        b"%d,1,%d,1234.50,99999.00\n" % (event, sample) for event in range(1, 4001) for sample in range(10)
+    )
     lines = body.splitlines(True)
     one, two = (b"".join(line for line in lines if int(line.split(b",")[0]) % 2 == odd) for odd in (1, 0))
     assert len(one) > 1 << 18
@@ -274,6 +295,7 @@ def test_many_files_and_large_ones(tmp_path):
 
 
 # What a table may look like
+
 
 def test_headers():
     melt, qelt = (REPORTS[f"{name}_event_loss_table"].csv_header.encode() for name in ("moment", "quantile"))
@@ -283,20 +305,27 @@ def test_headers():
     for unsorted in (False, True):
         assert through([qelt + b"\n"] * 2, unsorted=unsorted) == qelt + b"\n"
         assert through([qelt + b"\n" + row, qelt + b"\n" + other, other], unsorted=unsorted) == (
-            qelt + b"\n" + row + other + other)
+            qelt + b"\n" + row + other + other
+        )
         assert through([row, row], unsorted=unsorted) == row + row
     assert through([qelt + b"\r\n" + other, qelt + b"\n" + row]) == qelt + b"\r\n" + row + other
     assert through([qelt, qelt + b"\n"], unsorted=True) == qelt * 2 + b"\n"
     assert through([PLAIN + b"2,1,-1,5.00\n", b"1,1,3,5.00\n"]) == PLAIN + b"1,1,3,5.00\n2,1,-1,5.00\n"
     assert through([b"", b""]) == b""
-    with pytest.raises(DataError, match="memory: line 1: the header 'EventId,SummaryId,Quantile,Loss' is another "):
+    with pytest.raises(
+        DataError, match="memory: line 1: the header 'EventId,SummaryId,Quantile,Loss' is another "
+    ):
         through([melt + b"\n", qelt + b"\n" + row])
     with pytest.raises(DataError, match="memory: line 1: the header has 3 columns, rows have 4"):
         through([b"EventId,SummaryId,Quan", row])
-    with pytest.raises(DataError, match="line 2: .*this is no row of moment_event_loss_table .*, as its header says"):
+    with pytest.raises(
+        DataError, match="line 2: .*this is no row of moment_event_loss_table .*, as its header says"
+    ):
         through([melt + b"\n" + row])
     ept = REPORTS["exceedance_probability_table"].csv_header.encode() + b"\n1,1,1,10.000000,5.000000\n"
-    with pytest.raises(DataError, match="line 2: exceedance_probability_table has no events to merge by .-u "):
+    with pytest.raises(
+        DataError, match="line 2: exceedance_probability_table has no events to merge by .-u "
+    ):
         through([ept])
     assert through([ept, b"x"], unsorted=True) == ept + b"x"
 
@@ -306,10 +335,14 @@ def test_header_tells_where_the_numbers_do_not():
     row = b"%d,1,1,1,1,2,0,3,4,5,6\n"
     melt = REPORTS["moment_event_loss_table"].csv_header.encode() + b"\n"
     qplt = REPORTS["quantile_period_loss_table"].csv_header.encode() + b"\n"
-    assert through([melt + row % 2 + b"1,2,0,1,1,2,0,3,4,5,6\n"]) == melt + row % 2 + b"1,2,0,1,1,2,0,3,4,5,6\n"
+    assert (
+        through([melt + row % 2 + b"1,2,0,1,1,2,0,3,4,5,6\n"]) == melt + row % 2 + b"1,2,0,1,1,2,0,3,4,5,6\n"
+    )
     for header in (melt, qplt):
         assert through([header + row % 2, header + row % 1]) == header + row % 1 + row % 2
-    with pytest.raises(DataError, match="line 1: this is a row of quantile_period_loss_table; memory: line 1 is "):
+    with pytest.raises(
+        DataError, match="line 1: this is a row of quantile_period_loss_table; memory: line 1 is "
+    ):
         through([b"1,1,1,0.010000,1.0,2.0,0.0,3.0,4.0,5.0,6.0\n", row % 1])
 
 
@@ -324,7 +357,9 @@ def test_blanks_and_line_ends():
     assert through([Slow(wide + rows[1], 4096), rows[0]]) == wide + rows[0] + rows[1]
     for data in (rows[0] + 2 * wide[:-1] + b"\n", rows[0] + 2 * wide[:-1]):
         for source in (data, Slow(data, 4096)):
-            with pytest.raises(DataError, match=r"(memory|input): line 2: the line has no end within 65536 bytes"):
+            with pytest.raises(
+                DataError, match=r"(memory|input): line 2: the line has no end within 65536 bytes"
+            ):
                 through([source])
 
 
@@ -355,13 +390,24 @@ def test_mixed_kinds(tmp_path):
         for two in TABLES:
             if one is not two:
                 paths = write(tmp_path, [rows[one.name], rows[two.name]])
-                with pytest.raises(DataError, match=rf"t1.csv: line 1: this is a row of {two.name}; .*t0.csv: line 1"):
+                with pytest.raises(
+                    DataError, match=rf"t1.csv: line 1: this is a row of {two.name}; .*t0.csv: line 1"
+                ):
                     through(paths)
     for data in (b"1\n", b"1,2,3\n", b"1,2,3,x\n", b"1.5,2,3,4\n", b"1,2,3,4,5,6,7,8,9\n"):
-        with pytest.raises(DataError, match="memory: line 1: '.*': this is no row of an event or period loss table"):
+        with pytest.raises(
+            DataError, match="memory: line 1: '.*': this is no row of an event or period loss table"
+        ):
             through([data])
-    for data in (b"1,2,3,4\n5,6,7\n", b"1,2,3,4\n5,6,7,8,9\n", b"1,2,3,4\nEventId,a,b,c\n", b"1,2,3,4\n5x,6,7,8\n"):
-        with pytest.raises(DataError, match="memory: line 2: '.*': (expected 4 columns, found|column 1: expected a)"):
+    for data in (
+        b"1,2,3,4\n5,6,7\n",
+        b"1,2,3,4\n5,6,7,8,9\n",
+        b"1,2,3,4\nEventId,a,b,c\n",
+        b"1,2,3,4\n5x,6,7,8\n",
+    ):
+        with pytest.raises(
+            DataError, match="memory: line 2: '.*': (expected 4 columns, found|column 1: expected a)"
+        ):
             through([data])
 
 
@@ -371,7 +417,8 @@ A, B, C = (b"%d,1,0.500000,10.00\n" % event for event in (1, 2, 3))
 
 
 def test_folder(tool, run, tmp_path):
-    """Its regular files by name, without a slash too, then the others; what is hidden or no file is left out."""
+    """Its regular files by name, without a slash too, then the others; what is hidden or no file is left
+    out."""
     folder = tmp_path / "out"
     (folder / "sub").mkdir(parents=True)
     for name, data in (("P10", C), ("P2", A), (".P1.1.0.partial", b"junk"), ("P3", b"")):
@@ -390,8 +437,12 @@ def test_folder(tool, run, tmp_path):
 def test_missing_files(flags, tool, run, tmp_path):
     (tmp_path / "a").write_bytes(A)
     for arguments, status, message in (
-            (["a", "b"], 3, "b: cannot open: No such file"), (["a", "."], 3, ".: byte 0: cannot read: Is a directory"),
-            ([], 2, "no files to read"), (["-P", "x", "a"], 2, "-P: invalid int"), (["-", "-"], 2, "standard input")):
+        (["a", "b"], 3, "b: cannot open: No such file"),
+        (["a", "."], 3, ".: byte 0: cannot read: Is a directory"),
+        ([], 2, "no files to read"),
+        (["-P", "x", "a"], 2, "-P: invalid int"),
+        (["-", "-"], 2, "standard input"),
+    ):
         found = run([tool("kat"), *flags, *arguments], cwd=tmp_path)
         assert found[:2] == (status, b"") and message in found[2] and found[2].count("\n") == 1
     assert run([tool("kat"), *flags, "a", "-"], B, cwd=tmp_path) == (0, A + B, "")
@@ -426,7 +477,9 @@ def test_named_pipes(tool, tmp_path):
 def test_output_that_fails(flags, tool, tmp_path):
     (tmp_path / "a").write_bytes(A * 100000)
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([tool("kat"), *flags, "a"], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60)
+        done = subprocess.run(
+            [tool("kat"), *flags, "a"], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60
+        )
     assert done.returncode == 4 and b"standard output: byte 0: cannot write: No space left" in done.stderr
     command = [tool("kat"), *flags, tmp_path / "a"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -441,11 +494,18 @@ def test_output_among_the_inputs(tool, tmp_path):
     (tmp_path / "a").write_bytes(A)
     (tmp_path / "b").write_bytes(B)
     for flags in ([], ["-u"]):
-        done = subprocess.run(f"{tool('kat')} {' '.join(flags)} -d . > z.csv", shell=True, cwd=tmp_path, timeout=60)
+        done = subprocess.run(
+            f"{tool('kat')} {' '.join(flags)} -d . > z.csv", shell=True, cwd=tmp_path, timeout=60
+        )
         assert done.returncode == 0
         assert (tmp_path / "z.csv").read_bytes() == A + B
-        done = subprocess.run(f"{tool('kat')} {' '.join(flags)} -d . >> z.csv", shell=True, cwd=tmp_path, timeout=60,
-                              stderr=subprocess.PIPE)
+        done = subprocess.run(
+            f"{tool('kat')} {' '.join(flags)} -d . >> z.csv",
+            shell=True,
+            cwd=tmp_path,
+            timeout=60,
+            stderr=subprocess.PIPE,
+        )
         assert done.returncode == 2 and b"z.csv: asked for as input and as output" in done.stderr
     with pytest.raises(UsageError, match="z.csv: asked for as input and as output"):
         kat(folder=tmp_path, target=tmp_path / "z.csv")
@@ -466,17 +526,28 @@ def test_a_file_is_complete_or_not_there(tmp_path):
 
 # Parquet
 
+
 def table_of(name, columns):
     pyarrow = pytest.importorskip("pyarrow")
-    schema = pyarrow.schema([pyarrow.field(field.name, pyarrow.int32() if field.type[0] == "i" else pyarrow.float32(),
-                                           nullable=False) for field in REPORTS[PARQUET_TABLES[name]].fields])
-    return pyarrow.table([np.asarray(column, field.type.to_pandas_dtype()) for field, column in zip(schema, columns)],
-                         schema=schema)
+    schema = pyarrow.schema(
+        [
+            pyarrow.field(
+                field.name, pyarrow.int32() if field.type[0] == "i" else pyarrow.float32(), nullable=False
+            )
+            for field in REPORTS[PARQUET_TABLES[name]].fields
+        ]
+    )
+    return pyarrow.table(
+        [np.asarray(column, field.type.to_pandas_dtype()) for field, column in zip(schema, columns)],
+        schema=schema,
+    )
 
 
 def random_table(rng, name, n):
     fields = REPORTS[PARQUET_TABLES[name]].fields
-    columns = {f.name: rng.integers(0, 9, n) if f.type[0] == "i" else rng.random(n).astype("f4") for f in fields}
+    columns = {
+        f.name: rng.integers(0, 9, n) if f.type[0] == "i" else rng.random(n).astype("f4") for f in fields
+    }
     if rng.random() < 0.5:
         columns["EventId"] = np.sort(columns["EventId"])
     return table_of(name, columns.values())
@@ -500,7 +571,11 @@ def read(path):
 
 def merged_rows(name, tables):
     """The merge by heads, row by row."""
-    rows, at, out = [[tuple(row.values()) for row in table.to_pylist()] for table in tables], [0] * len(tables), []
+    rows, at, out = (
+        [[tuple(row.values()) for row in table.to_pylist()] for table in tables],
+        [0] * len(tables),
+        [],
+    )
     keys = [0, 2] if name.endswith("plt") else [0]
     while any(i < len(own) for i, own in zip(at, rows)):
         _, k = min(([own[i][c] for c in keys], k) for k, (i, own) in enumerate(zip(at, rows)) if i < len(own))
@@ -512,7 +587,8 @@ def merged_rows(name, tables):
 @pytest.mark.parametrize("name", PARQUET_TABLES)
 @pytest.mark.parametrize("at_once", [1, 40, 1 << 18])
 def test_parquet_loses_no_row(name, at_once, tmp_path, monkeypatch):
-    """Events and periods in any order and in several files, read in pieces of any size: the merge by heads."""
+    """Events and periods in any order and in several files, read in pieces of any size: the merge by
+    heads."""
     pytest.importorskip("pyarrow")
     monkeypatch.setattr(ktc.concat, "ROWS_AT_ONCE", at_once)
     monkeypatch.setattr(ktc.concat, "LEAST_ROWS", 1)
@@ -529,19 +605,23 @@ def test_parquet_loses_no_row(name, at_once, tmp_path, monkeypatch):
 
 def test_damage_in_a_footer_is_told_in_one_line(tmp_path):
     """pyarrow's own words may hold bytes of the file."""
-    path, = save(tmp_path, [table_of("qelt", [[1, 2], [1, 1], [.5] * 2, [10, 20]])])
+    (path,) = save(tmp_path, [table_of("qelt", [[1, 2], [1, 1], [0.5] * 2, [10, 20]])])
     data = path.read_bytes()
     for at in range(len(data) - 300, len(data)):
         try:
-            katparquet([data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]], io.BytesIO(), qelt=True)
+            katparquet([data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]], io.BytesIO(), qelt=True)
         except DataError as error:
             assert str(error).isprintable() and str(error).startswith("memory: ")
 
 
 def test_parquet_example(tmp_path):
-    """The rows of one event: those of the first file, then those of the second. ktools loses the first file's."""
-    tables = [table_of("qelt", [[1, 2, 2, 4], [1, 1, 2, 1], [.5] * 4, [10, 20, 21, 40]]),
-              table_of("qelt", [[2, 3], [1, 1], [.5] * 2, [22, 30]]), table_of("qelt", [[]] * 4)]
+    """The rows of one event: those of the first file, then those of the second. ktools loses the first
+    file's."""
+    tables = [
+        table_of("qelt", [[1, 2, 2, 4], [1, 1, 2, 1], [0.5] * 4, [10, 20, 21, 40]]),
+        table_of("qelt", [[2, 3], [1, 1], [0.5] * 2, [22, 30]]),
+        table_of("qelt", [[]] * 4),
+    ]
     katparquet(save(tmp_path, tables), tmp_path / "out", qelt=True)
     assert read(tmp_path / "out").column("Loss").to_pylist() == [10, 20, 21, 22, 30, 40]
     katparquet(save(tmp_path, tables[2:]), tmp_path / "out", qelt=True)
@@ -567,15 +647,29 @@ def test_parquet_of_another_kind(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     good = table_of("selt", [[1], [1], [-1], [5], [6]])
     cases = [
-        (good.rename_columns(["EventId", "SummaryID", *good.column_names[2:]]),
-         r"column 2 is 'SummaryID' \(int32\), expected 'SummaryId' \(int32\)"),
+        (
+            good.rename_columns(["EventId", "SummaryID", *good.column_names[2:]]),
+            r"column 2 is 'SummaryID' \(int32\), expected 'SummaryId' \(int32\)",
+        ),
         (good.drop_columns("ImpactedExposure"), r"column 5 is none, expected 'ImpactedExposure' \(float\)"),
         (good.append_column("more", pyarrow.array([1])), r"column 6 is 'more' \(int64\), expected none"),
-        (good.set_column(0, "EventId", pyarrow.array([1])),
-         r"column 1 is 'EventId' \(int64\), expected 'EventId' \(int32\)"),
-        (good.set_column(3, "Loss", pyarrow.array([1.0])), r"column 4 is 'Loss' \(double\), expected 'Loss' \(float\)"),
-        (table_of("qelt", [[1], [1], [1], [5]]), r"column 3 is 'Quantile' \(float\), expected 'SampleId' \(int32\)"),
-        (good.set_column(3, "Loss", pyarrow.array([None], pyarrow.float32())), "column Loss has empty values")]
+        (
+            good.set_column(0, "EventId", pyarrow.array([1])),
+            r"column 1 is 'EventId' \(int64\), expected 'EventId' \(int32\)",
+        ),
+        (
+            good.set_column(3, "Loss", pyarrow.array([1.0])),
+            r"column 4 is 'Loss' \(double\), expected 'Loss' \(float\)",
+        ),
+        (
+            table_of("qelt", [[1], [1], [1], [5]]),
+            r"column 3 is 'Quantile' \(float\), expected 'SampleId' \(int32\)",
+        ),
+        (
+            good.set_column(3, "Loss", pyarrow.array([None], pyarrow.float32())),
+            "column Loss has empty values",
+        ),
+    ]
     for table, message in cases:
         paths = save(tmp_path, [good, table])
         with pytest.raises(DataError, match=f"t1.parquet: {message}"):
@@ -588,7 +682,7 @@ def test_parquet_of_another_kind(tmp_path):
 def test_damaged_parquet(tmp_path, tool, run):
     """Cut anywhere: an error that names the file, and no output."""
     table = random_table(np.random.default_rng(3), "melt", 50)
-    path, = save(tmp_path, [table], compression="none")
+    (path,) = save(tmp_path, [table], compression="none")
     data = path.read_bytes()
     for cut in [*range(0, len(data), 37), len(data) - 1]:
         path.write_bytes(data[:cut])
@@ -600,15 +694,18 @@ def test_damaged_parquet(tmp_path, tool, run):
 
 
 def test_usage_of_katparquet(tmp_path, tool, run):
-    path, = save(tmp_path, [table_of("qelt", [[1], [1], [.5], [5]])])
+    (path,) = save(tmp_path, [table_of("qelt", [[1], [1], [0.5], [5]])])
     for arguments, status, message in (
-            (["-q", path], 2, "no output: name a file with -o"), (["-o", "x", path], 2, "name one kind of table"),
-            (["-q", "-M", "-o", "x", path], 2, "name one kind of table"), (["-q", "-o", "x"], 2, "no files to read"),
-            (["-q", "-o", "x", "gone"], 3, "gone: cannot read: No such file"),
-            (["-q", "-o", "x", "."], 3, ".: cannot read: Is a directory"),
-            (["-q", "-o", path, path], 2, "asked for as input and as output"),
-            (["-q", "-o", "no/x", path], 4, "no/x: cannot create: No such file"),
-            (["-q", "-o", "/dev/full", path], 4, "/dev/full: byte 0: cannot write: No space left")):
+        (["-q", path], 2, "no output: name a file with -o"),
+        (["-o", "x", path], 2, "name one kind of table"),
+        (["-q", "-M", "-o", "x", path], 2, "name one kind of table"),
+        (["-q", "-o", "x"], 2, "no files to read"),
+        (["-q", "-o", "x", "gone"], 3, "gone: cannot read: No such file"),
+        (["-q", "-o", "x", "."], 3, ".: cannot read: Is a directory"),
+        (["-q", "-o", path, path], 2, "asked for as input and as output"),
+        (["-q", "-o", "no/x", path], 4, "no/x: cannot create: No such file"),
+        (["-q", "-o", "/dev/full", path], 4, "/dev/full: byte 0: cannot write: No space left"),
+    ):
         found = run([tool("katparquet"), *arguments], cwd=tmp_path)
         assert found[:2] == (status, b"") and message in found[2] and found[2].count("\n") == 1, found
     assert os.listdir(tmp_path) == ["t0.parquet"] and read(path).num_rows == 1
@@ -620,7 +717,9 @@ def test_without_pyarrow(tmp_path, monkeypatch):
         katparquet([tmp_path / "gone"], tmp_path / "out", melt=True)
     assert not os.listdir(tmp_path)
     assert through([B, A]) == A + B
-    for error, call in ((InputError, lambda: kat([tmp_path / "gone"], tmp_path / "out")),
-                        (OutputError, lambda: kat([A], tmp_path / "gone" / "out"))):
+    for error, call in (
+        (InputError, lambda: kat([tmp_path / "gone"], tmp_path / "out")),
+        (OutputError, lambda: kat([A], tmp_path / "gone" / "out")),
+    ):
         with pytest.raises(error):
             call()

@@ -1,4 +1,6 @@
-"""Which instruction set the kernels use: chosen by the processor or by KTC_INSTRUCTION_SET, with the same results."""
+"""Which instruction set the kernels use: chosen by the processor or by KTC_INSTRUCTION_SET, with the same
+results."""
+
 import os
 import subprocess
 import sys
@@ -13,7 +15,10 @@ from ktc.errors import UsageError
 
 SETS = machine.INSTRUCTION_SETS
 # what is built several times: sampling, the financial module and the random numbers under both
-PIPE = "eve 1 1 | getmodel | gulcalc -S30 {rule} -i - | tee {gul} | fmcalc {rule} | tee {fm} | summarycalc -f -1 - | eltcalc"
+PIPE = (
+    "eve 1 1 | getmodel | gulcalc -S30 {rule} -i - | tee {gul} | fmcalc {rule} | tee {fm}"
+    " | summarycalc -f -1 - | eltcalc"
+)
 
 
 def modules_of(name):
@@ -26,20 +31,30 @@ def test_the_newest_is_chosen_unless_another_is_wanted():
     assert _core.choose(SETS[-1]) == (SETS[-1], None)
     for name in SETS[:-1]:
         assert _core.choose(name) == (name, str(modules_of(name)))
-    with pytest.raises(UsageError, match="KTC_INSTRUCTION_SET is 'x86-64-v9', expected one that this build and this machine have: "):
+    with pytest.raises(
+        UsageError,
+        match="KTC_INSTRUCTION_SET is 'x86-64-v9', expected one that this build and this machine have: ",
+    ):
         _core.choose("x86-64-v9")
 
 
 def test_a_set_that_the_machine_lacks(tool, run):
     status, out, error = run([tool("itemtocsv")], env={_core.VARIABLE: "6502"})
-    assert (status, out) == (2, b"") and error.startswith("itemtocsv: error: KTC_INSTRUCTION_SET is '6502', expected one that ")
+    assert (status, out) == (2, b"") and error.startswith(
+        "itemtocsv: error: KTC_INSTRUCTION_SET is '6502', expected one that "
+    )
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_modules_come_from_the_set_that_is_asked_for(name, tmp_path):
     script = "import ktc._core.gulcalc as m, ktc._core as c; print(c.INSTRUCTION_SET, m.__file__)"
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, _core.VARIABLE: name},
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, _core.VARIABLE: name},
+        capture_output=True,
+        text=True,
+    )
     used, file = done.stdout.split()
     assert used == name and Path(file).parent == modules_of(name)
 
@@ -48,11 +63,21 @@ def test_results_are_the_same_on_all(tool, tmp_path):
     ktc.write_example(tmp_path, events=25, locations=10, grid=5)
     found = {}
     for name in SETS:
-        env = {**os.environ, _core.VARIABLE: name, "PATH": f"{Path(tool('eve')).parent}{os.pathsep}{os.environ['PATH']}"}
+        env = {
+            **os.environ,
+            _core.VARIABLE: name,
+            "PATH": f"{Path(tool('eve')).parent}{os.pathsep}{os.environ['PATH']}",
+        }
         for rule in ("-a0", "-a1", "-a2", "-a3"):
             files = {stage: tmp_path / f"{stage}{rule}" for stage in ("gul", "fm")}
-            done = subprocess.run(["bash", "-o", "pipefail", "-c", PIPE.format(rule=rule, **files)], cwd=tmp_path, env=env,
-                                  capture_output=True)
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", PIPE.format(rule=rule, **files)],
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+            )
             assert done.returncode == 0, done.stderr.decode()
             found.setdefault(rule, set()).add((done.stdout, *(path.read_bytes() for path in files.values())))
-    assert [len(results) for results in found.values()] == [1, 1, 1, 1] and len({min(each) for each in found.values()}) == 4
+    assert [len(results) for results in found.values()] == [1, 1, 1, 1] and len(
+        {min(each) for each in found.values()}
+    ) == 4

@@ -1,8 +1,9 @@
 """The rule for numbers: ktools' bytes where they are right to 1 in 10,000, else what double arithmetic gives.
 
-benchmarks/hunt.py makes streams and knows the right numbers; here it runs small. Beside it are the cases that users report, and
-where the rule begins to count.
+benchmarks/hunt.py makes streams and knows the right numbers; here it runs small. Beside it are the cases that
+users report, and where the rule begins to count.
 """
+
 import importlib.util
 import io
 import struct
@@ -23,38 +24,51 @@ spec = importlib.util.spec_from_file_location("hunt", Path(__file__).parent.pare
 hunt = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(hunt)
 
-EXACT = 2e-7                            # two roundings to float32
+EXACT = 2e-7  # two roundings to float32
 
 
 @pytest.mark.parametrize("name", hunt.HUNTS)
 def test_no_column_is_wrong(name):
     for column, error in hunt.HUNTS[name](0.01, np.random.default_rng(2)).items():
         few = column.endswith("up to 100 samples")
-        tail = column.endswith("TVaR")              # ktools' control files are off by 1.2e-4
-        assert error <= (doubles.OF_FEW_SAMPLES if few else doubles.OF_TAILS if tail else doubles.TOLERANCE) * 1.01, column
+        tail = column.endswith("TVaR")  # ktools' control files are off by 1.2e-4
+        assert (
+            error
+            <= (doubles.OF_FEW_SAMPLES if few else doubles.OF_TAILS if tail else doubles.TOLERANCE) * 1.01
+        ), column
 
 
 @pytest.mark.parametrize("name", hunt.HUNTS)
 def test_exact(name, monkeypatch):
     monkeypatch.setattr(hunt, "EXACT", True)
     for column, error in hunt.HUNTS[name](0.003, np.random.default_rng(3)).items():
-        difference = column == "fmcalc loss" or "allocated" in column       # of float32 losses
-        loose = column.startswith(("ALT", "ALCT"))                          # ktools' own sums of squares in double
+        difference = column == "fmcalc loss" or "allocated" in column  # of float32 losses
+        loose = column.startswith(("ALT", "ALCT"))  # ktools' own sums of squares in double
         assert error <= (1e-6 if difference else doubles.TOLERANCE if loose else EXACT), column
 
 
 # --- deviations
 
+
 def deviations(losses, sample_size=None, **keywords):
     """Mean and standard deviation of one packet: the legacy tables and those of ORD say the same."""
-    data = hunt.stream(hunt.SUMMARY, sample_size or len(losses), 1, 1, range(1, len(losses) + 1),
-                       np.array([losses], "f4"), 1e9)
+    data = hunt.stream(
+        hunt.SUMMARY,
+        sample_size or len(losses),
+        1,
+        1,
+        range(1, len(losses) + 1),
+        np.array([losses], "f4"),
+        1e9,
+    )
     table = ktc.ResultTable("event_loss_table")
     stages.eltcalc(data, table, **keywords)
     return table.numpy()[1]["mean"], table.numpy()[1]["standard_deviation"]
 
 
-@pytest.mark.parametrize("mean, spread", [(1e9, 3e-4), (1e9, 1e-3), (1e9, 5e-3), (34e6, 1.5e-4), (34e6, 6e-3), (1e5, 1e-3)])
+@pytest.mark.parametrize(
+    "mean, spread", [(1e9, 3e-4), (1e9, 1e-3), (1e9, 5e-3), (34e6, 1.5e-4), (34e6, 6e-3), (1e5, 1e-3)]
+)
 def test_a_small_spread_is_one(mean, spread):
     """ktools has 0 for a spread below 1 % of 1,000 samples."""
     losses = np.random.default_rng(5).normal(mean, mean * spread, 1000).astype("f4")
@@ -85,6 +99,7 @@ def test_a_mean_of_many_samples_that_are_alike(tmp_path):
 
 # --- curves
 
+
 def test_a_running_mean_beyond_what_float_counts(tmp_path):
     """20,000 periods x 2,000 samples: at 2 years the tail holds 2 * 10^7 losses, most of them 0."""
     periods, samples, events, wanted = 20000, 2000, 40, [1000, 200, 50, 10, 5, 2]
@@ -98,20 +113,25 @@ def test_a_running_mean_beyond_what_float_counts(tmp_path):
     found = [row["Loss"] for row in table.numpy() if row["EPCalc"] == 2 and row["EPType"] == 4]
     right = [tail for _, tail in hunt.curve_of(losses.ravel(), periods * samples, wanted)]
     assert found == pytest.approx(right, rel=doubles.TOLERANCE)
-    assert found[-1] == np.float32(right[-1])           # float32 is some times too high
+    assert found[-1] == np.float32(right[-1])  # float32 is some times too high
 
 
 def test_tails_with_weights(tmp_path):
-    """A loss of 80 of weight 0.1 and one of 20 of weight 0.9 have 26 in the mean, not 50; equal weights have the plain mean."""
+    """A loss of 80 of weight 0.1 and one of 20 of weight 0.9 have 26 in the mean, not 50; equal weights have
+    the plain mean."""
     for weights, right in (((0.1, 0.9), 26), ((0.5, 0.5), 50)):
-        summaries.write_tables(tmp_path, occurrences=[(1, 1, 1), (2, 2, 1)], periods=2, weights=dict(enumerate(weights, 1)))
+        summaries.write_tables(
+            tmp_path, occurrences=[(1, 1, 1), (2, 2, 1)], periods=2, weights=dict(enumerate(weights, 1))
+        )
         curves = ktc.ExceedanceCurves(["aep"], root=tmp_path).feed(
-            summaries.stream(1, [(1, 1, 1.0, [(-1, 80.0)]), (2, 1, 1.0, [(-1, 20.0)])]))
+            summaries.stream(1, [(1, 1, 1.0, [(-1, 80.0)]), (2, 1, 1.0, [(-1, 20.0)])])
+        )
         tails = [row["Loss"] for row in curves.table(["mean"]).numpy() if row["EPType"] == 4]
         assert tails == pytest.approx([80, right], rel=1e-7)
 
 
 # --- sums
+
 
 @pytest.mark.parametrize("n", [700, 900, 5000])
 @pytest.mark.parametrize("exact", [False, True])
@@ -121,15 +141,21 @@ def test_sums_of_a_summary(tmp_path, n, exact):
     hunt.write(tmp_path, "gulsummaryxref", ("i", np.arange(1, n + 1)), ("i", np.ones(n)), ("i", np.ones(n)))
     out = tmp_path / "out.bin"
     sidx = [hunt.MAX_LOSS, hunt.TIV, hunt.MEAN, 1, 2, 3]
-    stages.summarycalc(hunt.stream(hunt.LOSS, 3, 1, np.arange(1, n + 1), sidx, losses), {1: out}, item=True, root=tmp_path,
-                       exact=exact)
-    (_, _, exposure, records), = summaries.split(out.read_bytes())[2]
+    stages.summarycalc(
+        hunt.stream(hunt.LOSS, 3, 1, np.arange(1, n + 1), sidx, losses),
+        {1: out},
+        item=True,
+        root=tmp_path,
+        exact=exact,
+    )
+    ((_, _, exposure, records),) = summaries.split(out.read_bytes())[2]
     right = losses.sum(axis=0, dtype="f8") if exact else np.cumsum(losses, axis=0, dtype="f4")[-1]
     assert [exposure, *(loss for _, loss in records)] == [np.float32(right[k]) for k in (1, 0, 2, 3, 4, 5)]
 
 
 def test_sums_that_stand_still(tmp_path):
-    """2^24 and then ones: each addition of 1 is lost in float32. The second event, a small one, has nothing of the first."""
+    """2^24 and then ones: each addition of 1 is lost in float32. The second event, a small one, has nothing
+    of the first."""
     n = 40000
     losses = np.ones((n + 2, 4), "f4")
     losses[0] = 2**24
@@ -137,8 +163,13 @@ def test_sums_that_stand_still(tmp_path):
     hunt.write(tmp_path, "gulsummaryxref", ("i", np.arange(1, n + 1)), ("i", np.ones(n)), ("i", np.ones(n)))
     for zeros in (False, True):
         out = tmp_path / "out.bin"
-        stages.summarycalc(hunt.stream(hunt.LOSS, 2, events, ids, [hunt.TIV, hunt.MEAN, 1, 2], losses), {1: out}, item=True,
-                           zeros=zeros, root=tmp_path)
+        stages.summarycalc(
+            hunt.stream(hunt.LOSS, 2, events, ids, [hunt.TIV, hunt.MEAN, 1, 2], losses),
+            {1: out},
+            item=True,
+            zeros=zeros,
+            root=tmp_path,
+        )
         first, second = summaries.split(out.read_bytes())[2]
         assert first[2] == np.float32(2**24 + n - 1) and second[2] == 2
         # the sums in double begin where float32 ends to be enough
@@ -148,10 +179,15 @@ def test_sums_that_stand_still(tmp_path):
 
 # --- the option
 
-@pytest.mark.parametrize("tool", [name for name, tool in TOOLS.items() if any(o.dest == "exact" for o in tool.options)])
+
+@pytest.mark.parametrize(
+    "tool", [name for name, tool in TOOLS.items() if any(o.dest == "exact" for o in tool.options)]
+)
 def test_environment(tool, monkeypatch):
     monkeypatch.delenv("KTC_EXACT", raising=False)
-    assert arguments(TOOLS[tool], [])["exact"] is False and arguments(TOOLS[tool], ["--exact"])["exact"] is True
+    assert (
+        arguments(TOOLS[tool], [])["exact"] is False and arguments(TOOLS[tool], ["--exact"])["exact"] is True
+    )
     for value, exact in (("1", True), ("0", False)):
         monkeypatch.setenv("KTC_EXACT", value)
         assert arguments(TOOLS[tool], [])["exact"] is exact
@@ -163,9 +199,13 @@ def test_environment(tool, monkeypatch):
 def test_scripts(tool, run, tmp_path):
     losses = np.random.default_rng(1).uniform(1e4, 1e5, (1, 300)).astype("f4")
     data = hunt.stream(hunt.SUMMARY, 300, 1, 1, range(1, 301), losses, 1e9)
-    plain, exact, by_environment = (run([tool("eltcalc"), *flags], data, env=env) for flags, env in (
-        ([], {}), (["--exact"], {}), ([], {"KTC_EXACT": "1"})))
+    plain, exact, by_environment = (
+        run([tool("eltcalc"), *flags], data, env=env)
+        for flags, env in (([], {}), (["--exact"], {}), ([], {"KTC_EXACT": "1"}))
+    )
     out = io.BytesIO()
     stages.eltcalc(data, out, exact=True)
     assert exact == by_environment == (0, out.getvalue(), "") and plain[1] != exact[1]
-    assert struct.unpack("<f", struct.pack("<f", losses.mean(dtype="f8")))[0] == float(exact[1].splitlines()[2].split(b",")[3])
+    assert struct.unpack("<f", struct.pack("<f", losses.mean(dtype="f8")))[0] == float(
+        exact[1].splitlines()[2].split(b",")[3]
+    )

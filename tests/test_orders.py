@@ -1,5 +1,6 @@
-"""One meaning for doubles and orders: records of a packet in any order and several of one sidx, a TIV that comes late, or is
-missing or 0, ids and events twice."""
+"""One meaning for doubles and orders: records of a packet in any order and several of one sidx, a TIV that
+comes late, or is missing or 0, ids and events twice."""
+
 import io
 import struct
 
@@ -39,47 +40,71 @@ def test_records_of_a_packet_in_any_order(tmp_path, seed):
 
 def test_tiv_last_and_missing_and_zero(tmp_path):
     write_model(tmp_path, [(1, 1, 1), (2, 1, 1), (3, 2, 1)])
-    assert summed([(7, 1, [(-1, 50.0), (1, 40.0), (-3, 100.0)])], tmp_path) == [(7, 1, 100.0, [(-1, 50.0), (1, 40.0)])]
+    assert summed([(7, 1, [(-1, 50.0), (1, 40.0), (-3, 100.0)])], tmp_path) == [
+        (7, 1, 100.0, [(-1, 50.0), (1, 40.0)])
+    ]
     assert summed([(7, 1, [(1, 40.0), (-3, 100.0)]), (7, 2, [(-3, 5.0), (1, 1.0)])], tmp_path) == [
-        (7, 1, 105.0, [(-1, 0.0), (1, 41.0)])]
+        (7, 1, 105.0, [(-1, 0.0), (1, 41.0)])
+    ]
     for tiv in ([], [(-3, 0.0)]):
-        assert summed([(7, 3, tiv + [(-1, 50.0), (2, 40.0)])], tmp_path) == [(7, 2, 0.0, [(-1, 50.0), (2, 40.0)])]
+        assert summed([(7, 3, tiv + [(-1, 50.0), (2, 40.0)])], tmp_path) == [
+            (7, 2, 0.0, [(-1, 50.0), (2, 40.0)])
+        ]
         assert summed([(7, 3, tiv + [(-1, 0.0), (2, 0.0)])], tmp_path) == []
         assert summed([(7, 1, [(-3, 9.0), (-1, 1.0)]), (7, 3, tiv + [(-5, 4.0), (-1, 0.0)])], tmp_path) == [
-            (7, 1, 9.0, [(-1, 1.0)]), (7, 2, 0.0, [(-5, 4.0), (-1, 0.0)])]
+            (7, 1, 9.0, [(-1, 1.0)]),
+            (7, 2, 0.0, [(-5, 4.0), (-1, 0.0)]),
+        ]
 
 
 def test_sample_twice_in_a_packet_of_an_item(tmp_path):
     write_model(tmp_path, [(1, 1, 1)])
-    assert summed([(7, 1, [(-3, 9.0), (1, 5.0), (2, 3.0), (1, 7.0)])], tmp_path) == [(7, 1, 9.0, [(-1, 0.0), (1, 12.0), (2, 3.0)])]
+    assert summed([(7, 1, [(-3, 9.0), (1, 5.0), (2, 3.0), (1, 7.0)])], tmp_path) == [
+        (7, 1, 9.0, [(-1, 0.0), (1, 12.0), (2, 3.0)])
+    ]
 
 
 def test_id_in_two_summaries_of_a_set(tmp_path):
-    write_model(tmp_path, [(1, 1, 1), (1, 1, 2), (1, 1, 1), (2, 1, 1)])         # the same twice, and another set
+    write_model(tmp_path, [(1, 1, 1), (1, 1, 2), (1, 1, 1), (2, 1, 1)])  # the same twice, and another set
     assert summed([(7, 1, [(-3, 9.0), (-1, 2.0)])], tmp_path) == [(7, 1, 9.0, [(-1, 2.0)])]
     write_model(tmp_path, [(1, 1, 1), (2, 1, 1), (1, 2, 1)])
-    with pytest.raises(DataError, match=r"gulsummaryxref.bin: byte 24: record 3: id 1 is in summary 2 of set 1, but in summary 1 "):
+    with pytest.raises(
+        DataError,
+        match=r"gulsummaryxref.bin: byte 24: record 3: id 1 is in summary 2 of set 1, but in summary 1 ",
+    ):
         summed([(7, 1, [(-3, 9.0), (-1, 2.0)])], tmp_path)
 
 
 # --- what reads summaries
 
+
 @pytest.fixture
 def root(tmp_path):
     rng = numpy.random.default_rng(1)
-    summaries.write_tables(tmp_path, occurrences=summaries.random_occurrences(rng, events=EVENTS, periods=PERIODS), periods=PERIODS,
-                           date_options=1, quantiles=[0.0, 0.3, 1.0], event_rates=None)
+    summaries.write_tables(
+        tmp_path,
+        occurrences=summaries.random_occurrences(rng, events=EVENTS, periods=PERIODS),
+        periods=PERIODS,
+        date_options=1,
+        quantiles=[0.0, 0.3, 1.0],
+        event_rates=None,
+    )
     (tmp_path / "input" / "returnperiods.bin").write_bytes(struct.pack("<4i", 20, 10, 5, 2))
     return tmp_path
 
 
 def packets_of(seed):
-    return summaries.random_packets(numpy.random.default_rng(seed), events=EVENTS, summaries=2, sample_size=SIZE)
+    return summaries.random_packets(
+        numpy.random.default_rng(seed), events=EVENTS, summaries=2, sample_size=SIZE
+    )
 
 
 def halves(packets):
     """Every record as two of half its loss, the second ones last: the sums are exact."""
-    return [(event, id, exposure, [(sidx, loss / 2) for sidx, loss in records] * 2) for event, id, exposure, records in packets]
+    return [
+        (event, id, exposure, [(sidx, loss / 2) for sidx, loss in records] * 2)
+        for event, id, exposure, records in packets
+    ]
 
 
 def shuffled(packets, seed):
@@ -104,9 +129,23 @@ def plt(data, root):
 
 
 def curves(data, root):
-    tables = [ktc.ResultTable("exceedance_probability_table"), ktc.ResultTable("sample_exceedance_probability_table")]
-    ktc.ordleccalc(data, ["aep_full_uncertainty", "oep_full_uncertainty", "aep_sample_mean", "oep_wheatsheaf_mean",
-                          "aep_wheatsheaf"], ept=tables[0], psept=tables[1], root=root)
+    tables = [
+        ktc.ResultTable("exceedance_probability_table"),
+        ktc.ResultTable("sample_exceedance_probability_table"),
+    ]
+    ktc.ordleccalc(
+        data,
+        [
+            "aep_full_uncertainty",
+            "oep_full_uncertainty",
+            "aep_sample_mean",
+            "oep_wheatsheaf_mean",
+            "aep_wheatsheaf",
+        ],
+        ept=tables[0],
+        psept=tables[1],
+        root=root,
+    )
     return tables
 
 
@@ -134,12 +173,14 @@ def test_sample_twice_adds_up(root, calculate):
 def test_samples_in_any_order(root, calculate):
     """Sums of float32 may differ in their last digits."""
     packets = packets_of(4)
-    plain, other = (calculate(summaries.stream(SIZE, each), root) for each in (packets, shuffled(halves(packets), 5)))
+    plain, other = (
+        calculate(summaries.stream(SIZE, each), root) for each in (packets, shuffled(halves(packets), 5))
+    )
     for one, two in zip(plain, other):
         if isinstance(one, bytes):
             continue
         one, two = one.numpy(), two.numpy()
-        if "SampleId" in one.dtype.names and "EventId" in one.dtype.names:              # its rows follow the records
+        if "SampleId" in one.dtype.names and "EventId" in one.dtype.names:  # its rows follow the records
             names = ["EventId", "SummaryId", "Period", "SampleId", "Month", "Day"]
             one, two = (numpy.sort(rows, order=names) for rows in (one, two))
         for name in one.dtype.names:
@@ -170,11 +211,14 @@ def test_doubled_samples_of_a_dense_packet(root):
     for k in range(5):
         doubled = records[:k] + [(2, 10.0)] + records[k:]
         table = ktc.ResultTable("moment_event_loss_table")
-        ktc.eltcalc(summaries.stream(4, [(1, 1, 9.0, doubled), (1, 2, 9.0, records)]), moment=table, root=root)
+        ktc.eltcalc(
+            summaries.stream(4, [(1, 1, 9.0, doubled), (1, 2, 9.0, records)]), moment=table, root=root
+        )
         assert table.numpy()["MeanLoss"][[1, 3]].tolist() == [5.0, 2.5], k
 
 
 # --- tables
+
 
 def test_event_twice(tmp_path, run, tool):
     ktc.write_example(tmp_path / "run", events=5, locations=3, grid=2)

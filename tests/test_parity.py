@@ -1,4 +1,6 @@
-"""docs/parity.md: what its generator makes of the registry, and nothing of ktools' own programs is missing from it."""
+"""docs/parity.md: what its generator makes of the registry, and nothing of ktools' own programs is missing
+from it."""
+
 import importlib
 import inspect
 import re
@@ -7,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from conftest import oracle_folder
+
 from ktc.schemas import TOOLS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -16,10 +18,17 @@ sys.path.insert(0, str(DOCS))
 import parity  # noqa: E402
 
 PAGE = (DOCS / "parity.md").read_text()
-TABLES = [[re.split(r" \| |^\| | \|$", re.sub(r"\| (?=\|)", "|  ", line))[1:-1] for line in table.splitlines()]
-          for table in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE)]
-PROGRAMS = {(row[0].strip("`"), row[1].strip("` ")): row[2:] for table in TABLES if table[0][1] == "flag" for row in table[2:]}
-FLAGS = re.compile(r"[-=](\w) ")                # of a help; one of them is written "=v version"
+TABLES = [
+    [re.split(r" \| |^\| | \|$", re.sub(r"\| (?=\|)", "|  ", line))[1:-1] for line in table.splitlines()]
+    for table in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE)
+]
+PROGRAMS = {
+    (row[0].strip("`"), row[1].strip("` ")): row[2:]
+    for table in TABLES
+    if table[0][1] == "flag"
+    for row in table[2:]
+}
+FLAGS = re.compile(r"[-=](\w) ")  # of a help; one of them is written "=v version"
 EVERYWHERE = {"-h", "-v"}
 # what a virtual environment has of its own
 ENVIRONMENT = re.compile(r"python.*|pip.*|[Aa]ctivate.*")
@@ -27,12 +36,15 @@ ENVIRONMENT = re.compile(r"python.*|pip.*|[Aa]ctivate.*")
 
 def programs(head):
     """The files of the oracle's folder that begin with these bytes."""
-    return sorted(path.name for path in oracle_folder().iterdir()
-                  if not ENVIRONMENT.fullmatch(path.name) and path.is_file() and path.open("rb").read(len(head)) == head)
+    return sorted(
+        path.name
+        for path in oracle_folder().iterdir()
+        if not ENVIRONMENT.fullmatch(path.name) and path.is_file() and path.open("rb").read(len(head)) == head
+    )
 
 
 def test_the_page_is_what_the_registry_makes_of_it():
-    assert PAGE == parity.parity(), "run python docs/parity.py"
+    assert parity.parity() == PAGE, "run python docs/parity.py"
 
 
 def test_every_script_and_short_flag_has_a_full_row():
@@ -59,12 +71,14 @@ def test_every_program_and_flag_of_ktools_has_a_row(oracle, tmp_path):
     found = set()
     for name in programs(b"\x7fELF"):
         found.add((name, ""))
-        if name != "footprintconv":             # it takes no flags and reads none
-            help = subprocess.run([oracle(name), "-h"], cwd=tmp_path, capture_output=True, text=True, timeout=10).stderr
+        if name != "footprintconv":  # it takes no flags and reads none
+            help = subprocess.run(
+                [oracle(name), "-h"], cwd=tmp_path, capture_output=True, text=True, timeout=10
+            ).stderr
             flags = {f"-{letter}" for letter in FLAGS.findall(help)}
-            assert EVERYWHERE <= flags, (name, help)
+            assert flags >= EVERYWHERE, (name, help)
             found |= {(name, flag) for flag in flags - EVERYWHERE}
-    found |= {("summarycalc", f"-{digit}") for digit in range(10)}      # "-[summarysetid]" in its help
+    found |= {("summarycalc", f"-{digit}") for digit in range(10)}  # "-[summarysetid]" in its help
     assert not found & parity.SILENT
     found |= parity.SILENT
     assert len({name for name, _ in found}) == 72
@@ -73,7 +87,9 @@ def test_every_program_and_flag_of_ktools_has_a_row(oracle, tmp_path):
 
 @pytest.mark.parametrize("name, flag", sorted(parity.SILENT | parity.REFUSED))
 def test_flags_on_which_ktools_help_is_wrong(name, flag, oracle, tmp_path):
-    done = subprocess.run([oracle(name), flag, "-h"], cwd=tmp_path, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(
+        [oracle(name), flag, "-h"], cwd=tmp_path, capture_output=True, text=True, timeout=10
+    )
     assert ("invalid option" in done.stderr) == ((name, flag) in parity.REFUSED and name == "occurrencetocsv")
 
 
@@ -94,4 +110,4 @@ def test_the_other_programs_of_the_wheel_have_their_rows(oracle):
 def test_what_is_said_to_do_their_work_is_there(tool):
     for _, ours in parity.PEERS.values():
         for name in re.findall(r"`(\w+)", ours):
-            assert name == "ktc" or ours.startswith("no") or name in TOOLS and tool(name), name
+            assert name == "ktc" or ours.startswith("no") or (name in TOOLS and tool(name)), name

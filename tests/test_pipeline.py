@@ -1,4 +1,5 @@
 """Pipelines of scripts in the shell, beside the oracle: a real model and the example, in partitions."""
+
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +20,24 @@ INSURED = ["-a0", "-a1", "-a2", "-a3", "-a1 -n", "-a2 -n"]
 def shell(programs, command, cwd):
     """Run a command line with the programs of a folder first on PATH."""
     env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=120)
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def outputs(programs, folder, model, rule, process, total, tag):
     """The streams and tables of one ground-up run, by name."""
     at = {name: folder / f"{tag}{rule}-{process}-{total}-{name}" for name in ("cdf", "gul", "summary", "elt")}
     # the deprecated item form, which an unset rule gives, is what -x reads
-    command = (f"eve {process} {total} | getmodel | tee {at['cdf']} | gulcalc -S100 {rule} -i - | tee {at['gul']} | "
-               f"summarycalc {'-i' if rule else '-x'} -1 - | tee {at['summary']} | eltcalc > {at['elt']}")
+    command = (
+        f"eve {process} {total} | getmodel | tee {at['cdf']} | gulcalc -S100 {rule} -i - | tee {at['gul']} | "
+        f"summarycalc {'-i' if rule else '-x'} -1 - | tee {at['summary']} | eltcalc > {at['elt']}"
+    )
     if not rule:
         command = f"eve {process} {total} | getmodel | tee {at['cdf']} | gulcalc -S100 -i - > {at['gul']}"
     done = shell(programs, command, model)
@@ -38,11 +47,15 @@ def outputs(programs, folder, model, rule, process, total, tag):
 
 def insured(programs, folder, model, flags, process, total, tag):
     """The streams and tables of one run through the financial module, by name."""
-    at = {name: folder / f"{tag}{flags.replace(' ', '')}-{process}-{total}-{name}"
-          for name in ("losses", "summary", "elt", "csv")}
-    command = (f"eve {process} {total} | getmodel | gulcalc -S50 -a1 -i - | fmcalc {flags} | tee {at['losses']} | "
-               f"summarycalc -f -1 - | tee {at['summary']} | eltcalc > {at['elt']} && "
-               f"fmtocsv < {at['losses']} > {at['csv']}")
+    at = {
+        name: folder / f"{tag}{flags.replace(' ', '')}-{process}-{total}-{name}"
+        for name in ("losses", "summary", "elt", "csv")
+    }
+    command = (
+        f"eve {process} {total} | getmodel | gulcalc -S50 -a1 -i - | fmcalc {flags} | tee {at['losses']} | "
+        f"summarycalc -f -1 - | tee {at['summary']} | eltcalc > {at['elt']} && "
+        f"fmtocsv < {at['losses']} > {at['csv']}"
+    )
     done = shell(programs, command, model)
     assert done.returncode == 0, done.stderr.decode()
     return {name: path.read_bytes() for name, path in at.items()}
@@ -51,7 +64,9 @@ def insured(programs, folder, model, flags, process, total, tag):
 def compare(model, folder, oracle, tool, cases, outputs=outputs):
     ours, theirs = Path(tool("gulcalc")).parent, Path(oracle("gulcalc")).parent
     with ThreadPoolExecutor(12) as pool:
-        expected = list(pool.map(lambda case: outputs(theirs, folder, model, case[0], *case[1], "ktools"), cases))
+        expected = list(
+            pool.map(lambda case: outputs(theirs, folder, model, case[0], *case[1], "ktools"), cases)
+        )
     for case, streams in zip(cases, expected):
         assert all(streams.values())
         got = outputs(ours, folder, model, case[0], *case[1], "ktc")
@@ -62,8 +77,8 @@ def compare(model, folder, oracle, tool, cases, outputs=outputs):
 
 
 def assert_right_deviations(ours, theirs, summaries):
-    """Event loss tables that are the same bytes, but for deviations that float32 has wrong: those are what double arithmetic gives
-    (docs/differences.md, "A rule for numbers")."""
+    """Event loss tables that are the same bytes, but for deviations that float32 has wrong: those are what
+    double arithmetic gives (docs/differences.md, "A rule for numbers")."""
     right, samples = {}, int.from_bytes(summaries[4:8], "little")
     for block in ktc.read_stream(summaries):
         for i, summary_id in enumerate(block.ids.tolist()):
@@ -82,16 +97,22 @@ def assert_right_deviations(ours, theirs, summaries):
     assert sum(one != other for one, other in lines) < len(lines) / 20
 
 
-@pytest.mark.skipif(not PIWIND.is_dir(), reason="the real model lies beside the repository where it can be had")
+@pytest.mark.skipif(
+    not PIWIND.is_dir(), reason="the real model lies beside the repository where it can be had"
+)
 def test_a_real_model_in_partitions(oracle, tool, tmp_path):
     compare(PIWIND, tmp_path, oracle, tool, CASES)
 
 
-@pytest.mark.skipif(not PIWIND.is_dir(), reason="the real model lies beside the repository where it can be had")
+@pytest.mark.skipif(
+    not PIWIND.is_dir(), reason="the real model lies beside the repository where it can be had"
+)
 def test_insured_losses_of_a_real_model(oracle, tool, tmp_path):
     """Also reinsured, by a programme that takes what the first one pays."""
     compare(PIWIND, tmp_path, oracle, tool, [(flags, (1, 1)) for flags in INSURED], insured)
-    command = "eve 1 1 | getmodel | gulcalc -S50 -a1 -i - | fmcalc -a2 | fmcalc -a2 -n -p input/RI_1 | tee {} "
+    command = (
+        "eve 1 1 | getmodel | gulcalc -S50 -a1 -i - | fmcalc -a2 | fmcalc -a2 -n -p input/RI_1 | tee {} "
+    )
     command += "| fmtocsv -f"
     results = []
     for name, programs in (("ktools", oracle("fmcalc")), ("ktc", tool("fmcalc"))):
@@ -108,11 +129,18 @@ def test_insured_losses_of_the_example_model(oracle, tool, tmp_path):
 
 def test_the_example_model_in_partitions(oracle, tool, tmp_path):
     ktc.write_example(tmp_path / "model", events=25, locations=10, grid=5)
-    compare(tmp_path / "model", tmp_path, oracle, tool, [(rule, (process, 3)) for rule in RULES for process in (1, 2, 3)])
+    compare(
+        tmp_path / "model",
+        tmp_path,
+        oracle,
+        tool,
+        [(rule, (process, 3)) for rule in RULES for process in (1, 2, 3)],
+    )
 
 
 def test_wide_areaperils(tool, tmp_path, monkeypatch):
-    """A model with 8-byte areaperil ids gives the losses of its 4-byte twin; taken for the other width, it is refused."""
+    """A model with 8-byte areaperil ids gives the losses of its 4-byte twin; taken for the other width, it is
+    refused."""
     programs = Path(tool("gulcalc")).parent
     command = "eve 1 1 | getmodel | gulcalc -S10 -a1 -i - | summarycalc -i -1 - | eltcalc"
     for width in (4, 8):
@@ -123,4 +151,7 @@ def test_wide_areaperils(tool, tmp_path, monkeypatch):
     assert shell(programs, command, tmp_path / "8").stdout == narrow.stdout
     monkeypatch.setenv("KTC_AREAPERIL_BYTES", "5")
     done = shell(programs, "getmodel < /dev/null", tmp_path / "8")
-    assert (done.returncode, done.stderr) == (2, b"getmodel: error: KTC_AREAPERIL_BYTES is '5', expected 4 or 8\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        b"getmodel: error: KTC_AREAPERIL_BYTES is '5', expected 4 or 8\n",
+    )

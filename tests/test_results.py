@@ -1,4 +1,6 @@
-"""Reports as tables: in memory, as Arrow and pandas, as parquet; several destinations at once; rows that wait."""
+"""Reports as tables: in memory, as Arrow and pandas, as parquet; several destinations at once; rows that
+wait."""
+
 import gc
 import io
 import os
@@ -16,8 +18,13 @@ from ktc.schemas import REPORTS
 
 # Two events, one summary: a mean and two samples each
 PACKETS = [(1, 7, 100.0, [(-5, 90.0), (-1, 10.0), (1, 5.0), (2, 15.0)]), (3, 7, 50.0, [(-1, 1.5), (2, 3.0)])]
-SELT = [(1, 7, -1, 10.0, 100.0), (1, 7, 1, 5.0, 100.0), (1, 7, 2, 15.0, 100.0), (3, 7, -1, 1.5, 50.0),
-        (3, 7, 2, 3.0, 50.0)]
+SELT = [
+    (1, 7, -1, 10.0, 100.0),
+    (1, 7, 1, 5.0, 100.0),
+    (1, 7, 2, 15.0, 100.0),
+    (3, 7, -1, 1.5, 50.0),
+    (3, 7, 2, 3.0, 50.0),
+]
 COLUMNS = ["EventId", "SummaryId", "SampleId", "Loss", "ImpactedExposure"]
 
 
@@ -33,8 +40,10 @@ def table():
 def large():
     """A stream that gives more rows than a row group of parquet has, and the array of its SELT."""
     events = 1400
-    packets = [(event, 1, 1000.0, [(-1, event / 2), *((sidx, event + sidx / 4) for sidx in range(1, 101))])
-               for event in range(1, events + 1)]
+    packets = [
+        (event, 1, 1000.0, [(-1, event / 2), *((sidx, event + sidx / 4) for sidx in range(1, 101))])
+        for event in range(1, events + 1)
+    ]
     sidx = np.tile(np.array([-1, *range(1, 101)]), events)
     event = np.repeat(np.arange(1, events + 1), 101)
     rows = np.zeros(len(event), REPORTS["sample_event_loss_table"].dtype())
@@ -49,6 +58,7 @@ def selt(stream, target, **keywords):
 
 
 # In memory
+
 
 def test_numpy(table):
     array = table.numpy()
@@ -66,12 +76,15 @@ def test_every_report_has_a_table(report):
     empty = ktc.ResultTable(report.name)
     array = empty.numpy()
     assert len(empty) == len(array) == 0 and array.dtype.names == tuple(field.name for field in report.fields)
-    assert array.dtype.itemsize == report.size == sum({"i4": 4, "f4": 4, "f8": 8}[f.type] for f in report.fields)
+    assert (
+        array.dtype.itemsize == report.size == sum({"i4": 4, "f4": 4, "f8": 8}[f.type] for f in report.fields)
+    )
     assert len(ktc.ResultTable(report)) == 0
 
 
 def test_view_keeps_the_rows(table):
-    """An array outlives its table, and while it is in use nothing can be added; a copied column does not matter."""
+    """An array outlives its table, and while it is in use nothing can be added; a copied column does not
+    matter."""
     array, copied = table.numpy(), table.numpy()["Loss"].copy()
     with pytest.raises(BufferError, match="in use"):
         selt(summaries.stream(2, PACKETS), table)
@@ -99,7 +112,9 @@ def test_merge(table):
 def test_another_report(table):
     with pytest.raises((UsageError, ValueError), match="moment_event_loss_table.*sample_event_loss_table"):
         table.merge(ktc.ResultTable("moment_event_loss_table"))
-    with pytest.raises(UsageError, match="rows of event_loss_table cannot go to a table of sample_event_loss_table"):
+    with pytest.raises(
+        UsageError, match="rows of event_loss_table cannot go to a table of sample_event_loss_table"
+    ):
         ktc.eltcalc(summaries.stream(2, PACKETS), table)
     with pytest.raises(KeyError):
         ktc.ResultTable("no_such_table")
@@ -119,7 +134,7 @@ def test_pandas(table):
     frame = table.pandas()
     assert list(frame.columns) == COLUMNS and list(frame.itertuples(index=False, name=None)) == SELT
     assert [str(dtype) for dtype in frame.dtypes] == ["int32"] * 3 + ["float32"] * 2
-    frame["Loss"] *= 2                                  # a copy
+    frame["Loss"] *= 2  # a copy
     selt(summaries.stream(2, PACKETS), table)
     assert table.numpy().tolist() == SELT * 2
     empty = ktc.ResultTable("exceedance_probability_table").pandas()
@@ -132,7 +147,7 @@ def test_arrow(table):
     made, types = table.arrow(), [arrow.int32()] * 3 + [arrow.float32()] * 2
     assert made.to_pydict() == {name: [row[i] for row in SELT] for i, name in enumerate(COLUMNS)}
     assert made.schema == arrow.schema([arrow.field(name, type, False) for name, type in zip(COLUMNS, types)])
-    selt(summaries.stream(2, PACKETS), table)           # copied: nothing is held
+    selt(summaries.stream(2, PACKETS), table)  # copied: nothing is held
     assert made.num_rows == 5 and len(table) == 10
     empty = ktc.ResultTable("average_loss_convergence_table").arrow()
     assert empty.num_rows == 0 and {str(field.type) for field in empty.schema} == {"int32", "float"}
@@ -140,14 +155,17 @@ def test_arrow(table):
 
 # Parquet
 
+
 def test_parquet(table, tmp_path):
     """What ktools' own reader takes: not compressed, never null, int32 and float32."""
     parquet = pytest.importorskip("pyarrow.parquet")
     selt(summaries.stream(2, PACKETS), ktc.Parquet(tmp_path / "selt"))
     file = parquet.ParquetFile(tmp_path / "selt")
     found = [file.schema.column(i) for i in range(len(COLUMNS))]
-    assert [c.name for c in found] == COLUMNS and [c.physical_type for c in found] == ["INT32"] * 3 + ["FLOAT"] * 2
-    assert {c.max_definition_level for c in found} == {0}               # REQUIRED
+    assert [c.name for c in found] == COLUMNS and [c.physical_type for c in found] == ["INT32"] * 3 + [
+        "FLOAT"
+    ] * 2
+    assert {c.max_definition_level for c in found} == {0}  # REQUIRED
     group = file.metadata.row_group(0)
     assert {group.column(i).compression for i in range(5)} == {"UNCOMPRESSED"}
     assert file.metadata.num_row_groups == 1 and file.read().equals(table.arrow())
@@ -174,13 +192,13 @@ def test_parquet_without_rows(tmp_path):
 
 def test_parquet_file_is_complete_or_as_it_was(large, tmp_path):
     pytest.importorskip("pyarrow")
-    stream, expected = large
+    stream, _expected = large
     path = tmp_path / "selt"
     for before in (None, b"earlier"):
         if before:
             path.write_bytes(before)
         with pytest.raises(TruncatedError):
-            selt(stream[:-3], ktc.Parquet(path))            # a row group has been written by then
+            selt(stream[:-3], ktc.Parquet(path))  # a row group has been written by then
         assert os.listdir(tmp_path) == ["selt"] * bool(before) and (not before or path.read_bytes() == before)
     selt(stream, ktc.Parquet(path))
     assert os.listdir(tmp_path) == ["selt"] and path.stat().st_size > 500_000
@@ -195,6 +213,7 @@ def test_parquet_to_a_file_object(table):
 
 
 # Several destinations
+
 
 def test_csv_and_tables_at_once(large, tmp_path):
     """Each of a list gets every row; csv has the rounding of its columns."""
@@ -212,14 +231,31 @@ def test_csv_parquet_and_table_at_once(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     rng = np.random.default_rng(5)
     stream = summaries.stream(10, summaries.random_packets(rng, events=12, summaries=3, sample_size=10))
-    summaries.write_tables(tmp_path, occurrences=summaries.random_occurrences(rng, events=12, periods=20), periods=20,
-                           quantiles=[0, 0.25, 0.5, 1])
-    names = {"moment": "moment_{}_loss_table", "quantile": "quantile_{}_loss_table", "sample": "sample_{}_loss_table"}
-    for function, kind, wanted in (ktc.eltcalc, "event", ("moment", "quantile")), (ktc.pltcalc, "period", names):
+    summaries.write_tables(
+        tmp_path,
+        occurrences=summaries.random_occurrences(rng, events=12, periods=20),
+        periods=20,
+        quantiles=[0, 0.25, 0.5, 1],
+    )
+    names = {
+        "moment": "moment_{}_loss_table",
+        "quantile": "quantile_{}_loss_table",
+        "sample": "sample_{}_loss_table",
+    }
+    for function, kind, wanted in (
+        (ktc.eltcalc, "event", ("moment", "quantile")),
+        (ktc.pltcalc, "period", names),
+    ):
         tables = {name: ktc.ResultTable(names[name].format(kind)) for name in wanted}
         at = {name: tmp_path / f"{kind}-{name}" for name in wanted}
-        function(stream, root=tmp_path, **{name: [at[name].with_suffix(".csv"), ktc.Parquet(at[name]), table]
-                                           for name, table in tables.items()})
+        function(
+            stream,
+            root=tmp_path,
+            **{
+                name: [at[name].with_suffix(".csv"), ktc.Parquet(at[name]), table]
+                for name, table in tables.items()
+            },
+        )
         for name, table in tables.items():
             assert len(table) > 20
             assert parquet.read_table(at[name]).equals(table.arrow())
@@ -242,12 +278,17 @@ def test_a_fault_in_one_of_several(table, tmp_path):
 
 # Rows that wait
 
+
 def test_rows_that_wait_in_a_file(tmp_path, monkeypatch):
-    """Tail values at risk follow behind all curves, however many: beyond 64 MiB they wait in a temporary file."""
+    """Tail values at risk follow behind all curves, however many: beyond 64 MiB they wait in a temporary
+    file."""
     rng = np.random.default_rng(8)
     samples, periods = 400, 300
-    packets = [(event, summary, 1.0, [(-1, 1.0), *enumerate(rng.lognormal(3, 1, samples).astype("f4").tolist(), 1)])
-               for event in range(1, periods + 1) for summary in range(1, 31)]
+    packets = [
+        (event, summary, 1.0, [(-1, 1.0), *enumerate(rng.lognormal(3, 1, samples).astype("f4").tolist(), 1)])
+        for event in range(1, periods + 1)
+        for summary in range(1, 31)
+    ]
     summaries.write_tables(tmp_path, periods=periods, occurrences=[(n, n, 1) for n in range(1, periods + 1)])
     summaries.write_work(tmp_path, [summaries.stream(samples, packets)])
     kept = ktc.ResultTable("sample_exceedance_probability_table")
@@ -275,19 +316,39 @@ def test_rows_that_wait_in_a_file(tmp_path, monkeypatch):
 def test_little_memory_gives_the_same_bytes(tmp_path):
     """The files are read for a few summaries each time, and all rows but the first lot's wait."""
     rng = np.random.default_rng(9)
-    summaries.write_tables(tmp_path, return_periods=[1000, 400, 100, 30, 10, 5, 2], periods=400,
-                           occurrences=summaries.random_occurrences(rng, events=200, periods=400))
-    summaries.write_work(tmp_path, [
-        summaries.stream(30, summaries.random_packets(rng, events=events, summaries=12, sample_size=30))
-        for events in (range(1, 101), range(101, 201))])
-    curves = ["oep_full_uncertainty", "aep_full_uncertainty", "oep_wheatsheaf", "aep_wheatsheaf_mean",
-              "oep_sample_mean"]
+    summaries.write_tables(
+        tmp_path,
+        return_periods=[1000, 400, 100, 30, 10, 5, 2],
+        periods=400,
+        occurrences=summaries.random_occurrences(rng, events=200, periods=400),
+    )
+    summaries.write_work(
+        tmp_path,
+        [
+            summaries.stream(30, summaries.random_packets(rng, events=events, summaries=12, sample_size=30))
+            for events in (range(1, 101), range(101, 201))
+        ],
+    )
+    curves = [
+        "oep_full_uncertainty",
+        "aep_full_uncertainty",
+        "oep_wheatsheaf",
+        "aep_wheatsheaf_mean",
+        "oep_sample_mean",
+    ]
     for return_periods in (False, True):
         results = []
         for memory in (None, 0.1, 0.000001):
             out = io.BytesIO(), io.BytesIO()
-            ktc.ordleccalc(curves=curves, ept=out[0], psept=out[1], folder="run", return_periods=return_periods,
-                           memory=memory, root=tmp_path)
+            ktc.ordleccalc(
+                curves=curves,
+                ept=out[0],
+                psept=out[1],
+                folder="run",
+                return_periods=return_periods,
+                memory=memory,
+                root=tmp_path,
+            )
             results.append([each.getvalue() for each in out])
         assert results[0] == results[1] == results[2] and min(map(len, results[0])) > 10_000
     averages = []
@@ -309,26 +370,34 @@ CALLS = {
     "aalcalc": "ktc.aalcalc('run', 'csv', ord=True, parquet='out')",
     "aalcalcmeanonly": "ktc.aalcalcmeanonly('run', parquet='out')",
     "katparquet": "ktc.katparquet(['fifo'], 'out', melt=True)",
-    "a chain": "from ktc import chain; ktc.Chain(chain.LossStream('fifo'), chain.EltCalc(ktc.Parquet('out'))).run()"}
+    "a chain": "from ktc import chain; ktc.Chain(chain.LossStream('fifo'), "
+    "chain.EltCalc(ktc.Parquet('out'))).run()",
+}
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_without_pyarrow(name, tmp_path):
-    """An error that says what to install, before anything is read (a named pipe without a writer waits) or written."""
+    """An error that says what to install, before anything is read (a named pipe without a writer waits) or
+    written."""
     summaries.write_tables(tmp_path, occurrences=[(1, 1, 1)], periods=1)
     summaries.write_work(tmp_path, [b"no stream"])
     os.mkfifo(tmp_path / "fifo")
     code = f"{WITHOUT}try:\n    {CALLS[name]}\nexcept UsageError as error:\n    print(error)\n"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=20
+    )
     assert "pip install 'ktc[parquet]'" in done.stdout and "pyarrow" in done.stdout, done.stderr
-    assert sorted(os.listdir(tmp_path)) == ["fifo", "input", "work"] and os.listdir(tmp_path / "work" / "run") == [
-        "summary_P1.bin"]
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "input", "work"] and os.listdir(
+        tmp_path / "work" / "run"
+    ) == ["summary_P1.bin"]
 
 
 def test_all_else_without_pyarrow(tmp_path):
     """Csv and tables do not want it; Arrow does."""
     (tmp_path / "summary").write_bytes(summaries.stream(2, PACKETS))
-    code = WITHOUT + """
+    code = (
+        WITHOUT
+        + """
 table = ktc.ResultTable('sample_event_loss_table')
 ktc.summarycalctocsv('summary', ['csv', table], ord=True)
 print(len(table), len(table.numpy()), len(open('csv').readlines()))
@@ -337,7 +406,10 @@ try:
 except UsageError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=20
+    )
     first, second = done.stdout.splitlines()
     assert first == "5 5 6" and "pip install 'ktc[parquet]'" in second
 

@@ -1,7 +1,9 @@
-"""What a script imports before it works. A script of the Oasis platform starts some fifty programs, so each module counts.
+"""What a script imports before it works. A script of the Oasis platform starts some fifty programs, so each
+module counts.
 
 The programs and their inputs are those that benchmarks/startup.py times. No test asserts a time.
 """
+
 import inspect
 import os
 import subprocess
@@ -16,10 +18,10 @@ from ktc._core import codeflags
 from ktc.schemas import TOOLS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import startup  # noqa: E402
+import startup
 
-# Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their sum is the list
-# that must not grow unless there is a reason.
+# Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their
+# sum is the list that must not grow unless there is a reason.
 SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.text"
 STREAM = "building schemas.streams _core.blocks _core.codec"
 TABLES = "schemas.tables"
@@ -44,15 +46,37 @@ MODULES = {
     "kat": f"{CSV} schemas.reports concat _core.kat",
     **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
     "gultobin": f"{STAGES} {CSV} _core.losscsv",
-    **dict.fromkeys(("itemtobin", "itemtocsv", "coveragetocsv", "footprinttocsv", "vulnerabilitytocsv", "occurrencetocsv", "evetocsv"),
-                    CONVERTER),
+    **dict.fromkeys(
+        (
+            "itemtobin",
+            "itemtocsv",
+            "coveragetocsv",
+            "footprinttocsv",
+            "vulnerabilitytocsv",
+            "occurrencetocsv",
+            "evetocsv",
+        ),
+        CONVERTER,
+    ),
 }
-# Of the standard library, beyond what the interpreter has loaded when it starts: modules in C, but for struct, which reads headers
+# Of the standard library, beyond what the interpreter has loaded when it starts: modules in C, but for
+# struct, which reads headers
 LIBRARY = {"gc", "errno", "mmap"}
 HEADERS = {"struct", "_struct"}
 # What Cython's modules import by themselves where they are built for the stable ABI
-OF_STABLE_ABI = {"types", "collections", "collections.abc", "_collections", "keyword", "operator", "_operator", "reprlib", "itertools",
-                 "functools", "_functools"}
+OF_STABLE_ABI = {
+    "types",
+    "collections",
+    "collections.abc",
+    "_collections",
+    "keyword",
+    "operator",
+    "_operator",
+    "reprlib",
+    "itertools",
+    "functools",
+    "_functools",
+}
 # site would load more into this process in some installations; os and stat are its work in all of them
 PROBE = """
 import os, stat, sys
@@ -77,8 +101,14 @@ def imports(argv, stdin, cwd):
     """The modules that a program imports."""
     script = PROBE.format(folder=str(Path(ktc.__file__).parent.parent), argv=argv)
     with open(cwd / stdin if stdin else os.devnull, "rb") as file:
-        done = subprocess.run([sys.executable, "-S", "-E", "-c", script], stdin=file, cwd=cwd, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [sys.executable, "-S", "-E", "-c", script],
+            stdin=file,
+            cwd=cwd,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.split())
 
@@ -91,7 +121,9 @@ def test_a_script_imports_no_more_than_it_did(line, stdin, folder):
     if ".abi3." in ktc._core.io.__file__:
         ours.discard("_core.codeflags")
         found -= OF_STABLE_ABI
-    assert sorted(ours - set(f"{SCRIPT} {MODULES[name]}".split())) == [], "a module more: is it needed at every start?"
+    assert sorted(ours - set(f"{SCRIPT} {MODULES[name]}".split())) == [], (
+        "a module more: is it needed at every start?"
+    )
     theirs = {module for module in found if module.split(".")[0] in sys.stdlib_module_names}
     assert sorted(theirs - LIBRARY - (HEADERS if CONVERTER in MODULES[name] else set())) == []
     assert "numpy" not in found
@@ -99,8 +131,9 @@ def test_a_script_imports_no_more_than_it_did(line, stdin, folder):
 
 def test_what_is_wrong_may_cost_more(folder):
     """The probe sees what a command line imports that only argparse can judge."""
-    assert {"argparse", "ktc.usage"} <= imports(["evetocsv", "-s", "--"], "input/events.bin", folder) | imports(
-        ["gulcalc", "-S=2", "-a1", "-i", "-"], "cdf.bin", folder)
+    assert {"argparse", "ktc.usage"} <= imports(
+        ["evetocsv", "-s", "--"], "input/events.bin", folder
+    ) | imports(["gulcalc", "-S=2", "-a1", "-i", "-"], "cdf.bin", folder)
 
 
 def test_every_stage_has_its_list():
@@ -110,8 +143,10 @@ def test_every_stage_has_its_list():
 
 def test_the_benchmark_prints_ratios(monkeypatch, tmp_path, capsys):
     """It runs here on what is installed, whatever the installation; figures are for the page."""
-    monkeypatch.chdir(tmp_path)                     # where this process is again behind the test
-    monkeypatch.setattr(sys, "argv", ["startup.py", "--runs", "1", "--only", "eve", "--out", str(tmp_path / "table.md")])
+    monkeypatch.chdir(tmp_path)  # where this process is again behind the test
+    monkeypatch.setattr(
+        sys, "argv", ["startup.py", "--runs", "1", "--only", "eve", "--out", str(tmp_path / "table.md")]
+    )
     monkeypatch.delenv("KTC_ORACLE", raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
     startup.main()

@@ -1,4 +1,5 @@
 """summaryindex: its three files by hand, and their bytes beside the oracle."""
+
 import os
 
 import numpy as np
@@ -30,7 +31,10 @@ def test_by_hand(tmp_path):
     of_3 = sorted([(one, 12), (one, 68), (two, 12)])
     lines = [f"-1, {two}, 40", *(f"3, {file}, {offset}" for file, offset in of_3), f"5, {one}, 48"]
     assert [text.decode() for text in index(tmp_path)] == [
-        "".join(f"{name}\n" for name in names), "".join(f"{line}\n" for line in lines), "5"]
+        "".join(f"{name}\n" for name in names),
+        "".join(f"{line}\n" for line in lines),
+        "5",
+    ]
     write_work(tmp_path, [stream(0, []), stream(0, [(1, -7, 1.0, [])])])
     assert index(tmp_path)[1:] == [f"-7, {two}, 12\n".encode(), b"0"]
 
@@ -50,8 +54,12 @@ def test_faults(tool, run, tmp_path):
     """Nothing is written but three whole files."""
     good = stream(1, [(1, 1, 1.0, [(1, 2.0)])])
     folder = write_work(tmp_path, [good, good])
-    for data, error in ((good[:-1], TruncatedError), (good[:4], TruncatedError), (b"", TruncatedError),
-                        (b"\1\0\0\2" + good[4:], DataError)):
+    for data, error in (
+        (good[:-1], TruncatedError),
+        (good[:4], TruncatedError),
+        (b"", TruncatedError),
+        (b"\1\0\0\2" + good[4:], DataError),
+    ):
         (folder / "summary_P2.bin").write_bytes(data)
         with pytest.raises(error, match="summary_P2.bin"):
             ktc.summaryindex("run", root=tmp_path)

@@ -1,4 +1,6 @@
-"""gultobin, summarycalctobin, fmprofilebinconv and footprintconv: beside the oracle, there and back, worked examples, faults."""
+"""gultobin, summarycalctobin, fmprofilebinconv and footprintconv: beside the oracle, there and back, worked
+examples, faults."""
+
 import io
 import os
 import random
@@ -49,23 +51,35 @@ def row_of(tool, event, id, exposure, sidx, loss):
 
 
 def generated(tool, rng, sample_size):
-    """Rows of events that also come again, ids without order, samples in any order; gultobin's may have samples to leave out."""
-    number = lambda: rng.choice(("%.2f", "%.6f", "%.9g", "%.10e", "%d", " %g", "-%.3f")) % rng.lognormvariate(5, 4)  # noqa: E731
-    beyond = [sample_size + 1, 2 ** 31 - 1] if tool == "gultobin" else []
+    """Rows of events that also come again, ids without order, samples in any order; gultobin's may have
+    samples to leave out."""
+    number = lambda: (
+        rng.choice(("%.2f", "%.6f", "%.9g", "%.10e", "%d", " %g", "-%.3f")) % rng.lognormvariate(5, 4)
+    )
+    beyond = [sample_size + 1, 2**31 - 1] if tool == "gultobin" else []
     rows = []
     for _ in range(rng.choice((1, 40))):
-        event = rng.choice((1, 2, 2 ** 31 - 1, -7, rng.randint(1, 10 ** 6)))
+        event = rng.choice((1, 2, 2**31 - 1, -7, rng.randint(1, 10**6)))
         for _ in range(rng.choice((1, 5))):
-            id, exposure = rng.choice((1, -3, 2 ** 31 - 1, rng.randint(1, 99))), rng.choice(("0", number()))
+            id, exposure = rng.choice((1, -3, 2**31 - 1, rng.randint(1, 99))), rng.choice(("0", number()))
             first = rng.choice([-5, -3, -1])
-            some = range(1, sample_size + 1) if rng.random() < 0.5 else [
-                rng.choice([-4, -2, *range(1, sample_size + 1), *beyond]) for _ in range(rng.randint(0, 20))]
-            rows += [row_of(tool, event, id, exposure, sidx, number()) + rng.choice(("", "", " ,more", "\r"))
-                     for sidx in (first, *some)]
+            some = (
+                range(1, sample_size + 1)
+                if rng.random() < 0.5
+                else [
+                    rng.choice([-4, -2, *range(1, sample_size + 1), *beyond])
+                    for _ in range(rng.randint(0, 20))
+                ]
+            )
+            rows += [
+                row_of(tool, event, id, exposure, sidx, number()) + rng.choice(("", "", " ,more", "\r"))
+                for sidx in (first, *some)
+            ]
     return csv_of(tool, *rows, row_of(tool, 5, 6, 7, -1, 8.5))
 
 
 # Streams, beside the oracle
+
 
 @pytest.mark.parametrize("tool_name", TOOLS)
 @pytest.mark.parametrize("sample_size", [0, 1, 10, 300])
@@ -86,8 +100,12 @@ def test_more_than_any_buffer(tool_name, oracle, run):
     """Packets of two million records in all, of one id and of thousands."""
     samples = [f"{1000 + sidx}.25" for sidx in range(40_001)]
     rows = [row_of(tool_name, 1, 1, 2, sidx, loss) for sidx, loss in enumerate(samples) if sidx]
-    rows += [row_of(tool_name, event, id, 2, sidx, samples[sidx]) for event in range(1, 6) for id in range(1, 2001)
-             for sidx in (-1, 1, 2, 3)]
+    rows += [
+        row_of(tool_name, event, id, 2, sidx, samples[sidx])
+        for event in range(1, 6)
+        for id in range(1, 2001)
+        for sidx in (-1, 1, 2, 3)
+    ]
     csv = csv_of(tool_name, *rows)
     assert binary(tool_name, csv, 40_000) == run([oracle(tool_name), "-S40000"], csv)[1]
 
@@ -99,9 +117,16 @@ def test_rows_of_one_packet_in_other_words(tool_name, oracle, run):
     rows = []
     for _ in range(5000):
         event, id = rng.choice((1, 12, 123456789)), rng.choice((1, 2, 1234567890))
-        rows.append(row_of(tool_name, rng.choice(("", "", "", "0", " ", "+")) + str(event), id,
-                           rng.choice(("9", "9.0", "12345.67")), rng.choice((-1, 1, 2)),
-                           rng.choice(("1", "2.50", "3e2", "+4", "5."))))
+        rows.append(
+            row_of(
+                tool_name,
+                rng.choice(("", "", "", "0", " ", "+")) + str(event),
+                id,
+                rng.choice(("9", "9.0", "12345.67")),
+                rng.choice((-1, 1, 2)),
+                rng.choice(("1", "2.50", "3e2", "+4", "5.")),
+            )
+        )
     csv = csv_of(tool_name, *rows)
     assert binary(tool_name, csv) == run([oracle(tool_name), "-S2"], csv)[1]
 
@@ -117,8 +142,20 @@ def test_a_long_row_between_short_ones(tool_name):
 
 # There and back
 
-losses = st.lists(st.tuples(st.integers(1, 4), st.integers(-2, 3), st.sampled_from([0.0, 1.5, 1e6]), st.lists(st.tuples(
-    st.sampled_from([-5, -4, -3, -2, -1, 1, 2, 3]), st.integers(-10 ** 7, 10 ** 7).map(lambda n: n / 64)), min_size=1)))
+losses = st.lists(
+    st.tuples(
+        st.integers(1, 4),
+        st.integers(-2, 3),
+        st.sampled_from([0.0, 1.5, 1e6]),
+        st.lists(
+            st.tuples(
+                st.sampled_from([-5, -4, -3, -2, -1, 1, 2, 3]),
+                st.integers(-(10**7), 10**7).map(lambda n: n / 64),
+            ),
+            min_size=1,
+        ),
+    )
+)
 
 
 @settings(deadline=None)
@@ -128,7 +165,7 @@ def test_round_trip(packets):
     gul, summaries, before = [], [], None
     for event, id, exposure, some in packets:
         body = struct.pack("<ii", event, id) + records(*some) + bytes(8), some[-1][0]
-        if (event, id) != before:                       # else it would become the same packet
+        if (event, id) != before:  # else it would become the same packet
             gul.append(body)
             summaries.append(struct.pack("<iif", event, id, exposure) + body[0][8:])
         before = event, id
@@ -137,7 +174,7 @@ def test_round_trip(packets):
     assert binary("summarycalctobin", csv, 3) == stream
     for kind, type in ((streams.ITEM, 1), (streams.LOSS, 2)):
         stream = struct.pack("<Ii", kind, 3) + b"".join(body for body, _ in gul)
-        if gul and gul[-1][1] >= -1:                    # the last terminator is left out behind a mean or a sample
+        if gul and gul[-1][1] >= -1:  # the last terminator is left out behind a mean or a sample
             stream = stream[:-8]
         back = binary("gultobin", text(stages.gultocsv, stream), 3, stream_type=type)
         assert back == stream
@@ -149,7 +186,9 @@ def model(tmp_path_factory):
     root = tmp_path_factory.mktemp("model")
     ktc.write_example(root, events=30, locations=12, grid=6)
     items = len(ktc.read_table("items", root / "input" / "items.bin"))
-    (root / "input" / "amplifications.bin").write_bytes(bytes(4) + b"".join(struct.pack("<ii", i + 1, 1) for i in range(items)))
+    (root / "input" / "amplifications.bin").write_bytes(
+        bytes(4) + b"".join(struct.pack("<ii", i + 1, 1) for i in range(items))
+    )
     ktc.eve(1, 1, root / "events.bin", root=root)
     ktc.getmodel(root / "events.bin", root / "cdf.bin", root=root)
     ktc.gulcalc(root / "cdf.bin", item=root / "gul.bin", sample_size=10, alloc_rule=1, root=root)
@@ -160,18 +199,28 @@ def model(tmp_path_factory):
 
 
 def test_streams_of_stages(model):
-    """What gulcalc and summarycalc write comes back, but for the set's number and what two decimals cannot hold."""
+    """What gulcalc and summarycalc write comes back, but for the set's number and what two decimals cannot
+    hold."""
     gul = binary("gultobin", model / "gul.csv", 10)
     assert len(gul) == (model / "gul.bin").stat().st_size > 10_000
     assert text(stages.gultocsv, gul) != text(stages.gultocsv, model / "gul.bin")
     assert binary("gultobin", text(stages.gultocsv, gul), 10) == gul
     summary = binary("summarycalctobin", model / "summary.csv", 10)
-    assert summary[8:12] == struct.pack("<i", 1) and len(summary) == (model / "summary.bin").stat().st_size > 1000
+    assert (
+        summary[8:12] == struct.pack("<i", 1)
+        and len(summary) == (model / "summary.bin").stat().st_size > 1000
+    )
 
 
-@pytest.mark.parametrize("stage", [
-    lambda out: FmCalc(out, alloc_rule=2), lambda out: SummaryCalc({1: out, 2: EltCalc(io.BytesIO())}),
-    lambda out: PlaCalc(out, absolute_factor=1.5), lambda out: out])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        lambda out: FmCalc(out, alloc_rule=2),
+        lambda out: SummaryCalc({1: out, 2: EltCalc(io.BytesIO())}),
+        lambda out: PlaCalc(out, absolute_factor=1.5),
+        lambda out: out,
+    ],
+)
 def test_csv_is_a_source_of_a_chain(model, stage):
     """Blocks from csv are those of the stream that the csv becomes."""
     through_stream, at_once = io.BytesIO(), io.BytesIO()
@@ -189,7 +238,10 @@ def test_csv_of_summaries_is_a_source_of_a_chain(model):
     Chain(LossCsv(model / "summary.csv", sample_size=10, kind=streams.SUMMARY), EltCalc(at_once)).run()
     assert at_once.getvalue() == from_stream.getvalue() and at_once.getvalue().count(b"\n") > 10
     coverages = io.BytesIO()
-    Chain(LossCsv(b"event_id,coverage_id,sidx,loss\n1,2,-1,3\n", sample_size=0, kind=streams.COVERAGE), coverages).run()
+    Chain(
+        LossCsv(b"event_id,coverage_id,sidx,loss\n1,2,-1,3\n", sample_size=0, kind=streams.COVERAGE),
+        coverages,
+    ).run()
     assert coverages.getvalue() == struct.pack("<Iiii", streams.COVERAGE, 0, 1, 2) + records((-1, 3))
     with pytest.raises(UsageError, match="kind of losses"):
         Chain(LossCsv(b"", sample_size=0, kind=streams.CDF), coverages).run()
@@ -197,13 +249,18 @@ def test_csv_of_summaries_is_a_source_of_a_chain(model):
 
 # Streams, where ktools goes wrong
 
+
 def test_samples_beyond_the_sample_size_are_left_out():
     """ktools writes a packet's first record whatever its sidx."""
     csv = csv_of("gultobin", "1,1,3,9", "1,1,1,2.5", "1,2,7,1", "2,1,9,1", "2,1,-1,4", "3,1,4,4")
-    packet = lambda event, *some: struct.pack("<ii", event, 1) + records(*some)  # noqa: E731
-    assert binary("gultobin", csv) == struct.pack("<Ii", streams.LOSS, 2) + packet(1, (1, 2.5), (0, 0)) + packet(2, (-1, 4))
+    packet = lambda event, *some: struct.pack("<ii", event, 1) + records(*some)
+    assert binary("gultobin", csv) == struct.pack("<Ii", streams.LOSS, 2) + packet(
+        1, (1, 2.5), (0, 0)
+    ) + packet(2, (-1, 4))
     assert binary("gultobin", csv_of("gultobin", "1,1,3,9")) == struct.pack("<Ii", streams.LOSS, 2)
-    with pytest.raises(DataError, match=r"line 3: '1,1,1,3,9': sidx is 3, expected -5 to -1 or 1 to 2, the sample size"):
+    with pytest.raises(
+        DataError, match=r"line 3: '1,1,1,3,9': sidx is 3, expected -5 to -1 or 1 to 2, the sample size"
+    ):
         binary("summarycalctobin", csv_of("summarycalctobin", "1,1,1,2,9", "1,1,1,3,9"))
 
 
@@ -211,7 +268,9 @@ def test_last_packet_without_a_mean_or_sample_has_its_terminator():
     """Without it, readers would take the stream for one that is cut."""
     for last, tail in ((-3, 8), (-2, 8), (-1, 0), (2, 0)):
         stream = binary("gultobin", csv_of("gultobin", "1,1,-1,9", f"1,1,{last},9"))
-        assert stream == struct.pack("<Iiii", streams.LOSS, 2, 1, 1) + records((-1, 9), (last, 9)) + bytes(tail)
+        assert stream == struct.pack("<Iiii", streams.LOSS, 2, 1, 1) + records((-1, 9), (last, 9)) + bytes(
+            tail
+        )
         assert text(stages.gultocsv, stream).count(b"\n") == 3
 
 
@@ -219,19 +278,32 @@ def test_last_packet_without_a_mean_or_sample_has_its_terminator():
 def test_no_rows(tool_name, oracle, run):
     """A stream without events. ktools' summarycalctobin writes a terminator that ends no packet."""
     csv = csv_of(tool_name)
-    header = struct.pack("<Ii", streams.LOSS, 2) if tool_name == "gultobin" else struct.pack("<Iii", streams.SUMMARY, 2, 1)
+    header = (
+        struct.pack("<Ii", streams.LOSS, 2)
+        if tool_name == "gultobin"
+        else struct.pack("<Iii", streams.SUMMARY, 2, 1)
+    )
     assert binary(tool_name, csv) == binary(tool_name, csv[:-1]) == header
     assert run([oracle(tool_name), "-S2"], csv)[1] == header + bytes(0 if tool_name == "gultobin" else 8)
 
 
 @pytest.mark.parametrize("tool_name", TOOLS)
-@pytest.mark.parametrize("bad, told", [
-    (("2", "1", "9", "0", "1"), "sidx is 0, expected"), (("2", "1", "9", "-6", "1"), "sidx is -6, expected"),
-    (("2", "1", "9", "1", "nan"), "(loss): expected a finite number"), (("2", "1", "9", "1", "1e39"), "(loss): expected"),
-    (("2", "1", "9", "1", "1x"), "(loss): expected"), (("2", "4294967297", "9", "1", "1"), "_id): expected a whole number"),
-    (("2", "1.5", "9", "1", "1"), "_id): expected a whole number"), (("x", "1", "9", "1", "1"), "(event_id): expected")])
+@pytest.mark.parametrize(
+    "bad, told",
+    [
+        (("2", "1", "9", "0", "1"), "sidx is 0, expected"),
+        (("2", "1", "9", "-6", "1"), "sidx is -6, expected"),
+        (("2", "1", "9", "1", "nan"), "(loss): expected a finite number"),
+        (("2", "1", "9", "1", "1e39"), "(loss): expected"),
+        (("2", "1", "9", "1", "1x"), "(loss): expected"),
+        (("2", "4294967297", "9", "1", "1"), "_id): expected a whole number"),
+        (("2", "1.5", "9", "1", "1"), "_id): expected a whole number"),
+        (("x", "1", "9", "1", "1"), "(event_id): expected"),
+    ],
+)
 def test_wrong_rows(tool_name, bad, told, tool, run):
-    """The line, exit 1, and whole events before it. ktools takes the number for another one, or ends there with exit 0."""
+    """The line, exit 1, and whole events before it. ktools takes the number for another one, or ends there
+    with exit 0."""
     good = [row_of(tool_name, event, 1, 9, 1, 5.5) for event in (1, 2)]
     csv = csv_of(tool_name, *good, row_of(tool_name, *bad), row_of(tool_name, 3, 1, 9, 1, 5.5))
     status, out, err = run([tool(tool_name), "-S2"], csv)
@@ -245,7 +317,9 @@ def test_a_last_packet_before_a_fault_has_its_end(tool, run):
     """Where the stream would else be cut to whoever reads it."""
     csv = csv_of("gultobin", "1,1,-3,5.5", "2,1,1,5.5", "3,1,0,1")
     status, out, _ = run([tool("gultobin"), "-S2"], csv)
-    assert status == 1 and out == binary("gultobin", csv_of("gultobin", "1,1,-3,5.5")) and out.endswith(bytes(8))
+    assert (
+        status == 1 and out == binary("gultobin", csv_of("gultobin", "1,1,-3,5.5")) and out.endswith(bytes(8))
+    )
 
 
 @pytest.mark.parametrize("tool_name", TOOLS)
@@ -264,12 +338,17 @@ def test_what_is_no_csv_of_losses(tool_name):
 
 def test_exposed_values_that_are_no_number():
     for value in ("nan", "inf", ""):
-        with pytest.raises(DataError, match=r"line 2: .*column 2 \(exposure_value\): expected a finite number"):
+        with pytest.raises(
+            DataError, match=r"line 2: .*column 2 \(exposure_value\): expected a finite number"
+        ):
             binary("summarycalctobin", csv_of("summarycalctobin", f"1,{value},1,1,2"))
 
 
-@pytest.mark.parametrize("tool_name, flags", [(name, flags) for name in TOOLS for flags in (
-    [], ["-S-1"], ["-S-2"], ["-Sx"], ["-S16777217"])] + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])])
+@pytest.mark.parametrize(
+    "tool_name, flags",
+    [(name, flags) for name in TOOLS for flags in ([], ["-S-1"], ["-S-2"], ["-Sx"], ["-S16777217"])]
+    + [("gultobin", ["-S2", "-t3"]), ("summarycalctobin", ["-S2", "-t2"])],
+)
 def test_usage(tool_name, flags, tool, run):
     status, out, err = run([tool(tool_name), *flags], csv_of(tool_name))
     assert (status, out) == (2, b"") and err.startswith(f"{tool_name}: error: ")
@@ -286,7 +365,9 @@ def test_cut_csv(tool_name):
             with pytest.raises(DataError):
                 binary(tool_name, csv[:size])
         else:
-            assert binary(tool_name, csv).startswith(binary(tool_name, csv[:size - len(row)]).removesuffix(bytes(8)))
+            assert binary(tool_name, csv).startswith(
+                binary(tool_name, csv[: size - len(row)]).removesuffix(bytes(8))
+            )
 
 
 # Old policy terms
@@ -303,9 +384,17 @@ def converted(data):
 
 def test_policy_terms_like_ktools(oracle, tool, run):
     rng = random.Random(5)
-    term = lambda: rng.choice((0.0, float("inf"), -1.5, rng.uniform(0, 1), rng.lognormvariate(8, 3)))  # noqa: E731
-    data = b"".join(OLD.pack(rng.randint(-2, 10 ** 6), rng.choice(RULES), rng.randint(-9, 9), rng.randint(0, 99),
-                             *(term() for _ in range(8))) for _ in range(20_000))
+    term = lambda: rng.choice((0.0, float("inf"), -1.5, rng.uniform(0, 1), rng.lognormvariate(8, 3)))
+    data = b"".join(
+        OLD.pack(
+            rng.randint(-2, 10**6),
+            rng.choice(RULES),
+            rng.randint(-9, 9),
+            rng.randint(0, 99),
+            *(term() for _ in range(8)),
+        )
+        for _ in range(20_000)
+    )
     status, theirs, said = run([oracle("fmprofilebinconv")], data)
     assert (status, said, len(theirs)) == (0, "", 20_000 * 40)
     assert run([tool("fmprofilebinconv")], data) == (0, theirs, "")
@@ -314,23 +403,39 @@ def test_policy_terms_like_ktools(oracle, tool, run):
 
 def test_policy_terms_by_hand():
     """deductible, limits, share, deductible and limit by loss, both by TIV, deductible by limit: 11 to 18."""
-    places = {1: (11, 0, 0, 0, 12, 0), 2: (11, 0, 0, 0, 12, 13), 3: (11, 0, 0, 0, 12, 0), 5: (14, 0, 0, 0, 15, 0),
-              9: (18, 0, 0, 0, 12, 0), 10: (0, 0, 11, 0, 0, 0), 11: (0, 11, 0, 0, 0, 0), 12: (11, 0, 0, 0, 0, 0),
-              14: (0, 0, 0, 0, 12, 0), 15: (0, 0, 0, 0, 15, 0), 16: (14, 0, 0, 0, 0, 0)}
+    places = {
+        1: (11, 0, 0, 0, 12, 0),
+        2: (11, 0, 0, 0, 12, 13),
+        3: (11, 0, 0, 0, 12, 0),
+        5: (14, 0, 0, 0, 15, 0),
+        9: (18, 0, 0, 0, 12, 0),
+        10: (0, 0, 11, 0, 0, 0),
+        11: (0, 11, 0, 0, 0, 0),
+        12: (11, 0, 0, 0, 0, 0),
+        14: (0, 0, 0, 0, 12, 0),
+        15: (0, 0, 0, 0, 15, 0),
+        16: (14, 0, 0, 0, 0, 0),
+    }
     assert list(places) == RULES
     for rule, terms in places.items():
-        assert converted(OLD.pack(70, rule, 3, 4, *range(11, 19))) == struct.pack("<2i8f", 70, rule, *terms, 0, 0)
+        assert converted(OLD.pack(70, rule, 3, 4, *range(11, 19))) == struct.pack(
+            "<2i8f", 70, rule, *terms, 0, 0
+        )
 
 
 def test_wrong_policy_terms(oracle, tool, run):
-    """ktools writes terms of 0 for a rule that it does not know, passes NaN on, and drops a record that is cut."""
+    """ktools writes terms of 0 for a rule that it does not know, passes NaN on, and drops a record that is
+    cut."""
     good, nan = OLD.pack(1, 12, 1, 1, *range(8)), float("nan")
-    for rule in (0, 4, 13, 17, 32, 100, -1, 2 ** 31 - 1):
+    for rule in (0, 4, 13, 17, 32, 100, -1, 2**31 - 1):
         bad = OLD.pack(7, rule, 1, 1, *range(8))
         status, out, err = run([tool("fmprofilebinconv")], good + bad)
         assert (status, out) == (1, converted(good))
-        assert err == (f"fmprofilebinconv: error: standard input: byte 52: policy terms 7 have calculation rule {rule}, expected "
-                       "one of 1, 2, 3, 5, 9, 10, 11, 12, 14, 15, 16\n")
+        assert err == (
+            f"fmprofilebinconv: error: standard input: byte 52: policy terms 7 have calculation rule {rule}, "
+            f"expected "
+            "one of 1, 2, 3, 5, 9, 10, 11, 12, 14, 15, 16\n"
+        )
         assert run([oracle("fmprofilebinconv")], bad)[:2] == (0, struct.pack("<2i8f", 7, rule, *[0] * 8))
     with pytest.raises(DataError, match="byte 68: a term of policy terms 1 is no number"):
         converted(good + OLD.pack(1, 2, 1, 1, 1, nan, *[0] * 6))
@@ -346,7 +451,8 @@ FILES = ("footprint.bin.z", "footprint.idx.z")
 
 
 def footprint(path, rng, areaperil=4, flags=1, events=30):
-    """Rows that lie in another order than the index names them, with a gap between; one event has many, one none."""
+    """Rows that lie in another order than the index names them, with a gap between; one event has many, one
+    none."""
     row = struct.Struct("<IIf" if areaperil == 4 else "<QIf")
     data, index = struct.pack("<ii", 10, flags), []
     for event in rng.sample(range(1, 1000), events):
@@ -372,14 +478,19 @@ def test_footprint_like_ktools(flags, oracle, tool, run, tmp_path):
         theirs = made(tmp_path)
         for name in FILES:
             (tmp_path / name).unlink()
-        assert run([tool("footprintconv")], cwd=tmp_path) == (0, b"", "")       # ktools has words on standard output
+        assert run([tool("footprintconv")], cwd=tmp_path) == (
+            0,
+            b"",
+            "",
+        )  # ktools has words on standard output
         assert made(tmp_path) == theirs and len(theirs[1]) == 20 * events
 
 
 def test_wide_areaperils(tool, run, tmp_path):
-    """ktools knows the record's width from how it was built, and this build's is 4 bytes; it copies any bytes."""
+    """ktools knows the record's width from how it was built, and this build's is 4 bytes; it copies any
+    bytes."""
     footprint(tmp_path, random.Random(2), 8)
-    status, out, err = run([tool("footprintconv")], cwd=tmp_path)
+    status, _out, err = run([tool("footprintconv")], cwd=tmp_path)
     assert status == 1 and "bytes are not a whole number of records of 12 bytes" in err
     assert run([tool("footprintconv"), "--areaperil-bytes", "8"], cwd=tmp_path) == (0, b"", "")
     plain, packed = io.BytesIO(), io.BytesIO()
@@ -391,7 +502,8 @@ def test_wide_areaperils(tool, run, tmp_path):
 
 @pytest.mark.parametrize("uncertain, flags", [(True, 1), (False, 0), (True, 3), (True, 2)])
 def test_getmodel_on_the_compressed_footprint(uncertain, flags, tmp_path):
-    """The same distributions. Bit 1 of the flags promises an index with sizes; ktools passes it on with one that has none."""
+    """The same distributions. Bit 1 of the flags promises an index with sizes; ktools passes it on with one
+    that has none."""
     write(make(4, uncertain=uncertain, irregular=uncertain), tmp_path)
     static, events = tmp_path / "static", (tmp_path / "input" / "events.bin").read_bytes()
     data = (static / "footprint.bin").read_bytes()
@@ -408,24 +520,30 @@ def test_getmodel_on_the_compressed_footprint(uncertain, flags, tmp_path):
 
 
 def test_wrong_footprints(tool, run, tmp_path):
-    """An error that names the place, and neither file, or both as they were. ktools ends with exit 0 or aborts."""
+    """An error that names the place, and neither file, or both as they were. ktools ends with exit 0 or
+    aborts."""
     footprint(tmp_path, random.Random(3))
     data, index = (tmp_path / "footprint.bin"), (tmp_path / "footprint.idx")
     good, entries = data.read_bytes(), index.read_bytes()
-    entry = lambda offset, size: entries + struct.pack("<iqq", 1000, offset, size)  # noqa: E731
+    entry = lambda offset, size: entries + struct.pack("<iqq", 1000, offset, size)
     end = 20 * 30
     for name in FILES:
         (tmp_path / name).write_bytes(b"earlier")
     for bin, idx, told in (
-            (b"", entries, "footprint.bin: byte 0: the input ends inside the header"),
-            (good[:7], entries, "footprint.bin: byte 7: the input ends inside the header"),
-            (good[:4] + b"\7\0\0\0" + good[8:], entries, "footprint.bin: byte 4: the flags are 7, expected 0 to 3"),
-            (good[:-6], entries, "are not in footprint.bin"),
-            (good, entries[:-1], f"footprint.idx: byte {end - 1}: the file ends inside a record of 20 bytes"),
-            (good, entry(4, 12), f"footprint.idx: byte {end}: event_id 1000: 12 bytes from byte 4 on are not in"),
-            (good, entry(8, -12), f"byte {end}: event_id 1000: -12 bytes"),
-            (good, entry(1 << 62, 1 << 62), f"byte {end}: event_id 1000"),
-            (good, entry(8, 13), f"byte {end}: event_id 1000: 13 bytes are not a whole number of records")):
+        (b"", entries, "footprint.bin: byte 0: the input ends inside the header"),
+        (good[:7], entries, "footprint.bin: byte 7: the input ends inside the header"),
+        (
+            good[:4] + b"\7\0\0\0" + good[8:],
+            entries,
+            "footprint.bin: byte 4: the flags are 7, expected 0 to 3",
+        ),
+        (good[:-6], entries, "are not in footprint.bin"),
+        (good, entries[:-1], f"footprint.idx: byte {end - 1}: the file ends inside a record of 20 bytes"),
+        (good, entry(4, 12), f"footprint.idx: byte {end}: event_id 1000: 12 bytes from byte 4 on are not in"),
+        (good, entry(8, -12), f"byte {end}: event_id 1000: -12 bytes"),
+        (good, entry(1 << 62, 1 << 62), f"byte {end}: event_id 1000"),
+        (good, entry(8, 13), f"byte {end}: event_id 1000: 13 bytes are not a whole number of records"),
+    ):
         data.write_bytes(bin)
         index.write_bytes(idx)
         status, out, err = run([tool("footprintconv")], cwd=tmp_path)
@@ -440,7 +558,9 @@ def test_wrong_footprints(tool, run, tmp_path):
 def test_both_footprint_files_or_none(tool, run, tmp_path):
     """A disk that fills up takes neither of them away."""
     footprint(tmp_path, random.Random(3))
-    status, out, err = run(["bash", "-c", 'ulimit -f 16; exec "$@"', "bash", tool("footprintconv")], cwd=tmp_path)
+    status, out, err = run(
+        ["bash", "-c", 'ulimit -f 16; exec "$@"', "bash", tool("footprintconv")], cwd=tmp_path
+    )
     assert (status, out) == (4, b"") and "footprint.bin.z: byte " in err
     assert sorted(os.listdir(tmp_path)) == ["footprint.bin", "footprint.idx"]
     shutil.rmtree(tmp_path)

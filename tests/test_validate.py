@@ -1,4 +1,6 @@
-"""The validators of csv tables: verdicts and words as ktools', every rule broken once at each end and in the middle."""
+"""The validators of csv tables: verdicts and words as ktools', every rule broken once at each end and in the
+middle."""
+
 import io
 import re
 import warnings
@@ -9,8 +11,11 @@ from ktc import tables
 from ktc.errors import DataError, TruncatedError, UsageError
 from ktc.schemas import TABLES
 
-TOOL = {"damage_bin_dict": "validatedamagebin", "footprint": "validatefootprint",
-        "vulnerability": "validatevulnerability"}
+TOOL = {
+    "damage_bin_dict": "validatedamagebin",
+    "footprint": "validatefootprint",
+    "vulnerability": "validatevulnerability",
+}
 
 
 def damage_bins():
@@ -20,14 +25,22 @@ def damage_bins():
 
 def footprint():
     """Three events of three areaperils of three intensity bins."""
-    return [[str(event), str(areaperil), bin, part] for event in (5, 7, 2147483647)
-            for areaperil in (1, 30, 4294967295) for bin, part in (("4", "0.25"), ("1", "0.5"), ("2", "0.25"))]
+    return [
+        [str(event), str(areaperil), bin, part]
+        for event in (5, 7, 2147483647)
+        for areaperil in (1, 30, 4294967295)
+        for bin, part in (("4", "0.25"), ("1", "0.5"), ("2", "0.25"))
+    ]
 
 
 def vulnerability():
     """Three functions of three intensity bins of three damage bins."""
-    return [[str(function), str(intensity), str(bin), part] for function in (2, 3, 2147483647)
-            for intensity in (1, 2, 3) for bin, part in ((1, "0.25"), (2, "0.5"), (3, "0.25"))]
+    return [
+        [str(function), str(intensity), str(bin), part]
+        for function in (2, 3, 2147483647)
+        for intensity in (1, 2, 3)
+        for bin, part in ((1, "0.25"), (2, "0.5"), (3, "0.25"))
+    ]
 
 
 GOOD = {"damage_bin_dict": damage_bins, "footprint": footprint, "vulnerability": vulnerability}
@@ -49,14 +62,16 @@ def verdict(table, csv, **options):
     return faults, [str(w.message) for w in caught]
 
 
-# Each breaks one rule of a table's rows at a place (0, 1, 2: the first, a middle one, the last), and gives the line and
-# the words that name it.
+# Each breaks one rule of a table's rows at a place (0, 1, 2: the first, a middle one, the last), and gives
+# the line and the words that name it.
+
 
 def set_value(column, value, pattern):
     def change(rows, place):
         row = (0, len(rows) // 2, len(rows) - 1)[place]
         rows[row][column] = value
         return row + 2, pattern
+
     return change
 
 
@@ -83,8 +98,9 @@ def swap_groups(size, pattern):
     def change(rows, place):
         n = len(rows) // size
         first = (0, n // 2 - 1 if n > 3 else 1, n - 2)[place] * size
-        rows[first:first + 2 * size] = rows[first + size:first + 2 * size] + rows[first:first + size]
+        rows[first : first + 2 * size] = rows[first + size : first + 2 * size] + rows[first : first + size]
         return first + size + 2, pattern
+
     return change
 
 
@@ -93,6 +109,7 @@ def in_group(row_of_group, column, value, pattern):
         row = (0, 4, 8)[place] * 3 + row_of_group
         rows[row][column] = value
         return row + 2, pattern
+
     return change
 
 
@@ -104,14 +121,14 @@ def wrong_sum(rows, place):
 
 def gap_in_intensities(rows, place):
     row = place * 9 + 6
-    for values in rows[row:row + 3]:
+    for values in rows[row : row + 3]:
         values[1] = "5"
     return row + 2, "intensity_bin_id is 5, expected 2 or 3"
 
 
 def late_damage_bins(rows, place):
     row = (0, 12, 24)[place]
-    for values in rows[row:row + 3]:
+    for values in rows[row : row + 3]:
         values[2] = str(int(values[2]) + 1)
     return row + 2, "damage_bin_id is 2, expected 1"
 
@@ -121,8 +138,11 @@ ONE_FAULT = {
     ("damage_bin_dict", "between, above"): set_value(3, "1.5", "interpolation 1.5 lies outside"),
     ("damage_bin_dict", "between, below"): set_value(3, "-0.5", "interpolation -0.5 lies outside"),
     ("damage_bin_dict", "uniform"): another_column,
-    ("footprint", "ascending areaperil_id"): lambda rows, place: swap_groups(3, "areaperil_id is less")(
-        rows, place) if place != 1 else swap_groups(9, "event_id is less")(rows, place),
+    ("footprint", "ascending areaperil_id"): lambda rows, place: (
+        swap_groups(3, "areaperil_id is less")(rows, place)
+        if place != 1
+        else swap_groups(9, "event_id is less")(rows, place)
+    ),
     ("footprint", "ascending event_id"): swap_groups(9, "event_id is less"),
     ("footprint", "distinct"): in_group(2, 2, "4", "intensity_bin_id 4 comes twice"),
     ("footprint", "sums to one"): wrong_sum,
@@ -133,28 +153,37 @@ ONE_FAULT = {
     ("vulnerability", "sums to one"): wrong_sum,
     **{(table, "no number"): set_value(0, "x", "column 1 .* found 'x'") for table in GOOD},
     **{(table, "not finite"): set_value(3, "nan", "column 4 .* found 'nan'") for table in GOOD},
-    **{(table, "cut line"): cut_line for table in GOOD}}
+    **{(table, "cut line"): cut_line for table in GOOD},
+}
 # An id out of range stands alone in its group, so other rules are broken as well.
 SOME_FAULTS = {
     ("footprint", "range event_id"): set_value(0, "0", "event_id is 0, expected at least 1"),
     ("footprint", "range event_id below"): set_value(0, "-1", "event_id is -1, expected at least 1"),
     ("footprint", "range areaperil_id"): set_value(1, "0", "areaperil_id is 0, expected at least 1"),
-    ("vulnerability", "range"): set_value(0, "0", "vulnerability_id is 0, expected at least 1")}
+    ("vulnerability", "range"): set_value(0, "0", "vulnerability_id is 0, expected at least 1"),
+}
 LARGE = {
     ("footprint", "large event_id"): set_value(0, "2147483648", "column 1 .*2147483648"),
     ("footprint", "large areaperil_id"): set_value(1, "4294967296", "column 2 .*4294967296"),
     ("footprint", "negative areaperil_id"): set_value(1, "-1", "column 2 .*-1"),
-    ("vulnerability", "large vulnerability_id"): set_value(0, "2147483648", "column 1 .*2147483648")}
+    ("vulnerability", "large vulnerability_id"): set_value(0, "2147483648", "column 1 .*2147483648"),
+}
 # ktools takes these: see differences.md.
-PASSES_THERE = {("vulnerability", "numbered, not from 1", 0)} | {("damage_bin_dict", "not finite", p) for p in range(3)}
+PASSES_THERE = {("vulnerability", "numbered, not from 1", 0)} | {
+    ("damage_bin_dict", "not finite", p) for p in range(3)
+}
 
 
 def test_every_rule_is_broken():
-    """The rules of the registry, by table; "at most" needs a number from outside, warnings come further down."""
+    """The rules of the registry, by table; "at most" needs a number from outside, warnings come further
+    down."""
     for table in GOOD:
         rules = {r.kind for r in TABLES[table].extra["rules"] if not r.warning and r.kind != "at most"}
-        broken = {re.split(r",? ", kind)[0] if not kind.startswith("sums") else kind
-                  for name, kind in [*ONE_FAULT, *SOME_FAULTS] if name == table}
+        broken = {
+            re.split(r",? ", kind)[0] if not kind.startswith("sums") else kind
+            for name, kind in [*ONE_FAULT, *SOME_FAULTS]
+            if name == table
+        }
         assert rules <= broken
 
 
@@ -177,19 +206,41 @@ def test_verdicts_are_those_of_ktools(oracle, run, end):
             rows = GOOD[table]()
             change(rows, place)
             csv = csv_of(table, rows, end)
-            assert run([oracle(TOOL[table])], csv)[0] == ((table, kind, place) not in PASSES_THERE), (table, kind, place)
+            assert run([oracle(TOOL[table])], csv)[0] == ((table, kind, place) not in PASSES_THERE), (
+                table,
+                kind,
+                place,
+            )
             assert verdict(table, csv)[0]
 
 
 STRANGE = {
-    "deprecated": ("damage_bin_dict", lambda rows: [row.append("1201") for row in rows],
-                   "interval_type is deprecated"),
-    "first": ("damage_bin_dict", lambda rows: rows[0].__setitem__(1, "0.0625"), "bin_from of the first row is 0.0625"),
-    "centre": ("damage_bin_dict", lambda rows: rows[4].__setitem__(3, "0.55"),
-               "line 6: interpolation 0.55 is not the centre"),
-    "last": ("damage_bin_dict", lambda rows: rows[7].__setitem__(2, "0.9375"), "bin_to of the last row is 0.9375"),
-    "complete": ("vulnerability", lambda rows: rows.__delitem__(slice(24, 27)),
-                 "vulnerability_id 2147483647 has no intensity_bin_id 3")}
+    "deprecated": (
+        "damage_bin_dict",
+        lambda rows: [row.append("1201") for row in rows],
+        "interval_type is deprecated",
+    ),
+    "first": (
+        "damage_bin_dict",
+        lambda rows: rows[0].__setitem__(1, "0.0625"),
+        "bin_from of the first row is 0.0625",
+    ),
+    "centre": (
+        "damage_bin_dict",
+        lambda rows: rows[4].__setitem__(3, "0.55"),
+        "line 6: interpolation 0.55 is not the centre",
+    ),
+    "last": (
+        "damage_bin_dict",
+        lambda rows: rows[7].__setitem__(2, "0.9375"),
+        "bin_to of the last row is 0.9375",
+    ),
+    "complete": (
+        "vulnerability",
+        lambda rows: rows.__delitem__(slice(24, 27)),
+        "vulnerability_id 2147483647 has no intensity_bin_id 3",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", STRANGE)
@@ -234,11 +285,17 @@ def test_scripts(run, tool):
     """Without an oracle: status, streams and words."""
     good = "validation checks have passed."
     maximum = "INFO: Maximum value of {} bin index = {}\n".format
-    for table, name, said in (("damage_bin_dict", "Damage Bin Dictionary", ""),
-                              ("footprint", "Footprint", maximum("intensity", 4)),
-                              ("vulnerability", "Vulnerability", maximum("damage", 3))):
+    for table, name, said in (
+        ("damage_bin_dict", "Damage Bin Dictionary", ""),
+        ("footprint", "Footprint", maximum("intensity", 4)),
+        ("vulnerability", "Vulnerability", maximum("damage", 3)),
+    ):
         rows = GOOD[table]()
-        assert run([tool(TOOL[table])], csv_of(table, rows)) == (0, b"", f"{said}INFO: All {name} file {good}\n")
+        assert run([tool(TOOL[table])], csv_of(table, rows)) == (
+            0,
+            b"",
+            f"{said}INFO: All {name} file {good}\n",
+        )
         rows[1][0] = "x"
         status, out, err = run([tool(TOOL[table])], csv_of(table, rows))
         assert (status, out) == (1, b"")
@@ -249,12 +306,18 @@ def test_scripts(run, tool):
 
 # --- several faults
 
+
 def test_every_fault_is_reported_in_its_order():
     rows = damage_bins()
     rows[1][3], rows[3][0], rows[5][0], rows[7][1:] = "0.9", "x", "7", []
     faults, said = verdict("damage_bin_dict", csv_of("damage_bin_dict", rows))
-    words = ["line 3: .* lies outside", "line 5: .* found 'x'", "line 7: .* is 7, expected 6",
-             "line 8: .* is 7, expected 8", "line 9: .* expected 4 columns .* found 1"]
+    words = [
+        "line 3: .* lies outside",
+        "line 5: .* found 'x'",
+        "line 7: .* is 7, expected 6",
+        "line 8: .* is 7, expected 8",
+        "line 9: .* expected 4 columns .* found 1",
+    ]
     assert len(faults) == len(words) and all(map(re.search, words, faults))
     assert [line for line in said if "not the centre" in line]
 
@@ -272,7 +335,7 @@ def test_the_rest_is_not_read_when_no_more_is_shown():
             return True
 
         def readinto(self, room):
-            room[:] = (b"1,0,1,1\n" * (len(room) // 8 + 1))[:len(room)]
+            room[:] = (b"1,0,1,1\n" * (len(room) // 8 + 1))[: len(room)]
             return len(room)
 
     faults, _ = verdict("footprint", Endless())
@@ -284,7 +347,7 @@ def test_the_rest_is_not_read_when_no_more_is_shown():
 def test_an_unreadable_row_leaves_open_what_depends_on_it(table, row):
     rows = GOOD[table]()
     rows[row][2] = "?"
-    rows[18][3] = "0.35"                # a fault of another group, which is not hidden
+    rows[18][3] = "0.35"  # a fault of another group, which is not hidden
     faults, _ = verdict(table, csv_of(table, rows))
     assert len(faults) == 2 and f"line {row + 2}: " in "".join(faults) and "sum to 1.1" in "".join(faults)
 
@@ -297,6 +360,7 @@ def test_spans_with_gaps_are_not_filled_in():
 
 # --- files that are none
 
+
 @pytest.mark.parametrize("table", GOOD)
 def test_no_file_no_rows_no_header(table):
     with pytest.raises(TruncatedError, match="byte 0: empty input"):
@@ -305,11 +369,15 @@ def test_no_file_no_rows_no_header(table):
         with pytest.raises(DataError, match="the input ends here, expected rows"):
             tables.validate(table, csv)
     faults, _ = verdict(table, csv_of(table, GOOD[table]()).split(b"\n", 1)[1])
-    assert len(faults) == 1 and "line 1: " in faults[0] and "this is data; expected a header line" in faults[0]
+    assert (
+        len(faults) == 1 and "line 1: " in faults[0] and "this is data; expected a header line" in faults[0]
+    )
     assert len(verdict(table, bytes(range(256)) * 1000)[0]) == 21
     assert "no end within" in verdict(table, b"h\n" + bytes(1 << 20))[0][-1]
     # (the rows of a vulnerability could be those of a footprint)
-    other = {"damage_bin_dict": "footprint", "footprint": "damage_bin_dict", "vulnerability": "footprint"}[table]
+    other = {"damage_bin_dict": "footprint", "footprint": "damage_bin_dict", "vulnerability": "footprint"}[
+        table
+    ]
     assert verdict(table, csv_of(other, GOOD[other]()))[0]
 
 
@@ -322,9 +390,9 @@ def test_a_file_cut_anywhere(table):
     for at in range(last + 1, len(csv) - 1):
         faults, said = verdict(table, csv[:at])
         if table != "damage_bin_dict":
-            assert len(faults) == 1, row[:at - last]
-        else:                           # a shorter number is still a number, and seldom in its bin
-            assert faults or said, row[:at - last]
+            assert len(faults) == 1, row[: at - last]
+        else:  # a shorter number is still a number, and seldom in its bin
+            assert faults or said, row[: at - last]
 
 
 def test_usage():
@@ -358,14 +426,25 @@ def test_from_a_file_byte_by_byte(tmp_path):
 # --- where the verdicts differ on purpose
 
 V, F, D = "vulnerability", "footprint", "damage_bin_dict"
-DIFFERENT = [       # table, csv, ktools' verdict, ktc's
-    (V, b"h\n1,1,2,1\n", 0, 1), (V, b"h\n1,1,0,1\n", 0, 1),
-    (V, b"1,1,1,1\n1,2,1,1\n", 0, 1), (F, b"1,1,1,1\n1,2,1,1\n", 0, 1),
-    (F, b"h\n1,1,1,1x\n", 0, 1), (F, b"h\n1,1,1,0x1p0\n", 0, 1), (D, b"h\n1,0,1,0.5,x\n", 0, 1),
-    (F, b"h\n1,1,4294967297,1\n", 0, 1), (V, b"h\n1,1,4294967297,1\n", 0, 1), (D, b"h\n4294967297,0,1,0.5\n", 0, 1),
-    (D, b"h\n1,0,inf,0.5\n", 0, 1), (D, b"h\n1,0,1,nan\n", 0, 1), (D, b"h\n1,nan,1,0.5\n", 0, 1),
-    (F, b"h\n1,1,1,1\n\n", 1, 0), (F, b"h\n1 , 1, 1 ,1\n", 1, 0), (D, b"h" * 5000 + b"\n1,0,1,0.5\n", 1, 0),
-    (V, b"h\n1,-5,1,1\n", 1, 0)]
+DIFFERENT = [  # table, csv, ktools' verdict, ktc's
+    (V, b"h\n1,1,2,1\n", 0, 1),
+    (V, b"h\n1,1,0,1\n", 0, 1),
+    (V, b"1,1,1,1\n1,2,1,1\n", 0, 1),
+    (F, b"1,1,1,1\n1,2,1,1\n", 0, 1),
+    (F, b"h\n1,1,1,1x\n", 0, 1),
+    (F, b"h\n1,1,1,0x1p0\n", 0, 1),
+    (D, b"h\n1,0,1,0.5,x\n", 0, 1),
+    (F, b"h\n1,1,4294967297,1\n", 0, 1),
+    (V, b"h\n1,1,4294967297,1\n", 0, 1),
+    (D, b"h\n4294967297,0,1,0.5\n", 0, 1),
+    (D, b"h\n1,0,inf,0.5\n", 0, 1),
+    (D, b"h\n1,0,1,nan\n", 0, 1),
+    (D, b"h\n1,nan,1,0.5\n", 0, 1),
+    (F, b"h\n1,1,1,1\n\n", 1, 0),
+    (F, b"h\n1 , 1, 1 ,1\n", 1, 0),
+    (D, b"h" * 5000 + b"\n1,0,1,0.5\n", 1, 0),
+    (V, b"h\n1,-5,1,1\n", 1, 0),
+]
 
 
 @pytest.mark.parametrize("table, csv, theirs, ours", DIFFERENT)

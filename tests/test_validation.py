@@ -1,4 +1,6 @@
-"""A run's files held against the registry's rules and against each other: every reference broken once, every file cut once."""
+"""A run's files held against the registry's rules and against each other: every reference broken once, every
+file cut once."""
+
 import itertools
 import os
 import random
@@ -22,11 +24,16 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "run"
     made = ktc.write_example(folder, events=20, locations=8, grid=4, weighted_periods=True)
     items = range(1, made.items + 1)
-    one, two = numpy.unique(ktc.read_table("vulnerability", folder / "static" / "vulnerability.bin")["vulnerability_id"])[:2]
+    one, two = numpy.unique(
+        ktc.read_table("vulnerability", folder / "static" / "vulnerability.bin")["vulnerability_id"]
+    )[:2]
     for name, rows in {
-        "amplifications": [(item, 1) for item in items], "lossfactors": [(1, 1, 1.25), (2, 1, 1.5)],
-        "aggregate_vulnerability": [(100001, one), (100001, two)], "weights": [(1, one, 0.5), (1, two, 0.5)],
-        "ensemble": [(1, 1), (2, 2)], "correlations": [(item, 1, 0.5, 1, 0.25) for item in items],
+        "amplifications": [(item, 1) for item in items],
+        "lossfactors": [(1, 1, 1.25), (2, 1, 1.5)],
+        "aggregate_vulnerability": [(100001, one), (100001, two)],
+        "weights": [(1, one, 0.5), (1, two, 0.5)],
+        "ensemble": [(1, 1), (2, 2)],
+        "correlations": [(item, 1, 0.5, 1, 0.25) for item in items],
     }.items():
         text = "\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in rows), ""])
         ktc.tobin(name, text.encode(), folder / TABLES[name].path)
@@ -79,8 +86,14 @@ def test_other_forms_of_a_model(tmp_path, options):
         csv = tmp_path / "vulnerability.csv"
         ktc.tocsv("vulnerability", tmp_path / "static" / "vulnerability.bin", csv)
         ending = ".z" if "compress" in flags else ""
-        ktc.tobin("vulnerability", csv, tmp_path / "static" / f"vulnerability.bin{ending}" if ending else tmp_path / "v.bin",
-                  index=tmp_path / "static" / f"vulnerability.idx{ending}", max_damage_bin=22, **flags)
+        ktc.tobin(
+            "vulnerability",
+            csv,
+            tmp_path / "static" / f"vulnerability.bin{ending}" if ending else tmp_path / "v.bin",
+            index=tmp_path / "static" / f"vulnerability.idx{ending}",
+            max_damage_bin=22,
+            **flags,
+        )
         if not ending:
             plain = ktc.read_table("vulnerability", tmp_path / "static" / "vulnerability.bin")
             os.replace(tmp_path / "v.bin", tmp_path / "static" / "vulnerability.bin")
@@ -89,15 +102,21 @@ def test_other_forms_of_a_model(tmp_path, options):
         rows = {file.table: file.rows for file in verdict.files}
         assert rows["vulnerability"] == len(plain)
         if not ending:
-            ktc.tobin("vulnerability", csv.read_bytes(), tmp_path / "static" / "vulnerability.bin", max_damage_bin=22)
+            ktc.tobin(
+                "vulnerability",
+                csv.read_bytes(),
+                tmp_path / "static" / "vulnerability.bin",
+                max_damage_bin=22,
+            )
             os.remove(tmp_path / "static" / "vulnerability.idx")
 
 
-REFS = [(table, ref) for table in TABLES for ref in TABLES[table].refs
-        if TABLES[table].extra.get("tool")]
+REFS = [(table, ref) for table in TABLES for ref in TABLES[table].refs if TABLES[table].extra.get("tool")]
 
 
-@pytest.mark.parametrize("table, ref", REFS, ids=[f"{table}-{'-'.join(ref.columns)}-{ref.table}" for table, ref in REFS])
+@pytest.mark.parametrize(
+    "table, ref", REFS, ids=[f"{table}-{'-'.join(ref.columns)}-{ref.table}" for table, ref in REFS]
+)
 def test_every_reference_of_the_registry(run_of, table, ref):
     """An id that nothing knows is named, with its file and record."""
     field = ref.columns[-1]
@@ -106,8 +125,12 @@ def test_every_reference_of_the_registry(run_of, table, ref):
         records = numpy.frombuffer(data, TABLES[table].dtype(), offset=8)
         records[field][5] = 15
         vulnerability = ktc.read_table("vulnerability", run_of / "static" / "vulnerability.bin").copy()
-        ktc.write_table("vulnerability", vulnerability[vulnerability["intensity_bin_id"] != 15],
-                        run_of / "static" / "vulnerability.bin", max_damage_bin=22)
+        ktc.write_table(
+            "vulnerability",
+            vulnerability[vulnerability["intensity_bin_id"] != 15],
+            run_of / "static" / "vulnerability.bin",
+            max_damage_bin=22,
+        )
         (run_of / "static" / "footprint.bin").write_bytes(data)
         number, value = r"\d+", 15
     else:
@@ -117,16 +140,25 @@ def test_every_reference_of_the_registry(run_of, table, ref):
             ktc.write_table(table, rows, run_of / TABLES[table].path)
         chosen = len(rows) - 1
         if ref.when:
-            chosen, = numpy.flatnonzero(rows[ref.when[0]] >= ref.when[1])[:1] if ref.when[2] is None else numpy.flatnonzero(
-                rows[ref.when[0]] == ref.when[1])[:1]
+            (chosen,) = (
+                numpy.flatnonzero(rows[ref.when[0]] >= ref.when[1])[:1]
+                if ref.when[2] is None
+                else numpy.flatnonzero(rows[ref.when[0]] == ref.when[1])[:1]
+            )
         number, value = change(run_of, table, chosen, **{field: UNKNOWN}), UNKNOWN
         if "packet" in TABLES[table].extra:
             number = 1
-    if ref.warning:                     # only the first of such rows is shown
+    if ref.warning:  # only the first of such rows is shown
         number, value = r"\d+", r"\d+"
     verdict = validate_run(run_of)
-    found = [line for line in (verdict.warnings if ref.warning else verdict.faults)
-             if re.search(rf"{re.escape(TABLES[table].path)}: record {number}\b.*{field} {value} is not in {ref.table}", line)]
+    found = [
+        line
+        for line in (verdict.warnings if ref.warning else verdict.faults)
+        if re.search(
+            rf"{re.escape(TABLES[table].path)}: record {number}\b.*{field} {value} is not in {ref.table}",
+            line,
+        )
+    ]
     assert found, (str(verdict), number)
     assert verdict.sound == ref.warning or table in ("amplifications", "correlations", "items")
 
@@ -137,11 +169,24 @@ def test_ids_that_should_come_up(run_of):
     faults = validate_run(run_of).faults
     last = len(ktc.read_table("items", run_of / "input" / "items.bin"))
     folder = re.escape(str(run_of / "input"))
-    assert any(re.fullmatch(f"{folder}/items.bin: item_id 3: expected in {folder}/fm_programme.bin too, as from_agg_id with "
-                            "level_id 1", line) for line in faults)
-    assert any(re.fullmatch(f"{folder}/items.bin: item_id {last}: expected in {folder}/amplifications.bin too, as item_id", line)
-               for line in faults)
-    assert any("record 3" in line and "level_id 1, from_agg_id 1 comes a second time" in line for line in faults)
+    assert any(
+        re.fullmatch(
+            f"{folder}/items.bin: item_id 3: expected in {folder}/fm_programme.bin too, as from_agg_id with "
+            "level_id 1",
+            line,
+        )
+        for line in faults
+    )
+    assert any(
+        re.fullmatch(
+            f"{folder}/items.bin: item_id {last}: expected in {folder}/amplifications.bin too, as item_id",
+            line,
+        )
+        for line in faults
+    )
+    assert any(
+        "record 3" in line and "level_id 1, from_agg_id 1 comes a second time" in line for line in faults
+    )
 
 
 SOUND = {  # a rule of the registry broken: the table, the row, the values, and what names it
@@ -170,23 +215,34 @@ SOUND = {  # a rule of the registry broken: the table, the row, the values, and 
 def test_rules(run_of, table):
     row, values, words = SOUND[table]
     number = change(run_of, table, row, **values)
-    file, = (f for f in validate_run(run_of).files if f.path.endswith(f"run/{TABLES[table].path}"))
+    (file,) = (f for f in validate_run(run_of).files if f.path.endswith(f"run/{TABLES[table].path}"))
     assert any(re.search(rf"record {number}\b", line) for line in file.faults if words in line), file.faults
 
 
-@pytest.mark.parametrize("table, row, values, words", [
-    ("events", 2, dict(event_id=1), "event_id 1 comes a second time"),
-    ("returnperiods", 2, dict(return_period=9999), "return_period is 9999, expected less than the 500 before it"),
-    ("returnperiods", -1, dict(return_period=0), "return_period is 0, expected at least 1"),
-    ("periods", 2, dict(period_no=1001), "period_no is 1001, more than the maximum given, 1000"),
-    ("periods", 2, dict(period_no=1), "period_no 1 comes a second time"),
-    ("periods", 2, dict(period_no=0), "period_no is 0, expected at least 1"),
-    ("occurrence", 2, dict(event_id=0, period_no=0, occ_date_id=0), "1 records of zeros are passed over")])
+@pytest.mark.parametrize(
+    "table, row, values, words",
+    [
+        ("events", 2, dict(event_id=1), "event_id 1 comes a second time"),
+        (
+            "returnperiods",
+            2,
+            dict(return_period=9999),
+            "return_period is 9999, expected less than the 500 before it",
+        ),
+        ("returnperiods", -1, dict(return_period=0), "return_period is 0, expected at least 1"),
+        ("periods", 2, dict(period_no=1001), "period_no is 1001, more than the maximum given, 1000"),
+        ("periods", 2, dict(period_no=1), "period_no 1 comes a second time"),
+        ("periods", 2, dict(period_no=0), "period_no is 0, expected at least 1"),
+        ("occurrence", 2, dict(event_id=0, period_no=0, occ_date_id=0), "1 records of zeros are passed over"),
+    ],
+)
 def test_doubts(run_of, table, row, values, words):
     """What the stages take as ktools does is a warning, and the run is sound."""
     change(run_of, table, row, **values)
     verdict = validate_run(run_of)
-    assert verdict.sound and any(TABLES[table].path in line and words in line for line in verdict.warnings), str(verdict)
+    assert verdict.sound and any(TABLES[table].path in line and words in line for line in verdict.warnings), (
+        str(verdict)
+    )
 
 
 @pytest.mark.parametrize("table", [t for t in TABLES if TABLES[t].extra.get("tool") and t != "footprint"])
@@ -201,27 +257,36 @@ def test_cut_files_and_none(run_of, table):
     needed = TABLES[table].extra.get("needed")
     line = f"{TABLES[table].path}: missing; a run of {needed} needs it"
     assert (line in verdict.missing) == (needed in ("ground-up losses", "insured losses"))
-    assert (line in verdict.warnings) == (needed == "insured summaries") and verdict.sound == (line not in verdict.missing)
+    assert (line in verdict.warnings) == (needed == "insured summaries") and verdict.sound == (
+        line not in verdict.missing
+    )
 
 
 def test_a_cut_footprint_and_its_index(run_of):
     data, index = run_of / "static" / "footprint.bin", run_of / "static" / "footprint.idx"
     whole = data.read_bytes()
     data.write_bytes(whole[:-1])
-    assert any(re.search(r"footprint.idx: byte \d+: event_id \d+: \d+ bytes from byte \d+ on are not in", line)
-               for line in validate_run(run_of).faults)
+    assert any(
+        re.search(r"footprint.idx: byte \d+: event_id \d+: \d+ bytes from byte \d+ on are not in", line)
+        for line in validate_run(run_of).faults
+    )
     data.write_bytes(whole)
     index.write_bytes(index.read_bytes()[:-3])
-    assert any("footprint.idx" in line and "ends inside a record" in line for line in validate_run(run_of).faults)
+    assert any(
+        "footprint.idx" in line and "ends inside a record" in line for line in validate_run(run_of).faults
+    )
     index.unlink()
     assert any("footprint.idx: cannot read" in line for line in validate_run(run_of).faults)
 
 
 def test_no_more_than_twenty_faults_of_a_file(run_of):
     ktc.write_table("coverages", numpy.full(50, -1.0, [("tiv", "<f4")]), run_of / "input" / "coverages.bin")
-    file, = (f for f in validate_run(run_of).files if f.table == "coverages")
+    (file,) = (f for f in validate_run(run_of).files if f.table == "coverages")
     assert len(file.faults) == 21 and file.faults[-1] == "and more"
-    assert file.faults[19] == f"{run_of}/input/coverages.bin: record 20 (byte 76): '20, -1': tiv is -1, expected at least 0"
+    assert (
+        file.faults[19]
+        == f"{run_of}/input/coverages.bin: record 20 (byte 76): '20, -1': tiv is -1, expected at least 0"
+    )
 
 
 def test_what_only_a_compiled_programme_shows(run_of, run, tool):
@@ -240,14 +305,23 @@ def test_csv_in_place_of_binaries(run_of):
     for table in ("items", "fm_programme", "coverages"):
         ktc.tocsv(table, run_of / TABLES[table].path, run_of / f"{table}.csv")
         (run_of / TABLES[table].path).unlink()
-    (run_of / "input" / "occurrence.csv").write_text("event_id,period_no,occ_year,occ_month,occ_day\n1,1,2000,1,31\n")
+    (run_of / "input" / "occurrence.csv").write_text(
+        "event_id,period_no,occ_year,occ_month,occ_day\n1,1,2000,1,31\n"
+    )
     verdict = validate_run(run_of)
     assert verdict.sound and {os.path.basename(f.path) for f in verdict.files if f.path.endswith(".csv")} == {
-        "items.csv", "fm_programme.csv", "coverages.csv", "occurrence.csv"}
+        "items.csv",
+        "fm_programme.csv",
+        "coverages.csv",
+        "occurrence.csv",
+    }
     lines = (run_of / "items.csv").read_text().split("\n")
     lines[3] = lines[3].replace("3,", "4,", 1)
     (run_of / "items.csv").write_text("\n".join(lines))
-    assert any(line.startswith(f"{run_of}/items.csv: line 4: ") and "expected 3" in line for line in validate_run(run_of).faults)
+    assert any(
+        line.startswith(f"{run_of}/items.csv: line 4: ") and "expected 3" in line
+        for line in validate_run(run_of).faults
+    )
 
 
 def test_no_run_at_all(tmp_path, run, tool):
@@ -260,17 +334,28 @@ def test_no_run_at_all(tmp_path, run, tool):
 # --- ktools' two programs for csv
 
 PORTFOLIO = {
-    "coverages": ["1,100", "2,200", "3,300"], "items": ["1,1,11,1,1", "2,2,12,1,2", "3,3,13,2,3", "4,1,14,2,4"],
+    "coverages": ["1,100", "2,200", "3,300"],
+    "items": ["1,1,11,1,1", "2,2,12,1,2", "3,3,13,2,3", "4,1,14,2,4"],
     "fm_programme": ["1,1,1", "2,1,2", "3,1,3", "4,1,1", "1,2,1", "2,2,1", "3,2,1"],
     "fm_profile": ["1,1,10,0,0,0,100,0,0,0", "2,1,0,0,0,0,0,0,0,0"],
-    "fm_policytc": ["1,1,1,1", "1,1,2,2", "1,1,3,1", "1,2,1,2"]}
+    "fm_policytc": ["1,1,1,1", "1,1,2,2", "1,1,3,1", "1,2,1,2"],
+}
 MODEL = {
     "damage_bin_dict": ["1,0,0,0", "2,0,0.5,0.25", "3,0.5,1,0.75"],
     "vulnerability": ["1,1,1,1", "1,2,1,0.5", "1,2,2,0.5", "2,1,3,1", "2,2,3,1"],
-    "footprint": ["1,11,1,1", "1,12,2,1", "2,11,1,0.5", "2,11,2,0.5"]}
+    "footprint": ["1,11,1,1", "1,12,2,1", "2,11,1,0.5", "2,11,2,0.5"],
+}
 # The ids that these programs judge; every other column may hold anything.
-IDS = {"coverages": (), "items": (1,), "fm_programme": (0,), "fm_profile": (), "fm_policytc": (1, 2, 3),
-       "damage_bin_dict": (), "vulnerability": (2,), "footprint": (2,)}
+IDS = {
+    "coverages": (),
+    "items": (1,),
+    "fm_programme": (0,),
+    "fm_profile": (),
+    "fm_policytc": (1, 2, 3),
+    "damage_bin_dict": (),
+    "vulnerability": (2,),
+    "footprint": (2,),
+}
 
 
 def write(folder, files):
@@ -292,10 +377,22 @@ def test_verdicts_are_those_of_ktools(files, oracle, tmp_path, run, tool):
     from ktc.schemas import TOOLS
 
     rng = random.Random(3)
-    cases = [files] + [{**files, name: [",".join(str(rng.choice([0, 1, 2, 3, 4, 5, 99])) if (r, column) == (row, c) else value
-                                                 for c, value in enumerate(text.split(",")))
-                                        for r, text in enumerate(files[name])]}
-                       for name in files for column in IDS[name] for row in range(len(files[name])) for _ in range(2)]
+    cases = [files] + [
+        {
+            **files,
+            name: [
+                ",".join(
+                    str(rng.choice([0, 1, 2, 3, 4, 5, 99])) if (r, column) == (row, c) else value
+                    for c, value in enumerate(text.split(","))
+                )
+                for r, text in enumerate(files[name])
+            ],
+        }
+        for name in files
+        for column in IDS[name]
+        for row in range(len(files[name]))
+        for _ in range(2)
+    ]
     verdicts = []
     os.chdir(tmp_path)
     for case in cases:
@@ -310,7 +407,11 @@ def test_verdicts_are_those_of_ktools(files, oracle, tmp_path, run, tool):
                 ours, twice = True, False
             except DataError as error:
                 ours, twice = False, all("comes a second time" in line for line in str(error).split("\n"))
-            assert ours == theirs or twice, (case, flags, err)      # an aggregate that is part of two passes ktools
+            assert ours == theirs or twice, (
+                case,
+                flags,
+                err,
+            )  # an aggregate that is part of two passes ktools
             verdicts.append(ours)
     assert set(verdicts) == {True, False} and verdicts[0]
 
@@ -318,19 +419,33 @@ def test_verdicts_are_those_of_ktools(files, oracle, tmp_path, run, tool):
 def test_words_and_statuses(tmp_path, run, tool):
     write(tmp_path, PORTFOLIO)
     write(tmp_path, MODEL)
-    call = lambda *args: run([tool(args[0]), *args[1:]], cwd=tmp_path)        # noqa: E731
+    call = lambda *args: run([tool(args[0]), *args[1:]], cwd=tmp_path)
     assert call(*arguments(PORTFOLIO)) == (0, b"", "All checks pass.\n")
     assert call(*arguments(MODEL)) == (0, b"", "Cross checks pass.\n")
-    assert call("validateoasisfiles") == (2, b"", "validateoasisfiles: error: the folder of the files (-d) is missing\n")
+    assert call("validateoasisfiles") == (
+        2,
+        b"",
+        "validateoasisfiles: error: the folder of the files (-d) is missing\n",
+    )
     assert call("crossvalidation", "-d", "x")[::2] == (
-        2, "crossvalidation: error: name the damage bins (-d), the vulnerability (-s) and the footprint (-f); missing: -s, -f\n")
+        2,
+        "crossvalidation: error: name the damage bins (-d), the vulnerability (-s) and the footprint (-f); "
+        "missing: -s, -f\n",
+    )
     write(tmp_path, {"items": ["1,1,11,1,1", "2,9,12,1,2", "3,8,1,1,x"]})
-    assert call("validateoasisfiles", "-g", "-d", ".") == (1, b"", "validateoasisfiles: error: "
+    assert call("validateoasisfiles", "-g", "-d", ".") == (
+        1,
+        b"",
+        "validateoasisfiles: error: "
         "./items.csv: line 3: '2,9,12,1,2': coverage_id 9 is not in coverages.csv (coverage_id)\n"
-        "./items.csv: line 4: '3,8,1,1,x': column 5 (group_id): expected a whole number of 32 bits, found 'x'\n")
+        "./items.csv: line 4: '3,8,1,1,x': column 5 (group_id): expected a whole number of 32 bits, found "
+        "'x'\n",
+    )
     (tmp_path / "fm_programme.csv").unlink()
     status, _, err = call("validateoasisfiles", "-d", ".")
-    assert status == 1 and err.startswith("validateoasisfiles: warning: ./fm_programme.csv: there is none: checking only coverages")
+    assert status == 1 and err.startswith(
+        "validateoasisfiles: warning: ./fm_programme.csv: there is none: checking only coverages"
+    )
     (tmp_path / "coverages.csv").unlink()
     status, _, err = call("validateoasisfiles", "-d", ".", "-g")
     assert status == 3 and "./coverages.csv: cannot read" in err
@@ -346,9 +461,12 @@ def test_rows_that_cannot_be_read_are_not_held_against_others(tmp_path):
 
 def test_every_pair_of_faults_is_told(tmp_path):
     """Faults of all files at once, whichever they are."""
-    broken = {"items": (1, "2,9,12,1,2", "line 3: '2,9,12,1,2': coverage_id 9"),
-              "fm_programme": (6, "3,2,1", None), "fm_policytc": (3, "1,2,1,7", "line 5: '1,2,1,7': profile_id 7"),
-              "fm_profile": (1, "2,1,0,0,0,0,0,0,0", "line 3: '2,1,0,0,0,0,0,0,0': expected 10 columns")}
+    broken = {
+        "items": (1, "2,9,12,1,2", "line 3: '2,9,12,1,2': coverage_id 9"),
+        "fm_programme": (6, "3,2,1", None),
+        "fm_policytc": (3, "1,2,1,7", "line 5: '1,2,1,7': profile_id 7"),
+        "fm_profile": (1, "2,1,0,0,0,0,0,0,0", "line 3: '2,1,0,0,0,0,0,0,0': expected 10 columns"),
+    }
     for names in itertools.combinations(broken, 2):
         files = {name: list(rows) for name, rows in PORTFOLIO.items()}
         for name in names:
@@ -356,7 +474,9 @@ def test_every_pair_of_faults_is_told(tmp_path):
         faults = "\n".join(validate_csv(write(tmp_path, files)).faults)
         for name in names:
             words = broken[name][2]
-            if words and not (name == "fm_policytc" and "fm_profile" in names):     # its rows are not all known then
+            if words and not (
+                name == "fm_policytc" and "fm_profile" in names
+            ):  # its rows are not all known then
                 assert words in faults, (names, faults)
 
 
@@ -368,5 +488,9 @@ def test_doubts_about_a_programme_are_warnings(run_of):
     twice[0, 3] = next(profile for profile in rows[:, 3] if profile != rows[0, 3])
     path.write_bytes(rows.tobytes() + twice.tobytes())
     verdict = validate_run(run_of)
-    assert verdict.sound and [line for line in verdict.warnings if f"record {len(rows) + 1}: " in line
-                              and f"has profile {twice[0, 3]}, and profile {rows[0, 3]} in a record before" in line]
+    assert verdict.sound and [
+        line
+        for line in verdict.warnings
+        if f"record {len(rows) + 1}: " in line
+        and f"has profile {twice[0, 3]}, and profile {rows[0, 3]} in a record before" in line
+    ]

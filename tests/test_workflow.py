@@ -1,4 +1,6 @@
-"""A run as platforms script it (workflow.sh): beside the oracle, held against itself, and when a stage fails or is killed."""
+"""A run as platforms script it (workflow.sh): beside the oracle, held against itself, and when a stage fails
+or is killed."""
+
 import os
 import shutil
 import signal
@@ -22,23 +24,39 @@ REPORTS = Counter(leccalc=2, ordleccalc=2, aalcalc=2, aalcalcmeanonly=2)
 
 
 def write_model(folder):
-    """The example model, and a reinsurance of its insured losses: a quota share of 30 % of the first layer, 60,000 in excess
-    of 20,000 of the second."""
+    """The example model, and a reinsurance of its insured losses: a quota share of 30 % of the first layer,
+    60,000 in excess of 20,000 of the second."""
     example = ktc.write_example(folder, events=25, locations=10, grid=5, periods=PERIODS)
-    outputs = range(1, 2 * example.items + 1)                               # of two layers for each item
-    programmes.write(programmes.Programme(
-        programme=[(output, 1, 2 - output % 2) for output in outputs] + [(1, 2, 1), (2, 2, 1)],
-        policytc=[(1, 1, 1, 1), (1, 2, 1, 2), (2, 1, 1, 3)],
-        profiles=[(1, 25, 0, 0, 0, 0, 0, 0.3, 1, 1), (2, 24, 0, 0, 0, 20e3, 60e3, 1, 1, 1), (3, 23, 0, 0, 0, 0, 1e9, 0, 1, 1)],
-        xref=[(output, output, 1) for output in outputs]), folder / "input" / "RI_1")
+    outputs = range(1, 2 * example.items + 1)  # of two layers for each item
+    programmes.write(
+        programmes.Programme(
+            programme=[(output, 1, 2 - output % 2) for output in outputs] + [(1, 2, 1), (2, 2, 1)],
+            policytc=[(1, 1, 1, 1), (1, 2, 1, 2), (2, 1, 1, 3)],
+            profiles=[
+                (1, 25, 0, 0, 0, 0, 0, 0.3, 1, 1),
+                (2, 24, 0, 0, 0, 20e3, 60e3, 1, 1, 1),
+                (3, 23, 0, 0, 0, 0, 1e9, 0, 1, 1),
+            ],
+            xref=[(output, output, 1) for output in outputs],
+        ),
+        folder / "input" / "RI_1",
+    )
     shutil.copy(folder / "input" / "fmsummaryxref.bin", folder / "input" / "RI_1")
 
 
 def workflow(programs, folder, processes=PROCESSES, samples=SAMPLES):
-    """A process that runs the script with the programs of folders first on PATH. It ends when the last of its stages has."""
+    """A process that runs the script with the programs of folders first on PATH. It ends when the last of its
+    stages has."""
     env = {**os.environ, "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]])}
-    return subprocess.Popen(["bash", SCRIPT, str(processes), str(samples)], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        ["bash", SCRIPT, str(processes), str(samples)],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def complete(find, folder):
@@ -56,14 +74,21 @@ def done(tool, tmp_path_factory):
 
 def logged(folder, word):
     """How often each tool has logged a word."""
-    return Counter(path.name.split("_")[0] for path in (folder / "log").iterdir()
-                   for line in path.read_text().splitlines() if word in line)
+    return Counter(
+        path.name.split("_")[0]
+        for path in (folder / "log").iterdir()
+        for line in path.read_text().splitlines()
+        if word in line
+    )
 
 
 def contents(folder):
-    """The files that a run leaves, by path. Of work/ only what summarycalc wrote: ktools' reports leave indexes there."""
+    """The files that a run leaves, by path. Of work/ only what summarycalc wrote: ktools' reports leave
+    indexes there."""
     paths = [path for name in ("tables", "results") for path in (folder / name).iterdir()]
-    paths += [folder / "work" / of / f"P{p}.{end}" for of in PERSPECTIVES for p in (1, 2) for end in ("bin", "idx")]
+    paths += [
+        folder / "work" / of / f"P{p}.{end}" for of in PERSPECTIVES for p in (1, 2) for end in ("bin", "idx")
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -75,12 +100,19 @@ def result(folder, name):
 def test_every_report_beside_the_oracle(done, oracle, tmp_path):
     """Every file byte for byte, and every stage as often in the logs."""
     theirs, ours = contents(complete(oracle, tmp_path)), contents(done)
-    # 8 tables of each process and of both; 8 curves, EPT and PSEPT twice; AAL, ALT, ALCT, and the means of two
+    # 8 tables of each process and of both; 8 curves, EPT and PSEPT twice; AAL, ALT, ALCT, and the means of
+    # two
     assert theirs.keys() == ours.keys() and len(ours) == 3 * (8 * PROCESSES + 8 + 2 * 10 + 5 + 2 * PROCESSES)
     assert [name for name in ours if ours[name] != theirs[name]] == []
     assert min(map(len, ours.values())) > 50
-    assert logged(done, "finish") == logged(tmp_path, "finish") == Counter(
-        {name: PROCESSES * n for name, n in STAGES.items()} | {name: len(PERSPECTIVES) * n for name, n in REPORTS.items()})
+    assert (
+        logged(done, "finish")
+        == logged(tmp_path, "finish")
+        == Counter(
+            {name: PROCESSES * n for name, n in STAGES.items()}
+            | {name: len(PERSPECTIVES) * n for name, n in REPORTS.items()}
+        )
+    )
 
 
 @pytest.mark.parametrize("of", PERSPECTIVES)
@@ -94,7 +126,9 @@ def test_joined_tables_have_all_rows(of, done):
             events = [int(row.split(",")[0]) for row in whole[1:]]
             assert events == sorted(events) and len(set(events)) > 10
             for p, part in enumerate(parts):
-                assert {int(row.split(",")[0]) for row in part} == {event for event in set(events) if event % 2 != p}
+                assert {int(row.split(",")[0]) for row in part} == {
+                    event for event in set(events) if event % 2 != p
+                }
 
 
 def test_terms_only_take_away(done):
@@ -117,18 +151,23 @@ def test_reports_agree(of, done):
     ept = result(done, f"{of}_ept")
     for summary in (1, 2):
         for calculation in (1, 2, 3, 4):
-            aep, oep = (ept[(ept["SummaryId"] == summary) & (ept["EPCalc"] == calculation) & (ept["EPType"] == kind)]["Loss"]
-                        for kind in (3, 1))
+            aep, oep = (
+                ept[(ept["SummaryId"] == summary) & (ept["EPCalc"] == calculation) & (ept["EPType"] == kind)][
+                    "Loss"
+                ]
+                for kind in (3, 1)
+            )
             assert len(aep) > 10 and (np.diff(aep) <= 0).all() and (np.diff(oep) <= 0).all()
-            assert (aep[:len(oep)] >= oep[:len(aep)] * (1 - 1e-6)).all()
+            assert (aep[: len(oep)] >= oep[: len(aep)] * (1 - 1e-6)).all()
 
 
 # When something goes wrong
 
+
 def assert_failed(process, folder):
     """The run has ended with all of its stages, says so, and leaves no report."""
     try:
-        words = process.communicate(timeout=20)[0]          # until no stage has the pipe open
+        words = process.communicate(timeout=20)[0]  # until no stage has the pipe open
     finally:
         process.kill()
     assert process.returncode != 0 and (folder / "log" / "failed").exists()
@@ -138,18 +177,22 @@ def assert_failed(process, folder):
 
 @pytest.fixture
 def held(tool, tmp_path, monkeypatch):
-    """A run of one process whose eve gives ten events, which fill more than a buffer, and then waits for ever: its folder and
-    the process. On its way out, the script gets a signal before each command."""
+    """A run of one process whose eve gives ten events, which fill more than a buffer, and then waits for
+    ever: its folder and the process. On its way out, the script gets a signal before each command."""
     (tmp_path / "bin").mkdir()
     os.mkfifo(tmp_path / "bin" / "nobody")
-    (tmp_path / "bin" / "eve").write_text(f'#!/bin/sh\n{tool("eve")} "$@" | head -n 10\nread never < {tmp_path}/bin/nobody\n')
+    (tmp_path / "bin" / "eve").write_text(
+        f'#!/bin/sh\n{tool("eve")} "$@" | head -n 10\nread never < {tmp_path}/bin/nobody\n'
+    )
     (tmp_path / "bin" / "eve").chmod(0o755)
     (tmp_path / "leaving").write_text(f"""set -T
 trap '[[ ${{FUNCNAME[0]-}} != leave ]] || {{ : > {tmp_path}/signalled; kill -TERM $$; }}' DEBUG
 """)
     monkeypatch.setenv("BASH_ENV", str(tmp_path / "leaving"))
     write_model(tmp_path / "model")
-    process = workflow([tmp_path / "bin", Path(tool("gulcalc")).parent], tmp_path / "model", processes=1, samples=1000)
+    process = workflow(
+        [tmp_path / "bin", Path(tool("gulcalc")).parent], tmp_path / "model", processes=1, samples=1000
+    )
     yield tmp_path / "model", process
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
@@ -185,4 +228,6 @@ def test_a_stage_that_fails_fails_the_run(tool, tmp_path):
     write_model(tmp_path)
     os.truncate(tmp_path / "static" / "footprint.bin", 5000)
     words = assert_failed(workflow([Path(tool("gulcalc")).parent], tmp_path, processes=1), tmp_path)
-    assert "getmodel: error: static/footprint.bin: byte" in words and "getmodel" not in logged(tmp_path, "finish")
+    assert "getmodel: error: static/footprint.bin: byte" in words and "getmodel" not in logged(
+        tmp_path, "finish"
+    )

@@ -1,8 +1,9 @@
-"""The kernels. Some modules are there several times, built for newer instruction sets as well: one folder each, such as
-x86_64_v4/, which stands before this one where the processor has that set.
+"""The kernels. Some modules are there several times, built for newer instruction sets as well: one folder
+each, such as x86_64_v4/, which stands before this one where the processor has that set.
 
 KTC_INSTRUCTION_SET in the environment asks for another one; results are the same with all.
 """
+
 import os
 
 from ..errors import UsageError
@@ -12,14 +13,17 @@ VARIABLE = "KTC_INSTRUCTION_SET"
 
 
 def choose(wanted=None):
-    """The instruction set to be used, of those that this build and the processor have, and the folder of its own modules, or None.
+    """The instruction set to be used, of those that this build and the processor have, and the folder of its
+    own modules, or None.
 
     wanted: its name, instead of the newest one. Raises UsageError if it is not to be had.
     """
     name = machine.INSTRUCTION_SETS[0] if wanted is None else wanted
     if name not in machine.INSTRUCTION_SETS:
-        raise UsageError(f"{VARIABLE} is {name!r}, expected one that this build and this machine have: "
-                         f"{', '.join(machine.INSTRUCTION_SETS)}")
+        raise UsageError(
+            f"{VARIABLE} is {name!r}, expected one that this build and this machine have: "
+            f"{', '.join(machine.INSTRUCTION_SETS)}"
+        )
     if name == machine.INSTRUCTION_SETS[-1]:
         return name, None
     return name, os.path.join(os.path.dirname(__file__), name.replace("-", "_"))

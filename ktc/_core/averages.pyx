@@ -1,28 +1,28 @@
-"""Average annual losses: mean and standard deviation of each summary's loss by period, and how they converge with the
-samples.
+"""Average annual losses: mean and standard deviation of each summary's loss by period, and how they converge
+with the samples.
 
-With x the loss of a sample in a period, that is the sum of what its events cost, w the period's weight, P periods, S
-samples, and sums over periods and samples:
+With x the loss of a sample in a period, that is the sum of what its events cost, w the period's weight, P
+periods, S samples, and sums over periods and samples:
 
     mean                    sum(w x) / S / P
     standard deviation      sqrt((sum(w x x) - sum(w x)**2 / (P S)) / (P S - 1))
 
-The analytical mean is one sample of its own. Weights are those of the periods table, as float32, times the number of
-its rows; without one they are 1. Sums are float64, period by period in ascending order and in each from the first
-sample to the last.
+The analytical mean is one sample of its own. Weights are those of the periods table, as float32, times the
+number of its rows; without one they are 1. Sums are float64, period by period in ascending order and in each
+from the first sample to the last.
 
-The convergence table has the same for subsets of the samples, 1, 2-3, 4-7, 8-15 and so on as far as they are complete,
-and for all S. With m the mean and M = sum over periods of (sum over samples of w x)**2 / S**2, it takes the variance of
-the mean apart:
+The convergence table has the same for subsets of the samples, 1, 2-3, 4-7, 8-15 and so on as far as they are
+complete, and for all S. With m the mean and M = sum over periods of (sum over samples of w x)**2 / S**2, it
+takes the variance of the mean apart:
 
     due to the samples      (sum(w x x) - S M) / (P S - S) / (P S)
     due to the hazard       S (M - P m**2) / (P - 1) / (P S)
 
-The interval is m +- z times the root of the first; z after Abramowitz and Stegun, Handbook of Mathematical Functions,
-26.2.23.
+The interval is m +- z times the root of the first; z after Abramowitz and Stegun, Handbook of Mathematical
+Functions, 26.2.23.
 
-What is not defined (a deviation of one sample in one period, the root of a variance below 0, a quotient of 0 and 0) is
-0.
+What is not defined (a deviation of one sample in one period, the root of a variance below 0, a quotient of 0
+and 0) is 0.
 """
 
 from libc.math cimport isfinite, log, sqrt
@@ -47,7 +47,8 @@ cdef double normal_quantile(double confidence) noexcept nogil:
     float32."""
     cdef float twice = 1 + <float>confidence
     cdef double t = sqrt(-2.0 * log(1 - twice / 2.0))
-    return t - ((0.010328 * t + 0.802853) * t + 2.515517) / (((0.001308 * t + 0.189269) * t + 1.432788) * t + 1.0)
+    return t - ((0.010328 * t + 0.802853) * t + 2.515517) / (((0.001308 * t + 0.189269) * t + 1.432788) * t
+                                                             + 1.0)
 
 
 cdef inline double root(double value) noexcept nogil:
@@ -61,18 +62,19 @@ cdef inline double quotient(double above, double below) noexcept nogil:
 cdef class AverageLoss(PeriodLosses):
     """Sums of losses by period and sample, and the average annual losses that they make.
 
-    weights: of the periods. convergence: the subsets of samples are wanted. ensembles: input/ensemble.bin or None.
-    exact: weights in double.
-    Otherwise as PeriodLosses. Feed, then work_out (once, or once for each part of the summaries), then write and
-    write_convergence.
+    weights: of the periods. convergence: the subsets of samples are wanted. ensembles: input/ensemble.bin or
+    None. exact: weights in double. Otherwise as PeriodLosses. Feed, then work_out (once, or once for each
+    part of the summaries), then write and write_convergence.
     """
 
-    def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint convergence=False,
+    def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None,
+                  bint convergence=False,
                   Mapped ensembles=None, bint exact=False, **rest):
         cdef int32_t heaviest = weights.heaviest
         self.convergence, self.weights, self.exact = convergence, weights, exact
         if not isfinite(<float>weights.of(heaviest)):
-            raise DataError(f"the weight of period {heaviest} is {weights.of(heaviest)}, more than a float32 holds")
+            raise DataError(f"the weight of period {heaviest} is {weights.of(heaviest)}, more than a float32 "
+                            f"holds")
         if ensembles is not None:
             self.ensemble_file = ensembles.name
             ensembles.records(sizeof(rec.ensemble))
@@ -106,7 +108,8 @@ cdef class AverageLoss(PeriodLosses):
         wrong = self.ensemble_file + ": record {}: {} is {}, expected {}"
         for i, (sidx, ensemble) in enumerate(self.ensembles):
             if not 1 <= sidx <= self.sample_size:
-                raise DataError(wrong.format(i + 1, "sidx", sidx, f"1 to {self.sample_size}, as the streams have"))
+                raise DataError(wrong.format(i + 1, "sidx", sidx,
+                                             f"1 to {self.sample_size}, as the streams have"))
             if ensemble < 1:
                 raise DataError(wrong.format(i + 1, f"the ensemble of sidx {sidx}", ensemble, "1 or more"))
         of = dict(self.ensembles)                       # of one sidx twice the last counts
@@ -173,8 +176,8 @@ cdef class AverageLoss(PeriodLosses):
                 self.n_results += 1
 
     cdef int sum_up(self, Slot *slot, Sums *sums) except -1 nogil:
-        """The sums over a summary's periods, which lie in self.entry. Every chain of additions is in ktools' order;
-        they do not depend on each other, so the processor works on all of them at a time."""
+        """The sums over a summary's periods, which lie in self.entry. Every chain of additions is in ktools'
+        order; they do not depend on each other, so the processor works on all of them at a time."""
         cdef Sums all
         cdef Sums part
         cdef Sums *one
@@ -184,7 +187,8 @@ cdef class AverageLoss(PeriodLosses):
         memset(sums, 0, self.stride * sizeof(Sums))
         memset(&all, 0, sizeof(all))
         for i in range(slot.n):
-            if i + 1 < slot.n:                          # rows lie in the order of feeding: ask for the next one now
+            # rows lie in the order of feeding: ask for the next one now
+            if i + 1 < slot.n:
                 self.fetch(self.entry[i + 1].row)
             weight = 1
             if self.weights.given:
@@ -232,7 +236,9 @@ cdef class AverageLoss(PeriodLosses):
         cdef Moments found
         cdef double periods = self.occurrences.number_of_periods, values = periods * samples
         found.mean = sums.losses / samples / periods
-        found.deviation = root((sums.squares - sums.losses * sums.losses / values) / (values - 1)) if values > 1 else 0
+        found.deviation = 0
+        if values > 1:
+            found.deviation = root((sums.squares - sums.losses * sums.losses / values) / (values - 1))
         return found
 
     cdef int put(self, Rows rows, int64_t result, int32_t type, int64_t which, int64_t samples,
@@ -247,8 +253,8 @@ cdef class AverageLoss(PeriodLosses):
         return 0
 
     def write(self, Rows rows not None):
-        """What was worked out, as average_loss_table, average_loss or average_loss_ensembles: the analytical means of
-        all summaries, then the samples', then (in the last of these) each ensemble's."""
+        """What was worked out, as average_loss_table, average_loss or average_loss_ensembles: the analytical
+        means of all summaries, then the samples', then (in the last of these) each ensemble's."""
         cdef int64_t i, k
         cdef bint ensembles = rows.size == sizeof(rec.average_loss_ensembles)
         with nogil:
@@ -288,9 +294,9 @@ cdef class AverageLoss(PeriodLosses):
         return 0
 
     def write_convergence(self, Rows rows not None, double confidence):
-        """What was worked out as average_loss_convergence_table: each summary's subsets of samples, then all of them. A
-        summary id between 1 and the highest that has no losses has rows of 0. confidence: probability of the interval,
-        0 to 1."""
+        """What was worked out as average_loss_convergence_table: each summary's subsets of samples, then all
+        of them. A summary id between 1 and the highest that has no losses has rows of 0. confidence:
+        probability of the interval, 0 to 1."""
         cdef int64_t i, id, following = 1
         cdef double z = normal_quantile(confidence)
         cdef Sums *none = <Sums *>allot(self.stride, sizeof(Sums))
@@ -319,9 +325,9 @@ cdef class AverageLoss(PeriodLosses):
 
 
 cdef class AverageLossMeanOnly(LossConsumer):
-    """Average annual losses without a deviation, summed up record by record in float64: loss * weight / samples. The
-    weight of an event is the sum of those of its occurrences' periods (float64 here), 0 for one that does not occur.
-    Memory follows the summaries alone. Streams may differ in their number of samples."""
+    """Average annual losses without a deviation, summed up record by record in float64: loss * weight /
+    samples. The weight of an event is the sum of those of its occurrences' periods (float64 here), 0 for one
+    that does not occur. Memory follows the summaries alone. Streams may differ in their number of samples."""
 
     def __cinit__(self, Occurrences occurrences not None, PeriodWeights weights not None):
         cdef int64_t i, k
@@ -426,7 +432,8 @@ cdef class AverageLossMeanOnly(LossConsumer):
         cdef int64_t *spare = NULL
         cdef int32_t *id = NULL
         try:
-            order, spare = <int64_t *>allot(self.n, sizeof(int64_t)), <int64_t *>allot(self.n, sizeof(int64_t))
+            order, spare = <int64_t *>allot(self.n, sizeof(int64_t)), <int64_t *>allot(self.n,
+                                                                                       sizeof(int64_t))
             id = <int32_t *>allot(self.n, sizeof(int32_t))
             with nogil:
                 for i in range(self.n):

@@ -1,11 +1,13 @@
-"""Records of tables and streams, collected as packed rows, some tens of thousands at a time: what looks into files takes them so.
+"""Records of tables and streams, collected as packed rows, some tens of thousands at a time: what looks into
+files takes them so.
 
-    table   [lead] record                                   lead: the csv-only column that an index, a packet or a count gives
+    table   [lead] record                                   lead: the csv-only column that an index, a packet
+            or a count gives
     loss    LOSS_ROW of ktc/schemas/streams.py
     cdf     CDF_ROW
 
-lead is 32 bits wide. A reader collects until advance() has enough; take() hands over what there is. When the input fails, what
-was whole until then can still be taken.
+lead is 32 bits wide. A reader collects until advance() has enough; take() hands over what there is. When the
+input fails, what was whole until then can still be taken.
 """
 cimport cython
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
@@ -28,7 +30,8 @@ cdef bytes taken(Sink sink):
 
 @cython.final
 cdef class RecordBatches(TableReader):
-    """Records of a table; records(), packets() or indexed() says where they are. Sink: in memory. with_lead: rows have a lead."""
+    """Records of a table; records(), packets() or indexed() says where they are. Sink: in memory. with_lead:
+    rows have a lead."""
     cdef bint with_lead, in_packets
     cdef Source source
     cdef Mapped data, index
@@ -68,7 +71,8 @@ cdef class RecordBatches(TableReader):
         self.entries = index.size // entry_size + (index.size % entry_size != 0)
 
     def skip(self, int64_t n):
-        """Pass over records that lie one behind the other, without a look at them; how many are still to pass over."""
+        """Pass over records that lie one behind the other, without a look at them; how many are still to pass
+        over."""
         cdef int64_t some
         if self.source is None or self.in_packets:
             return n
@@ -85,7 +89,8 @@ cdef class RecordBatches(TableReader):
         cdef size_t enough = most * (self.layout.size + 4 * self.with_lead)
         if self.how is not None:
             while self.entry < self.entries and <size_t>(self.sink.pos - self.sink.buf) < enough:
-                TableReader.indexed(self, self.data, self.index, begin=self.entry, end=self.entry + 1, **self.how)
+                TableReader.indexed(self, self.data, self.index, begin=self.entry, end=self.entry + 1,
+                                    **self.how)
                 self.entry += 1
             return self.entry < self.entries
         with nogil:
@@ -102,7 +107,8 @@ cdef class RecordBatches(TableReader):
 
 
 cdef class EventCount:
-    """Events in their order. n: how many, each once. returned: how often one came back; first_returned: the first that did."""
+    """Events in their order. n: how many, each once. returned: how often one came back; first_returned: the
+    first that did."""
     cdef Keys seen
     cdef readonly int64_t n, returned
     cdef readonly int32_t first_returned
@@ -134,7 +140,8 @@ cdef class LossBatches(LossConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
-        cdef rec.loss_row *row = <rec.loss_row *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(rec.loss_row))
+        cdef rec.loss_row *row = <rec.loss_row *>self.sink.reserve((block.start[block.n] if block.n
+                                                                    else 0) * sizeof(rec.loss_row))
         cdef Py_ssize_t i
         cdef int64_t k
         for i in range(block.n):
@@ -152,7 +159,8 @@ cdef class LossBatches(LossConsumer):
         return 0
 
     def advance(self, int64_t most, bint whole_events=False):
-        """Collect most records or somewhat more; whole_events: up to the end of an event. False at the end."""
+        """Collect most records or somewhat more; whole_events: up to the end of an event. False at the end.
+        """
         return collect(self, most, whole_events)
 
     def take(self):
@@ -175,13 +183,16 @@ cdef class CdfBatches(CdfConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const CdfBlock *block) except -1 nogil:
-        cdef rec.cdf_row *row = <rec.cdf_row *>self.sink.reserve((block.start[block.n] if block.n else 0) * sizeof(rec.cdf_row))
+        cdef rec.cdf_row *row = <rec.cdf_row *>self.sink.reserve((block.start[block.n] if block.n
+                                                                  else 0) * sizeof(rec.cdf_row))
         cdef Py_ssize_t i
         cdef int64_t k
         for i in range(block.n):
             for k in range(block.start[i], block.start[i + 1]):
-                row.packet, row.event_id, row.areaperil_id = self.packets, block.event_id, block.areaperil_id[i]
-                row.vulnerability_id, row.bin_index = block.vulnerability_id[i], <int32_t>(k - block.start[i] + 1)
+                row.packet, row.event_id = self.packets, block.event_id
+                row.areaperil_id = block.areaperil_id[i]
+                row.vulnerability_id, row.bin_index = block.vulnerability_id[i], <int32_t>(k - block.start[i]
+                                                                                           + 1)
                 row.prob_to, row.bin_mean = block.prob_to[k], block.bin_mean[k]
                 row += 1
             self.packets += 1

@@ -1,16 +1,19 @@
 # What passes between stages: blocks of part of one event, and the two sides that exchange them.
 #
-# A block is bounded in size, holds rows of one event only, and belongs to its producer: a consumer that wants to keep
-# something copies it before it returns. An event's last block carries end_of_event; two events that follow each other have
-# different ids (a producer that meets the same id again goes on with the same event), and an event without rows sends no
-# block. Every value in a block has been checked: a consumer may index with sidx after begin() has told it the sample size.
+# A block is bounded in size, holds rows of one event only, and belongs to its producer: a consumer that wants
+# to keep something copies it before it returns. An event's last block carries end_of_event; two events that
+# follow each other have different ids (a producer that meets the same id again goes on with the same event),
+# and an event without rows sends no block. Every value in a block has been checked: a consumer may index with
+# sidx after begin() has told it the sample size.
 #
-# Call order on a consumer: begin once, accept any number of times, finish once. After an error nothing more is called.
+# Call order on a consumer: begin once, accept any number of times, finish once. After an error nothing more
+# is called.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
-# Cumulative damage distributions. Row i is the pair (areaperil_id[i], vulnerability_id[i]) with bins
-# start[i] <= k < start[i + 1]: prob_to[k] is the cumulative probability, bin_mean[k] the damage ratio that bin stands for.
+# Cumulative damage distributions. Row i is the pair (areaperil_id[i], vulnerability_id[i]) with bins start[i]
+# <= k < start[i + 1]: prob_to[k] is the cumulative probability, bin_mean[k] the damage ratio that bin stands
+# for.
 cdef struct CdfBlock:
     int32_t event_id
     bint end_of_event
@@ -22,18 +25,18 @@ cdef struct CdfBlock:
     const float *bin_mean
 
 
-# The header of a loss stream. kind is the first word on the wire (see ktc.schemas.streams). sample_size is -1 where gulcalc
-# was run without -S: no samples, and the header passes on as it is.
+# The header of a loss stream. kind is the first word on the wire (see ktc.schemas.streams). sample_size is -1
+# where gulcalc was run without -S: no samples, and the header passes on as it is.
 cdef struct LossHeader:
     uint32_t kind
     int32_t sample_size
     int32_t summary_set             # summary streams only
 
 
-# Losses of items, coverages, financial-module outputs or summaries. Row i is id[i] with records
-# start[i] <= k < start[i + 1]: loss[k] belongs to sample sidx[k]. sidx is -5..-1 (special) or 1..sample_size.
-# dense[i]: the row's last sample_size records are sidx 1, 2, ... sample_size, and what precedes them is special.
-# exposure is NULL unless the rows are summaries.
+# Losses of items, coverages, financial-module outputs or summaries. Row i is id[i] with records start[i] <= k
+# < start[i + 1]: loss[k] belongs to sample sidx[k]. sidx is -5..-1 (special) or 1..sample_size. dense[i]: the
+# row's last sample_size records are sidx 1, 2, ... sample_size, and what precedes them is special. exposure
+# is NULL unless the rows are summaries.
 cdef struct LossBlock:
     int32_t event_id
     bint end_of_event
@@ -46,8 +49,8 @@ cdef struct LossBlock:
     const uint8_t *dense
 
 
-# The sidx that a row needs next to be dense: `following` (1 in an empty row) moved on by a record with this sidx; 0 when it no
-# longer can be. A row of sample_size + 1 is dense.
+# The sidx that a row needs next to be dense: `following` (1 in an empty row) moved on by a record with this
+# sidx; 0 when it no longer can be. A row of sample_size + 1 is dense.
 cdef inline int32_t next_of_dense(int32_t following, int32_t sidx) noexcept nogil:
     if sidx > 0:
         return sidx + 1 if sidx == following else 0
@@ -72,8 +75,9 @@ cdef class LossConsumer:
     cdef int finish(self) except -1 nogil
 
 
-# Where a producer of cdfs builds the next block. Add a row with room() bins at prob_to[used], bin_mean[used], then
-# close_row; full() says that emit is due; `emitted` counts the blocks. Memory is kept from block to block.
+# Where a producer of cdfs builds the next block. Add a row with room() bins at prob_to[used], bin_mean[used],
+# then close_row; full() says that emit is due; `emitted` counts the blocks. Memory is kept from block to
+# block.
 cdef class CdfRows:
     cdef CdfBlock block
     cdef Py_ssize_t n, row_room
@@ -92,7 +96,8 @@ cdef class CdfRows:
         return 0
 
     # The row is complete: its bins are those from the last row's end to `used`.
-    cdef inline void close_row(self, uint64_t areaperil_id, int32_t vulnerability_id, int64_t used) noexcept nogil:
+    cdef inline void close_row(self, uint64_t areaperil_id, int32_t vulnerability_id,
+                               int64_t used) noexcept nogil:
         self.areaperil_id[self.n] = areaperil_id
         self.vulnerability_id[self.n] = vulnerability_id
         self.n += 1

@@ -4,7 +4,8 @@ from libc.stdlib cimport free
 
 from ktc._core.memory cimport resize
 
-# Values in a block: 32 Ki of them are 256 KiB of records, which stay in the second-level cache from stage to stage.
+# Values in a block: 32 Ki of them are 256 KiB of records, which stay in the second-level cache from stage to
+# stage.
 cdef int64_t BLOCK_VALUES = 1 << 15
 
 
@@ -90,7 +91,8 @@ cdef class CdfRows:
         if self.n or end_of_event:
             self.block.event_id, self.block.end_of_event, self.block.n = event_id, end_of_event, self.n
             self.block.areaperil_id, self.block.vulnerability_id = self.areaperil_id, self.vulnerability_id
-            self.block.start, self.block.prob_to, self.block.bin_mean = self.start, self.prob_to, self.bin_mean
+            self.block.start, self.block.prob_to = self.start, self.prob_to
+            self.block.bin_mean = self.bin_mean
             to.accept(&self.block)
             self.n, self.used = 0, 0
             self.emitted += 1
@@ -98,7 +100,8 @@ cdef class CdfRows:
 
 
 cdef class LossRows:
-    """Builds LossBlocks. whole_events: hold an event together in one block; with_exposure: the rows are summaries."""
+    """Builds LossBlocks. whole_events: hold an event together in one block; with_exposure: the rows are
+    summaries."""
 
     def __cinit__(self, bint whole_events=False, bint with_exposure=False):
         self.limit = INT64_MAX if whole_events else BLOCK_VALUES

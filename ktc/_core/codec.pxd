@@ -1,7 +1,8 @@
 # Streams <-> blocks. The wire layouts are drawn in ktc/schemas/streams.py.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, EventConsumer, LossBlock, LossConsumer, LossHeader,
+from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, EventConsumer, LossBlock, LossConsumer,
+                               LossHeader,
                                LossRows, next_of_dense)
 from ktc._core.io cimport Sink, Source
 

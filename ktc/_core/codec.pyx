@@ -1,4 +1,5 @@
-"""Streams <-> blocks: decoders turn the bytes of a Source into blocks for a consumer, encoders are consumers that write.
+"""Streams <-> blocks: decoders turn the bytes of a Source into blocks for a consumer, encoders are consumers
+that write.
 
 Wire layouts (little-endian, packed; stated in ktc/schemas/streams.py, structs in the generated records.pxd):
 
@@ -7,12 +8,14 @@ Wire layouts (little-endian, packed; stated in ktc/schemas/streams.py, structs i
     loss     kind sample_size { event_id id | { sidx loss }... 0 0.0 }...
     summary  kind sample_size summary_set { event_id summary_id exposure | { sidx loss }... 0 0.0 }...
 
-A decoder checks everything that a consumer will index with. The end of the input is an end only between packets, with one
-exception that ktools' gulcalc makes necessary: it leaves the terminator of the very last packet out, so item, coverage and
-loss streams may also end behind a record that can be a packet's last (the mean or a sample).
+A decoder checks everything that a consumer will index with. The end of the input is an end only between
+packets, with one exception that ktools' gulcalc makes necessary: it leaves the terminator of the very last
+packet out, so item, coverage and loss streams may also end behind a record that can be a packet's last (the
+mean or a sample).
 
-Records of one sidx in a packet of a summary stream become one, with the sum of their losses, but where the stream is shown rather
-than calculated with. In the other streams, where fmcalc writes an output id of several items so, they stay: their readers add.
+Records of one sidx in a packet of a summary stream become one, with the sum of their losses, but where the
+stream is shown rather than calculated with. In the other streams, where fmcalc writes an output id of several
+items so, they stay: their readers add.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
@@ -42,7 +45,8 @@ def describe_kind(kind):
 
 
 cdef class EventDecoder:
-    """Event ids from a Source: 4 bytes each, no header. No ids at all is a valid input. block: ids passed on at once.
+    """Event ids from a Source: 4 bytes each, no header. No ids at all is a valid input. block: ids passed on
+    at once.
 
     done: ids passed on so far. total: ids of the whole input, where it lies in memory.
     """
@@ -130,7 +134,8 @@ cdef class CdfDecoder:
             packet.vulnerability_id, packet.n_bins = narrow.vulnerability_id, narrow.n_bins
         if packet.n_bins < 1 or packet.n_bins > MAX_BINS:
             with gil:
-                self.source.fail(self.source.offset() - 4, f"event {packet.event_id}, areaperil {packet.areaperil_id}, "
+                self.source.fail(self.source.offset() - 4,
+                                 f"event {packet.event_id}, areaperil {packet.areaperil_id}, "
                                  f"vulnerability {packet.vulnerability_id}: {packet.n_bins} damage bins, "
                                  f"expected 1 to {MAX_BINS}")
         if self.in_event and packet.event_id != self.event_id:
@@ -177,7 +182,8 @@ cdef bint take_apart(const rec.loss_record *record, int32_t n, int32_t *sidx, fl
     return not other
 
 
-cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx, const float *loss) noexcept nogil:
+cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx,
+                       const float *loss) noexcept nogil:
     """Two arrays as n records."""
     cdef word *to = <word *>record
     cdef const word *value = <const word *>loss
@@ -187,8 +193,8 @@ cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx, 
 
 
 cdef class LossDecoder:
-    """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for cdfs. as_written:
-    records of one sidx in a packet of summaries stay several."""
+    """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for
+    cdfs. as_written: records of one sidx in a packet of summaries stay several."""
 
     def __cinit__(self, Source source not None, kinds=None, bint whole_events=False, bint as_written=False):
         self.source, self.as_written = source, as_written
@@ -228,7 +234,8 @@ cdef class LossDecoder:
         # -1 is what gulcalc writes when no -S is given
         if self.header.sample_size < -1 or self.header.sample_size > MOST_SAMPLES:
             with gil:
-                self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 to {MOST_SAMPLES}")
+                self.source.fail(4, f"the sample size is {self.header.sample_size}, expected 0 to "
+                                    f"{MOST_SAMPLES}")
         if kind == SUMMARY:
             memcpy(&self.header.summary_set, self.source.take(4, "the stream header"), 4)
         self.header.kind = kind
@@ -262,7 +269,8 @@ cdef class LossDecoder:
         cdef const rec.loss_record *record
         cdef int32_t *sidx
         cdef float *loss
-        cdef int32_t s, sample_size = max(self.header.sample_size, 0), following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
+        cdef int32_t s, sample_size = max(self.header.sample_size,
+                                          0), following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
         cdef int64_t n, k, used
         cdef bint ascending = True
         packet.exposure = 0
@@ -293,7 +301,8 @@ cdef class LossDecoder:
                 if s == 0:
                     break
                 # Nearly all rows end with all samples: look at them at once.
-                if s == 1 and following == 1 and 1 <= sample_size < n - k and record[k + sample_size].sidx == 0:
+                if (s == 1 and following == 1 and 1 <= sample_size < n - k
+                        and record[k + sample_size].sidx == 0):
                     if take_apart(record + k, sample_size, sidx + k, loss + k):
                         ascending &= highest < 1
                         k += sample_size
@@ -303,7 +312,8 @@ cdef class LossDecoder:
                 if s < -SPECIAL_SAMPLES or s > sample_size:
                     self.source.pos += k * sizeof(rec.loss_record)
                     with gil:
-                        self.source.fail(self.source.offset(), f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
+                        self.source.fail(self.source.offset(),
+                                         f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
                                     f"expected -{SPECIAL_SAMPLES} to {sample_size}")
                 following = next_of_dense(following, s)
                 ascending &= s > highest
@@ -329,14 +339,16 @@ cdef class LossDecoder:
         return 0
 
     cdef int64_t add_up(self, int64_t end) except -1 nogil:
-        """Records of one sidx of the packet at hand become one, where the first stands; where the packet ends then."""
+        """Records of one sidx of the packet at hand become one, where the first stands; where the packet ends
+        then."""
         cdef int64_t k, first = self.rows.start[self.rows.n], kept = first
         cdef int32_t *sidx = self.rows.sidx
         cdef float *loss = self.rows.loss
         cdef int64_t *place
         if self.place == NULL:
             with gil:
-                self.place = <int64_t *>allot(<int64_t>max(self.header.sample_size, 0) + SPECIAL_SAMPLES + 1, sizeof(int64_t))
+                self.place = <int64_t *>allot(<int64_t>max(self.header.sample_size, 0) + SPECIAL_SAMPLES + 1,
+                                              sizeof(int64_t))
         place = self.place + SPECIAL_SAMPLES                # by sidx: 1 + the record, 0 between packets
         for k in range(first, end):
             if place[sidx[k]]:
@@ -415,9 +427,9 @@ cdef class CdfEncoder(CdfConsumer):
 cdef class LossEncoder(LossConsumer):
     """Writes a stream of losses, in the form that its header names.
 
-    index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc, where rows of the
-    same event and id that follow each other go on in one packet, and the very last packet lacks its terminator, unless it ends
-    with a record behind which that would be a cut to whoever reads it.
+    index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc,
+    where rows of the same event and id that follow each other go on in one packet, and the very last packet
+    lacks its terminator, unless it ends with a record behind which that would be a cut to whoever reads it.
     """
 
     def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False):

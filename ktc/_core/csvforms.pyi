@@ -10,5 +10,13 @@ class LossToCsv(LossConsumer):
     def __new__(cls, sink: Sink, headers: dict[int, str] | None = None, decimals: int = 2) -> Self: ...
 
 class SummaryToCsv(LossConsumer):
-    def __new__(cls, sink: Sink, header: str | None = None, decimals: int = 2, exposure: bool = False,
-                max_loss: bool = False, drop_unexposed: bool = False, ord: bool = False) -> Self: ...
+    def __new__(
+        cls,
+        sink: Sink,
+        header: str | None = None,
+        decimals: int = 2,
+        exposure: bool = False,
+        max_loss: bool = False,
+        drop_unexposed: bool = False,
+        ord: bool = False,
+    ) -> Self: ...

@@ -1,11 +1,14 @@
-"""Streams as csv: consumers that write one line for each bin or sample, in ktools' columns and number formats.
+"""Streams as csv: consumers that write one line for each bin or sample, in ktools' columns and number
+formats.
 
     cdf          event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean
     loss         event_id,<id>,sidx,loss
-    summary      event_id,summary_id,sidx,loss    or with the exposure    event_id,exposure_value,summary_id,sidx,loss
+    summary      event_id,summary_id,sidx,loss    or with the exposure
+                 event_id,exposure_value,summary_id,sidx,loss
     sample ELT   EventId,SummaryId,SampleId,Loss,ImpactedExposure         (Open Results Data)
 
-What is the same in every line of a row is put into text once: a line is its row's head, the sample, and its row's tail.
+What is the same in every line of a row is put into text once: a line is its row's head, the sample, and its
+row's tail.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
@@ -41,7 +44,8 @@ cdef struct Around:
     size_t head_length, tail_length, zero_tail_length
 
 
-cdef int write_samples(Sink sink, const Around *row, const int32_t *sidx, const float *loss, int64_t n, int decimals,
+cdef int write_samples(Sink sink, const Around *row, const int32_t *sidx, const float *loss, int64_t n,
+                       int decimals,
                        int32_t left_out) except -1 nogil:
     """One line for each record of a row, but for those whose sidx is left_out."""
     cdef int64_t k = 0, stop
@@ -51,7 +55,8 @@ cdef int write_samples(Sink sink, const Around *row, const int32_t *sidx, const 
         p = sink.reserve(LINES * (HEAD_MAX + 12 + FLOAT_MAX + TAIL_MAX))
         while k < stop:
             if sidx[k] != left_out:
-                memcpy(p, row.head, HEAD_MAX)           # a fixed size is a few moves; the length is what counts
+                # a fixed size is a few moves; the length is what counts
+                memcpy(p, row.head, HEAD_MAX)
                 p = put_i32(p + row.head_length, sidx[k])
                 p[0] = c','
                 p = put_fixed(p + 1, loss[k], decimals)
@@ -70,7 +75,8 @@ cdef int write_samples(Sink sink, const Around *row, const int32_t *sidx, const 
 
 
 cdef class CdfToCsv(CdfConsumer):
-    """Writes cdfs as csv, prob_to and bin_mean with six decimals. header: the first line, or None for none."""
+    """Writes cdfs as csv, prob_to and bin_mean with six decimals. header: the first line, or None for none.
+    """
     cdef Sink sink
     cdef str header
 
@@ -116,7 +122,8 @@ cdef class CdfToCsv(CdfConsumer):
 
 
 cdef class LossToCsv(LossConsumer):
-    """Writes losses of items, coverages or outputs as csv. headers: the first line by the stream's kind, or None for none."""
+    """Writes losses of items, coverages or outputs as csv. headers: the first line by the stream's kind, or
+    None for none."""
     cdef Sink sink
     cdef dict headers
     cdef int decimals
@@ -142,7 +149,8 @@ cdef class LossToCsv(LossConsumer):
             p[0] = c','
             self.row.head_length = p + 1 - self.row.head
             first = block.start[i]
-            write_samples(self.sink, &self.row, block.sidx + first, block.loss + first, block.start[i + 1] - first,
+            write_samples(self.sink, &self.row, block.sidx + first, block.loss + first,
+                          block.start[i + 1] - first,
                           self.decimals, 0)
         return 0
 
@@ -150,10 +158,10 @@ cdef class LossToCsv(LossConsumer):
 cdef class SummaryToCsv(LossConsumer):
     """Writes losses by summary as csv.
 
-    header: the first line, or None for none. exposure: each line shows the exposed value of its summary. max_loss: the
-    maximum loss (sidx -5) too. drop_unexposed: no line where the exposed value is 0. ord: the Sample Event Loss Table,
-    whose impacted exposure is the exposed value, or 0 where the loss is 0 (exposure is then without effect); eltcalc.SampleLosses
-    makes rows of it.
+    header: the first line, or None for none. exposure: each line shows the exposed value of its summary.
+    max_loss: the maximum loss (sidx -5) too. drop_unexposed: no line where the exposed value is 0. ord: the
+    Sample Event Loss Table, whose impacted exposure is the exposed value, or 0 where the loss is 0 (exposure
+    is then without effect); eltcalc.SampleLosses makes rows of it.
     """
     cdef Sink sink
     cdef str header
@@ -162,7 +170,8 @@ cdef class SummaryToCsv(LossConsumer):
     cdef int32_t left_out
     cdef Around row
 
-    def __cinit__(self, Sink sink not None, str header=None, int decimals=2, bint exposure=False, bint max_loss=False,
+    def __cinit__(self, Sink sink not None, str header=None, int decimals=2, bint exposure=False,
+                  bint max_loss=False,
                   bint drop_unexposed=False, bint ord=False):
         self.sink, self.header, self.decimals = sink, header, decimals
         self.exposure, self.drop_unexposed, self.ord = exposure and not ord, drop_unexposed, ord
@@ -205,6 +214,7 @@ cdef class SummaryToCsv(LossConsumer):
             if self.ord:
                 self.row.tail_length = self.put_tail(self.row.tail, block.exposure[i])
             first = block.start[i]
-            write_samples(self.sink, &self.row, block.sidx + first, block.loss + first, block.start[i + 1] - first,
+            write_samples(self.sink, &self.row, block.sidx + first, block.loss + first,
+                          block.start[i + 1] - first,
                           self.decimals, self.left_out)
         return 0

@@ -14,7 +14,8 @@ cdef struct Reached:
     float last_loss
 
 
-# The mean of the losses so far, which is the tail value at risk: ktools' running mean, and in double what it should be.
+# The mean of the losses so far, which is the tail value at risk: ktools' running mean, and in double what it
+# should be.
 cdef struct Tail:
     float mean
     double losses                   # times their weights
@@ -49,7 +50,8 @@ cdef class Curves(PeriodLosses):
     cdef bint doubles
     cdef bint exact
     cdef double tolerance
-    cdef char *touched              # by choice (the last one: the analytical mean) and period: there is a loss
+    # by choice (the last one: the analytical mean) and period: there is a loss
+    cdef char *touched
     # the section that is being written
     cdef bint ord
     cdef Rows out, tail
@@ -76,15 +78,18 @@ cdef class Curves(PeriodLosses):
     cdef int note(self, const void *block) except -1 nogil
     cdef int room(self, int64_t n) except -1 nogil
     cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil
-    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
+    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most,
+                   int64_t counter,
                    double weight, Tail tail) except -1 nogil
     cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil
-    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant, bint per_sample,
+    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant,
+                            bint per_sample,
                             float size) except -1 nogil
     cdef int any_curve(self, int32_t summary_id, int64_t n, double most, double constant) except -1 nogil
     cdef int mean_section(self, Slot *slot, size_t at, bint largest) except -1 nogil
     cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
-    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
+    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at,
+                                 bint largest) except -1 nogil
     cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
                                 Rows mean_tail, int32_t mean_calculation) except -1 nogil
     cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil

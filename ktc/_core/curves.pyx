@@ -1,8 +1,9 @@
 """Exceedance curves: from losses by summary, period and sample to losses by return period.
 
-A curve is a list of n losses, the largest first. Over so many periods (each sample of a period counts as one where all
-samples make one curve) the return period of the i-th is periods / i, and its tail value at risk (TVaR) the mean of the first
-i losses. With weights, the return period is 1 / the sum of the weights of the first i.
+A curve is a list of n losses, the largest first. Over so many periods (each sample of a period counts as one
+where all samples make one curve) the return period of the i-th is periods / i, and its tail value at risk
+(TVaR) the mean of the first i losses. With weights, the return period is 1 / the sum of the weights of the
+first i.
 
     analytical mean         one curve: the analytical means of the periods
     all samples             one curve: the losses of all samples (full uncertainty)
@@ -10,10 +11,11 @@ i losses. With weights, the return period is 1 / the sum of the weights of the f
     mean of the samples'    one curve: the mean of those curves, rank by rank (wheatsheaf mean)
     sample mean             one curve: the means over the samples of each period
 
-Each for the largest loss of a period (OEP) and for the sum of its losses (AEP). With return periods given, the curve is read
-off at them: linear between two losses, nothing above the first, 0 below the last. Arithmetic is float, in ktools' order, and
-return periods are double. Beside means and sums of many numbers there is one in double, which goes out where the float is wrong
-(see numbers.pxd); with weights a TVaR is the weighted mean of the losses.
+Each for the largest loss of a period (OEP) and for the sum of its losses (AEP). With return periods given,
+the curve is read off at them: linear between two losses, nothing above the first, 0 below the last.
+Arithmetic is float, in ktools' order, and return periods are double. Beside means and sums of many numbers
+there is one in double, which goes out where the float is wrong (see numbers.pxd); with weights a TVaR is the
+weighted mean of the losses.
 """
 from libc.math cimport isfinite
 from libc.stdint cimport INT32_MIN, int32_t, int64_t
@@ -50,15 +52,16 @@ cdef double LENIENCY = 0.0001
 
 
 def return_periods_of(Mapped table not None):
-    """The return periods of a table, none below 0. Where they do not descend, a curve has been passed by the time that it is read
-    off: what comes out then is ktools' answer, and a doubt of `ktc validate`."""
+    """The return periods of a table, none below 0. Where they do not descend, a curve has been passed by the
+    time that it is read off: what comes out then is ktools' answer, and a doubt of `ktc validate`."""
     cdef rec.returnperiods row
     cdef int64_t i
     found = []
     for i in range(table.records(sizeof(row))):
         memcpy(&row, table.data + i * sizeof(row), sizeof(row))
         if row.return_period < 0:
-            table.fail(i * sizeof(row), f"record {i + 1}: the return period is {row.return_period}, expected 0 or more")
+            table.fail(i * sizeof(row),
+                       f"record {i + 1}: the return period is {row.return_period}, expected 0 or more")
         found.append(row.return_period)
     return found
 
@@ -74,7 +77,8 @@ def ensembles_of(Mapped table not None):
             table.fail(i * sizeof(row), f"record {i + 1}: ensemble {row.ensemble_id}, expected 1 or more")
         samples = found.setdefault(row.ensemble_id, {})
         if row.sidx in samples:
-            table.fail(i * sizeof(row), f"record {i + 1}: sample {row.sidx} a second time in ensemble {row.ensemble_id}")
+            table.fail(i * sizeof(row),
+                       f"record {i + 1}: sample {row.sidx} a second time in ensemble {row.ensemble_id}")
         samples[row.sidx] = True
     return {ensemble_id: list(samples) for ensemble_id, samples in found.items()}
 
@@ -86,7 +90,8 @@ cdef inline float cell(const char *row, size_t at, int64_t k, bint largest) noex
 
 
 cdef int64_t rank_of(double wanted, double most, int64_t first) noexcept nogil:
-    """The first rank, from `first` on, whose return period (most / rank) is not above the one that is wanted."""
+    """The first rank, from `first` on, whose return period (most / rank) is not above the one that is wanted.
+    """
     cdef int64_t rank
     if wanted <= 0:
         return first                    # no rank has it: what comes next stands for it
@@ -105,12 +110,14 @@ cdef inline Tail extended(Tail tail, int64_t rank, float loss, double weight) no
 
 
 cdef inline float value_of(Tail tail, double tolerance) noexcept nogil:
-    """Of a million ranks, as many as ktools' own control files have, float is off by up to 1.2e-4. That is near enough."""
+    """Of a million ranks, as many as ktools' own control files have, float is off by up to 1.2e-4. That is
+    near enough."""
     return checked_mean(tail.mean, tail.losses, tail.weight, 1.25 * tolerance)
 
 
 cdef bint crowded(Occurrences occurrences) except -1:
-    """May a period have more occurrences than a float sum takes? Periods are counted in buckets, as there may be many."""
+    """May a period have more occurrences than a float sum takes? Periods are counted in buckets, as there may
+    be many."""
     cdef int64_t i, places = 1
     cdef int32_t most = 0
     cdef int32_t *count
@@ -130,11 +137,13 @@ cdef bint crowded(Occurrences occurrences) except -1:
 cdef class Curves(PeriodLosses):
     """Largest losses and sums of losses by summary, period and sample.
 
-    occurrence, aggregate: which of the two to keep. return_periods: numbers from 0 on, best in descending order, or None for a
-    point for each loss. ensembles: {ensemble id: [sidx, ...]}. exact: double results (see numbers.pxd). The rest is PeriodLosses'.
+    occurrence, aggregate: which of the two to keep. return_periods: numbers from 0 on, best in descending
+    order, or None for a point for each loss. ensembles: {ensemble id: [sidx, ...]}. exact: double results
+    (see numbers.pxd). The rest is PeriodLosses'.
     """
 
-    def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None, bint occurrence=True,
+    def __cinit__(self, Occurrences occurrences not None, *, PeriodWeights weights not None,
+                  bint occurrence=True,
                   bint aggregate=True, return_periods=None, dict ensembles=None, bint zeros=False,
                   bint all_summaries=False, int64_t limit=0, bint can_drop=False, bint exact=False):
         cdef int64_t i
@@ -184,7 +193,8 @@ cdef class Curves(PeriodLosses):
         cdef int64_t i, k
         cdef Choice *choice
         wanted = [(0, range(1, self.sample_size + 1)),
-                  *((ensemble_id, samples if self.sample_size else []) for ensemble_id, samples in self.ensembles)]
+                  *((ensemble_id, samples if self.sample_size else []) for ensemble_id,
+                    samples in self.ensembles)]
         self.choice = <Choice *>allot(len(wanted), sizeof(Choice))
         self.n_choices = len(wanted)
         for i, (ensemble_id, samples) in enumerate(wanted):
@@ -204,7 +214,8 @@ cdef class Curves(PeriodLosses):
                     if self.choice[i].member[k]:
                         break
                 else:
-                    raise DataError(f"{ENSEMBLES}: sample {k} belongs to no ensemble, expected one for each of the "
+                    raise DataError(f"{ENSEMBLES}: sample {k} belongs to no ensemble, expected one for each "
+                                    f"of the "
                                     f"{self.sample_size} samples")
         if self.weights.given and self.n_returns and not self.all_summaries:
             self.touched = <char *>allot((self.n_choices + 1) * (<int64_t>self.weights.last + 1), 1)
@@ -235,7 +246,8 @@ cdef class Curves(PeriodLosses):
                 sums[k] += more[k]
 
     cdef void check_sums(self, Slot *slot) noexcept nogil:
-        """The sums of a summary's periods that are wrong in float become right; its rows are in self.entry."""
+        """The sums of a summary's periods that are wrong in float become right; its rows are in self.entry.
+        """
         cdef float *sums
         cdef const double *right
         cdef int64_t r, k
@@ -245,7 +257,8 @@ cdef class Curves(PeriodLosses):
                 sums[k] = checked(sums[k], right[k], self.tolerance)
 
     cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil:
-        """Add to the sums, and keep the largest: as integers ABSENT is the smallest, and losses are in their order."""
+        """Add to the sums, and keep the largest: as integers ABSENT is the smallest, and losses are in their
+        order."""
         cdef float *sums = <float *>row
         cdef int32_t *largest = <int32_t *>(row + self.largest_at)
         cdef const int32_t *loss = <const int32_t *>most
@@ -291,9 +304,11 @@ cdef class Curves(PeriodLosses):
         return 0
 
     def merge(self, PeriodLosses other not None):
-        """Add what another accumulator of the same kind holds: sums are added, and the largest of both kept."""
+        """Add what another accumulator of the same kind holds: sums are added, and the largest of both kept.
+        """
         cdef int64_t k
-        if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate, (<Curves>other).exact) != (
+        if not isinstance(other, Curves) or ((<Curves>other).occurrence, (<Curves>other).aggregate,
+                                             (<Curves>other).exact) != (
                 self.occurrence, self.aggregate, self.exact):
             raise UsageError("only accumulators that keep the same losses can be merged")
         if (<Curves>other).weights.last != self.weights.last:
@@ -305,7 +320,8 @@ cdef class Curves(PeriodLosses):
 
     # --- the points of a curve
 
-    cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil:
+    cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period,
+                 float loss) except -1 nogil:
         cdef rec.exceedance_probability_table *ord
         cdef rec.exceedance_curve_ensembles *row
         if self.ord:
@@ -319,12 +335,13 @@ cdef class Curves(PeriodLosses):
             row.ensemble_id = type
         return 0
 
-    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most, int64_t counter,
+    cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most,
+                   int64_t counter,
                    double weight, Tail tail) except -1 nogil:
         """The curve comes to a loss of this return period: points for the return periods that lie behind it.
 
-        counter, weight, tail: the loss's rank and weight, and the mean of those before it. A loss that is read off counts in
-        the tail like the one that the curve comes to."""
+        counter, weight, tail: the loss's rank and weight, and the mean of those before it. A loss that is
+        read off counts in the tail like the one that the curve comes to."""
         cdef double wanted
         cdef float value
         while reached.next < self.n_returns:
@@ -396,7 +413,8 @@ cdef class Curves(PeriodLosses):
             i += 1
         return 0
 
-    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant, bint per_sample,
+    cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant,
+                            bint per_sample,
                             float size) except -1 nogil:
         """The same of n losses with weights, each of which counts `constant` times; per_sample: in float."""
         cdef Reached reached
@@ -502,7 +520,8 @@ cdef class Curves(PeriodLosses):
             value = cell(self.entry[r].row, at, 0, largest)
             if present(value):
                 n = self.take(n, self.entry[r].period, value)
-        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods, self.all_samples_weigh())
+        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods,
+                              self.all_samples_weigh())
 
     cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
         cdef int64_t r, k, n = 0
@@ -519,9 +538,11 @@ cdef class Curves(PeriodLosses):
                     value = cell(self.entry[r].row, at, choice.sidx[k], largest)
                     self.value[n] = value
                     n += present(value)
-        return self.any_curve(slot.summary_id, n, <double>(<int64_t>self.occurrences.number_of_periods * choice.n), 1)
+        return self.any_curve(slot.summary_id, n,
+                              <double>(<int64_t>self.occurrences.number_of_periods * choice.n), 1)
 
-    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
+    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at,
+                                 bint largest) except -1 nogil:
         cdef int64_t r, k, n = 0
         cdef float value, total, size = <float>choice.n
         cdef double right
@@ -536,11 +557,13 @@ cdef class Curves(PeriodLosses):
                 right += value
             if any:
                 n = self.take(n, self.entry[r].period, checked(total, right / choice.n, self.tolerance))
-        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods, self.all_samples_weigh())
+        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods,
+                              self.all_samples_weigh())
 
     cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
                                 Rows mean_tail, int32_t mean_calculation) except -1 nogil:
-        """A curve for each sample, and the mean of them all to mean and mean_tail; any of the four outputs may be None."""
+        """A curve for each sample, and the mean of them all to mean and mean_tail; any of the four outputs
+        may be None."""
         cdef int64_t first = 0, columns, c, r, n, longest = 0, rows = slot.n
         cdef double periods = self.occurrences.number_of_periods
         cdef float value, size = <float>choice.n
@@ -607,15 +630,16 @@ cdef class Curves(PeriodLosses):
     # --- sections
 
     cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil:
-        """self.unused: the periods that count among a choice of samples (NULL: the analytical mean) of all summaries, or of
-        this one if each stands for itself."""
+        """self.unused: the periods that count among a choice of samples (NULL: the analytical mean) of all
+        summaries, or of this one if each stands for itself."""
         cdef int64_t r, k, periods = <int64_t>self.weights.last + 1
         cdef float value
         cdef size_t at = 0 if self.aggregate else self.largest_at
         if not (self.weights.given and self.n_returns):
             return 0
         if self.touched != NULL:
-            self.unused = self.touched + (self.n_choices if choice == NULL else choice - self.choice) * periods
+            self.unused = self.touched + (self.n_choices if choice == NULL
+                                          else choice - self.choice) * periods
             return 0
         memset(self.mine, 0, periods)
         for r in range(slot.n):
@@ -629,13 +653,14 @@ cdef class Curves(PeriodLosses):
         self.unused = self.mine
         return 0
 
-    def section(self, int kind, bint largest, int64_t which, int64_t first, int64_t last, Rows out=None, Rows tail=None,
+    def section(self, int kind, bint largest, int64_t which, int64_t first, int64_t last, Rows out=None,
+                Rows tail=None,
                 Rows mean=None, Rows mean_tail=None, *, bint ord=True):
         """Write one of SECTIONS for the settled summaries first <= i < last.
 
-        largest: of the largest losses (OEP), else of the sums (AEP). which: 0 all samples, from 1 on the ensembles. out takes
-        the curves and tail the tail values at risk (ORD only); PER_SAMPLE has them by sample, and mean and mean_tail take the
-        mean of the samples' curves.
+        largest: of the largest losses (OEP), else of the sums (AEP). which: 0 all samples, from 1 on the
+        ensembles. out takes the curves and tail the tail values at risk (ORD only); PER_SAMPLE has them by
+        sample, and mean and mean_tail take the mean of the samples' curves.
         """
         cdef int64_t i
         cdef Slot *slot
@@ -665,7 +690,8 @@ cdef class Curves(PeriodLosses):
                     self.calculation = ALL_SAMPLES
                     self.full_section(slot, choice, at, largest)
                 elif kind == 2:
-                    self.per_sample_section(slot, choice, at, largest, mean, mean_tail, MEAN_OF_SAMPLES if ord else 2)
+                    self.per_sample_section(slot, choice, at, largest, mean, mean_tail,
+                                            MEAN_OF_SAMPLES if ord else 2)
                 else:
                     self.calculation = SAMPLE_MEAN if ord else 2
                     self.sample_mean_section(slot, choice, at, largest)

@@ -1,4 +1,5 @@
-"""eltcalc: event loss tables, a few rows for each summary of an event. Summaries without exposure and loss have none.
+"""eltcalc: event loss tables, a few rows for each summary of an event. Summaries without exposure and loss
+have none.
 
     legacy    summary_id,type,event_id,mean,standard_deviation,exposure_value
     MELT      EventId,SummaryId,SampleType,EventRate,ChanceOfLoss,MeanLoss,SDLoss,MaxLoss,FootprintExposure,
@@ -6,11 +7,11 @@
     QELT      EventId,SummaryId,Quantile,Loss
     SELT      EventId,SummaryId,SampleId,Loss,ImpactedExposure      (of summarycalctocsv, of all summaries)
 
-In the first two, type 1 is the analytical mean (sidx -1; 0 where the stream has none), type 2 the mean and standard
-deviation over the samples; a stream without samples has no type 2. The arithmetic of moments and quantiles is told in
-samples.pyx. The impacted exposure of a sample is the exposed value where it has a loss, else 0; the chance of loss is the
-part of the samples that have one (0 where there is only one sample, as in ktools). The maximum loss is that of sidx -5. An
-event's rate is how often it occurs in a period.
+In the first two, type 1 is the analytical mean (sidx -1; 0 where the stream has none), type 2 the mean and
+standard deviation over the samples; a stream without samples has no type 2. The arithmetic of moments and
+quantiles is told in samples.pyx. The impacted exposure of a sample is the exposed value where it has a loss,
+else 0; the chance of loss is the part of the samples that have one (0 where there is only one sample, as in
+ktools). The maximum loss is that of sidx -5. An event's rate is how often it occurs in a period.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
@@ -33,7 +34,8 @@ cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef class EventRates:
-    """How often each event occurs in a period: a csv of event_id and rate, or what an occurrence table makes of it.
+    """How often each event occurs in a period: a csv of event_id and rate, or what an occurrence table makes
+    of it.
 
     An event that is in neither has a rate of 0. If the csv has one twice, the last counts.
     """
@@ -121,8 +123,8 @@ cdef bint has_loss(const LossBlock *block, Py_ssize_t i) noexcept nogil:
 
 
 cdef class EltCalc(LossConsumer):
-    """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates, quantile quantiles.
-    exact: double results (see numbers.pxd)."""
+    """Writes event loss tables of a summary stream; one that is None is not wanted. moment wants rates,
+    quantile quantiles. exact: double results (see numbers.pxd)."""
     cdef Rows legacy, moment, quantile
     cdef EventRates rates
     cdef Quantiles quantiles
@@ -133,7 +135,8 @@ cdef class EltCalc(LossConsumer):
                   Quantiles quantiles=None, bint exact=False):
         if (moment is None) != (rates is None) or (quantile is None) != (quantiles is None):
             raise UsageError("moments go with event rates, and quantiles with the quantiles that are wanted")
-        self.legacy, self.moment, self.quantile, self.rates, self.quantiles = legacy, moment, quantile, rates, quantiles
+        self.legacy, self.moment, self.quantile = legacy, moment, quantile
+        self.rates, self.quantiles = rates, quantiles
         self.tolerance = tolerance_of(exact)
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
@@ -174,7 +177,8 @@ cdef class EltCalc(LossConsumer):
         flush_rows(self.quantile)
         return 0
 
-    cdef int put_legacy(self, const LossBlock *block, Py_ssize_t i, int32_t type, float mean, float sd) except -1 nogil:
+    cdef int put_legacy(self, const LossBlock *block, Py_ssize_t i, int32_t type, float mean,
+                        float sd) except -1 nogil:
         cdef rec.event_loss_table *row = <rec.event_loss_table *>self.legacy.next()
         row.summary_id, row.type, row.event_id = block.id[i], type, block.event_id
         row.mean, row.standard_deviation, row.exposure_value = mean, sd, block.exposure[i]
@@ -197,7 +201,8 @@ cdef class EltCalc(LossConsumer):
         if self.sample_size > 1:
             row.ChanceOfLoss = <float>totals.with_loss / size
             row.MeanImpactedExposure = checked(totals.impacted / size,
-                                               <double>exposure * totals.with_loss / self.sample_size, self.tolerance)
+                                               <double>exposure * totals.with_loss / self.sample_size,
+                                               self.tolerance)
         return 0
 
     cdef int put_quantiles(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
@@ -239,7 +244,8 @@ cdef void add_up(const LossBlock *block, Py_ssize_t i, Totals *totals) noexcept 
 
 
 cdef class SampleLosses(LossConsumer):
-    """Makes rows of the sample event loss table (SELT): for each record, with the exposed value, or 0 where the loss is 0.
+    """Makes rows of the sample event loss table (SELT): for each record, with the exposed value, or 0 where
+    the loss is 0.
 
     max_loss and drop_unexposed are those of csvforms.SummaryToCsv, which writes the same as csv.
     """

@@ -1,6 +1,7 @@
 """eve: the events of a run, dealt out to processes.
 
-Reads input/events.bin, { event_id } x n. Each of `total` processes gets a share; the shares together are the whole:
+Reads input/events.bin, { event_id } x n. Each of `total` processes gets a share; the shares together are the
+whole:
 
     no shuffle      consecutive events; the first n mod total processes have one more
     dealt           event k goes to process k mod total, as cards are dealt (the default)
@@ -9,8 +10,8 @@ Reads input/events.bin, { event_id } x n. Each of `total` processes gets a share
 
 An event that comes twice in the file counts once, where it comes first.
 
-Both shuffles draw from the minimal standard generator of Park and Miller (x <- 16807 x mod 2^31 - 1, started at 1234),
-so that every process shuffles alike without having spoken with the others.
+Both shuffles draw from the minimal standard generator of Park and Miller (x <- 16807 x mod 2^31 - 1, started
+at 1234), so that every process shuffles alike without having spoken with the others.
 """
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -32,7 +33,8 @@ cdef enum:
 
 
 cdef inline uint64_t draw(uint64_t *state, uint64_t ceiling) noexcept nogil:
-    """A number of 0 .. ceiling, each equally likely: the generator's range in equal parts, its rest drawn anew."""
+    """A number of 0 .. ceiling, each equally likely: the generator's range in equal parts, its rest drawn
+    anew."""
     cdef uint64_t parts = ceiling + 1
     cdef uint64_t part = (MODULUS - 2) // parts
     cdef uint64_t value
@@ -55,7 +57,8 @@ cdef void fisher_yates(int32_t *id, int64_t n) noexcept nogil:
 
 
 cdef void legacy_shuffle(int32_t *id, int64_t n) noexcept nogil:
-    """Each element goes to a place at or before its own; while the generator's range allows, one draw serves two."""
+    """Each element goes to a place at or before its own; while the generator's range allows, one draw serves
+    two."""
     cdef uint64_t state = SEED
     cdef uint64_t pair
     cdef int64_t i = 1
@@ -77,7 +80,8 @@ cdef void legacy_shuffle(int32_t *id, int64_t n) noexcept nogil:
 
 
 cdef int64_t distinct(int32_t *id, int64_t n) except -1:
-    """Leave an id out that came before: its losses would count twice, or its rows be lost where tables are merged by event."""
+    """Leave an id out that came before: its losses would count twice, or its rows be lost where tables are
+    merged by event."""
     cdef Keys met
     cdef int64_t i, kept = 1
     for i in range(1, n):                           # ids that ascend, as they mostly do, are distinct
@@ -95,8 +99,8 @@ cdef int64_t distinct(int32_t *id, int64_t n) except -1:
 cdef class Eve:
     """The share of one process in the events of a run, each of which counts once.
 
-    events: records of the events table. process: 1 .. total. mode: "none", "deal", "fisher-yates" or "legacy".
-    UsageError for a process outside 1 .. total, DataError for events that are not whole records.
+    events: records of the events table. process: 1 .. total. mode: "none", "deal", "fisher-yates" or
+    "legacy". UsageError for a process outside 1 .. total, DataError for events that are not whole records.
     """
     cdef int32_t *id
     cdef int64_t n

@@ -7,8 +7,9 @@ from ktc._core.fmplan cimport Plan
 from ktc._core.fmrules cimport LANES, Amounts
 
 
-# One level of the programme, as far as the event at hand reaches: nodes 0 .. n - 1 are its aggregates in the order in which
-# the event's items lead to them. The items below node k are row[first[k]] ... row[first[k + 1] - 1], rows of the event.
+# One level of the programme, as far as the event at hand reaches: nodes 0 .. n - 1 are its aggregates in the
+# order in which the event's items lead to them. The items below node k are row[first[k]] ... row[first[k + 1]
+# - 1], rows of the event.
 cdef struct Reached:
     Py_ssize_t n
     Py_ssize_t room
@@ -17,18 +18,22 @@ cdef struct Reached:
     int32_t *node_of                # by aggregate: 1 + node, or 0
     int64_t *first
     int32_t *row
-    int32_t *child                  # the nodes of the level below that are part of node k: from first_child[k] on
+    # the nodes of the level below that are part of node k: from first_child[k] on
+    int32_t *child
     int64_t *first_child
-    int32_t *hashed                 # the same nodes in the order of a hash table, where layers have shares of their own
+    # the same nodes in the order of a hash table, where layers have shares of their own
+    int32_t *hashed
     Py_ssize_t share_room           # the rest is kept where it is wanted
-    float *share                    # by place in row, LANES each: its part of the node's loss, when allocated back
+    # by place in row, LANES each: its part of the node's loss, when allocated back
+    float *share
     int32_t *shares_of              # by node, LANES each: the level whose share stands for this node's
-    float **layer_share             # by layer: share in that layer, where it is another than in the first; else NULL
+    # by layer: share in that layer, where it is another than in the first; else NULL
+    float **layer_share
 
 
-# What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the level below,
-# whether the level pays nothing while that one had shares, and of the lanes, whether nodes without loss have shares and
-# whether there are shares without a loss of the first layer.
+# What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the
+# level below, whether the level pays nothing while that one had shares, and of the lanes, whether nodes
+# without loss have shares and whether there are shares without a loss of the first layer.
 cdef struct Shares:
     float total[LANES]
     float proportions[LANES]
@@ -47,7 +52,8 @@ cdef class FmCalc(LossConsumer):
     cdef int64_t few                # additions that a float sum takes
     cdef double tolerance
     cdef bint by_item               # outputs are items, not aggregates of the last level
-    cdef bint remaining             # the first results are what is left of each row or aggregate, from layer to layer
+    # the first results are what is left of each row or aggregate, from layer to layer
+    cdef bint remaining
     cdef bint traced                # the rows of a node are known on every level
     cdef bint listed                # the TIVs of items come from the tables, not from the stream
     cdef int32_t sample_size
@@ -60,7 +66,8 @@ cdef class FmCalc(LossConsumer):
     cdef int32_t *item              # by row
     cdef float *loss                # by row and lane
     cdef Reached *level             # by level
-    # A block of lanes: amounts by layer on even and odd levels, of each node the first `kept` fields of Amounts.
+    # A block of lanes: amounts by layer on even and odd levels, of each node the first `kept` fields of
+    # Amounts.
     cdef Py_ssize_t nodes
     cdef int kept
     cdef float **amounts[2]
@@ -72,8 +79,8 @@ cdef class FmCalc(LossConsumer):
     cdef int32_t *following         # a hash table at work: see hash_children()
     cdef int32_t *before
     cdef int beyond                 # a result is no number, or infinite
-    # What goes out: a row of results for each place (row or aggregate) where results are what remains of it, and behind
-    # these one for each output.
+    # What goes out: a row of results for each place (row or aggregate) where results are what remains of it,
+    # and behind these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
     cdef int64_t *result_of         # by layer and place: which result has its output, or -1
@@ -93,7 +100,8 @@ cdef class FmCalc(LossConsumer):
     cdef int keep_room(self) except -1 nogil
     cdef bint run(self, Py_ssize_t block) noexcept nogil
     cdef void climb(self, int32_t l, Py_ssize_t block, float *total) noexcept nogil
-    cdef void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil
+    cdef void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer,
+                     Py_ssize_t block) noexcept nogil
     cdef void add_rows(self, float *total, Reached *level, Py_ssize_t k, Py_ssize_t block) noexcept nogil
     cdef const float *portion(self, int32_t l, int64_t row, Py_ssize_t block) noexcept nogil
     cdef void divide(self, int32_t l, Shares *shares, Py_ssize_t block) noexcept nogil

@@ -19,5 +19,14 @@ class FmCalc(LossConsumer):
     def debug(self) -> bool: ...
     @property
     def full_shares(self) -> bool: ...
-    def __new__(cls, plan: Plan, *, alloc_rule: int = 0, net: bool = False, both: bool = False,
-                debug: bool = False, full_shares: bool = False, exact: bool = False) -> Self: ...
+    def __new__(
+        cls,
+        plan: Plan,
+        *,
+        alloc_rule: int = 0,
+        net: bool = False,
+        both: bool = False,
+        debug: bool = False,
+        full_shares: bool = False,
+        exact: bool = False,
+    ) -> Self: ...

@@ -1,41 +1,46 @@
-"""fmcalc: ground-up losses to insured losses, or what insurance paid to what reinsurance pays, by a compiled programme (Plan).
+"""fmcalc: ground-up losses to insured losses, or what insurance paid to what reinsurance pays, by a compiled
+programme (Plan).
 
-    loss stream -> rows of the event -> level 1 -> level 2 -> ... -> last level, layer 1, 2, ... -> outputs -> loss stream
+    loss stream -> rows of the event -> level 1 -> level 2 -> ... -> last level, layer 1, 2, ... -> outputs ->
+    loss stream
 
-An event is held as a matrix: a row for each packet of the stream, a lane for each sample, lane 0 the TIV (sidx -3), lane
-1 the mean (sidx -1), lane 1 + s sample s. LANES lanes at a time go through the whole programme. On each level the amounts of a
-node are the sums over the nodes that are part of it, in the order in which the event's items lead to them, and then its
-terms apply (fmrules). A further layer begins with the same sums as the first, or, where the level below has that layer
-too, with the sums of that layer.
+An event is held as a matrix: a row for each packet of the stream, a lane for each sample, lane 0 the TIV
+(sidx -3), lane 1 the mean (sidx -1), lane 1 + s sample s. LANES lanes at a time go through the whole
+programme. On each level the amounts of a node are the sums over the nodes that are part of it, in the order
+in which the event's items lead to them, and then its terms apply (fmrules). A further layer begins with the
+same sums as the first, or, where the level below has that layer too, with the sums of that layer.
 
 Back-allocation gives each item its share of a node's loss. With alloc_rule
 
     0   losses stay with the aggregates of the last level
     1   an item's share is its part of the node's ground-up loss
-    2   shares are worked out from level to level, in the first layer: a level's loss is divided among its nodes in
-        proportion to their losses, and a node's part among its items in proportion to their parts on the level below
+    2   shares are worked out from level to level, in the first layer: a level's loss is divided among its
+        nodes in proportion to their losses, and a node's part among its items in proportion to their parts on
+        the level below
     3   as 2, also for samples and nodes that 2 passes over
 
-and 2 and 3 are 1 where there is one level only. A level without any loss has shares of 0 and leaves the parts as they are.
-A node without any part of its level takes the shares of the node of the same place on the level below, in ktools' words the
-proportions of the same index, which need not be its own items'. Rule 2 gives a node without loss no shares other than in
-the mean, and no layer of a sample any where the first layer pays nothing. Further layers have the shares of the first; where
-the level below has that layer too, those that the layer's losses there give.
+and 2 and 3 are 1 where there is one level only. A level without any loss has shares of 0 and leaves the parts
+as they are. A node without any part of its level takes the shares of the node of the same place on the level
+below, in ktools' words the proportions of the same index, which need not be its own items'. Rule 2 gives a
+node without loss no shares other than in the mean, and no layer of a sample any where the first layer pays
+nothing. Further layers have the shares of the first; where the level below has that layer too, those that the
+layer's losses there give.
 
-Net losses are what remains: with rule 0 and 1 the retained loss of the node in the last layer (and its items' shares of
-it), with 2 and 3 what each item brought in less what the layers took, at least 0. They go out with the last layer only.
-Where gross and net losses go out together, net is what came in less what the layers took by every rule, with the shares that net
-losses have alone; and what is paid by a layer whose outputs fm_xref does not name goes out with the highest layer that it names.
+Net losses are what remains: with rule 0 and 1 the retained loss of the node in the last layer (and its items'
+shares of it), with 2 and 3 what each item brought in less what the layers took, at least 0. They go out with
+the last layer only. Where gross and net losses go out together, net is what came in less what the layers took
+by every rule, with the shares that net losses have alone; and what is paid by a layer whose outputs fm_xref
+does not name goes out with the highest layer that it names.
 
-Sums and products are float32 in ktools' order. Where more than some hundred nodes or rows are added up, a second sum stands in
-where the float one is wrong (see numbers.pxd); what a loss near an attachment loses to cancellation stays. Losses below 0 count
-as 0, coming in and going out.
+Sums and products are float32 in ktools' order. Where more than some hundred nodes or rows are added up, a
+second sum stands in where the float one is wrong (see numbers.pxd); what a loss near an attachment loses to
+cancellation stays. Losses below 0 count as 0, coming in and going out.
 """
 cimport cython
 cdef extern from *:
     """
     #include "compilers.h"
-    #undef CYTHON_INLINE                /* what works on lanes is inlined, so that the compiler sees what the lanes are */
+    #undef CYTHON_INLINE    /* what works on lanes is inlined, so that the compiler sees what the lanes are */
     #define CYTHON_INLINE KTC_ALWAYS_INLINE
     """
 
@@ -64,7 +69,8 @@ cdef inline float positive(float value) noexcept nogil:
     return value if value > 0 else 0
 
 
-# On LANES lanes at a time. Inlined, and given arrays that nothing else points to, these are a few vector instructions.
+# On LANES lanes at a time. Inlined, and given arrays that nothing else points to, these are a few vector
+# instructions.
 
 cdef inline void clear(float *lanes) noexcept nogil:
     cdef int i
@@ -101,7 +107,8 @@ cdef inline void keep(float *to, const float *lanes) noexcept nogil:
     memcpy(to, lanes, LANES * sizeof(float))
 
 
-# A sum of many numbers for each lane: floats of PART of them at most, added up in double. It is right to PART * 2^-24 (1.6e-5).
+# A sum of many numbers for each lane: floats of PART of them at most, added up in double. It is right to PART
+# * 2^-24 (1.6e-5).
 cdef enum:
     PART = 256
     FIELDS = 5                      # of Amounts
@@ -142,11 +149,13 @@ cdef inline void check(float *sum, RightSum *right, double tolerance) noexcept n
 cdef enum:
     N_BUCKETS = 26
 cdef int32_t[N_BUCKETS] BUCKETS = [
-    13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1447153, 2938679,
+    13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1447153,
+                                   2938679,
     5967347, 12117689, 24607243, 49969847, 101473717, 206062531, 418442303, 849718709]
 
 
-cdef inline void put_into_bucket(int32_t *following, int32_t *before, int32_t begin, int32_t key, int32_t size) noexcept nogil:
+cdef inline void put_into_bucket(int32_t *following, int32_t *before, int32_t begin, int32_t key,
+                                 int32_t size) noexcept nogil:
     cdef int32_t bucket = key % size
     cdef int32_t at = before[bucket] - 1 if before[bucket] else begin
     following[key] = following[at]
@@ -167,16 +176,17 @@ cdef uint32_t LOSS = _streams.LOSS
 cdef class FmCalc(LossConsumer):
     """The financial module.
 
-    alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. both: `out` takes what they pay and
-    `left` what remains. debug: samples without loss are written too. full_shares: with alloc_rule 2, nodes without loss have
-    shares in every sample, not only in the mean. exact: sums are double (see numbers.pxd). `out` takes a
-    loss stream of output ids: sidx -3, -1 and the samples above 0.
+    alloc_rule: 0 to 3. net: what remains after the layers, instead of what they pay. both: `out` takes what
+    they pay and `left` what remains. debug: samples without loss are written too. full_shares: with
+    alloc_rule 2, nodes without loss have shares in every sample, not only in the mean. exact: sums are double
+    (see numbers.pxd). `out` takes a loss stream of output ids: sidx -3, -1 and the samples above 0.
 
-    The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with coverages.
-    Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
+    The losses of a stream of kind ITEM have no TIVs of their own; the plan must have been built with
+    coverages. Raises UsageError for another alloc_rule, DataError for an item that is not in the programme.
     """
 
-    def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint both=False, bint debug=False,
+    def __cinit__(self, Plan plan not None, *, alloc_rule=0, bint net=False, bint both=False,
+                  bint debug=False,
                   bint full_shares=False, bint exact=False):
         self.few = 0 if exact else FEW
         self.tolerance = 0 if exact else PART_TOLERANCE
@@ -187,11 +197,13 @@ cdef class FmCalc(LossConsumer):
         self.plan = plan
         # Where there is one level, its items' parts are those of the ground-up loss.
         self.alloc_rule = 1 if alloc_rule and plan.last_level == 1 else alloc_rule
-        self.net, self.both, self.debug, self.full_shares, self.by_item = net, both, debug, full_shares, alloc_rule > 0
+        self.net, self.both, self.debug = net, both, debug
+        self.full_shares, self.by_item = full_shares, alloc_rule > 0
         self.remaining = both or net and self.alloc_rule > 1
         self.traced = self.by_item or both
-        # What is kept of a node, in the order of Amounts: the loss; the retained loss, where it goes out, makes terms apply
-        # to a loss of 0 or gives a node shares; all, where terms read what deductibles and limits below handed on.
+        # What is kept of a node, in the order of Amounts: the loss; the retained loss, where it goes out,
+        # makes terms apply to a loss of 0 or gives a node shares; all, where terms read what deductibles and
+        # limits below handed on.
         self.kept = (FIELDS if plan.carried else
                      2 if plan.stepped or self.alloc_rule == 2 or net and not self.remaining else 1)
         self.rows = LossRows()
@@ -297,10 +309,12 @@ cdef class FmCalc(LossConsumer):
         cdef float loss
         cdef bint finite = True
         if end == block.start[i]:
-            return 0                                            # a packet without records: nothing of this item
+            # a packet without records: nothing of this item
+            return 0
         if item < 1 or item > items.last or items.parent[item] == 0:
             with gil:
-                raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: expected a record "
+                raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: "
+                                f"expected a record "
                                 f"from {item} of level 1")
         if self.n == self.room:
             self.room = max(2 * self.room, FIRST_ROOM // self.width + 1)
@@ -335,7 +349,8 @@ cdef class FmCalc(LossConsumer):
     cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1:
         for k in range(block.start[i], block.start[i + 1]):
             if not block.loss[k] < INFINITY:
-                raise DataError(f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}: a loss of "
+                raise DataError(f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}: a loss "
+                                f"of "
                                 f"{block.loss[k]}, expected a number")
         return 0
 
@@ -403,11 +418,13 @@ cdef class FmCalc(LossConsumer):
         return 0
 
     cdef int hash_children(self, Reached *level, Py_ssize_t n) except -1 nogil:
-        """The children of each node, of n below, in the order in which ktools adds up what a layer hands on: that of a hash
-        table, libstdc++'s std::unordered_set<int>, into which they were put in ascending order.
+        """The children of each node, of n below, in the order in which ktools adds up what a layer hands on:
+        that of a hash table, libstdc++'s std::unordered_set<int>, into which they were put in ascending
+        order.
 
-        The table is one list. A new key goes before the others of its bucket, or, where that is empty, before all. Whenever
-        the table is full, it grows to one of the sizes in BUCKETS, and its keys are put into a new list one by one.
+        The table is one list. A new key goes before the others of its bucket, or, where that is empty, before
+        all. Whenever the table is full, it grows to one of the sizes in BUCKETS, and its keys are put into a
+        new list one by one.
         """
         cdef int32_t *following
         cdef int32_t *before                            # by bucket: 1 + the key before its first one, or 0
@@ -485,7 +502,8 @@ cdef class FmCalc(LossConsumer):
         return 0
 
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil:
-        """What layers without an output pay goes to the result of the highest layer that has one, and so does what is left."""
+        """What layers without an output pay goes to the result of the highest layer that has one, and so does
+        what is left."""
         cdef int64_t place, named
         cdef int32_t layer
         for place in range(places):
@@ -506,8 +524,8 @@ cdef class FmCalc(LossConsumer):
         cdef Py_ssize_t block
         self.make_room()
         for block in range(self.blocks):
-            # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and those behind
-            # it keep them from the start.
+            # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and
+            # those behind it keep them from the start.
             if not self.run(block):
                 self.keep_shares = True
                 self.keep_room()
@@ -548,7 +566,8 @@ cdef class FmCalc(LossConsumer):
         return 0
 
     cdef bint run(self, Py_ssize_t block) noexcept nogil:
-        """A block of lanes through the programme; False where shares of lower levels are wanted that were not kept."""
+        """A block of lanes through the programme; False where shares of lower levels are wanted that were not
+        kept."""
         cdef Shares shares
         cdef int32_t l, layer
         cdef int i
@@ -576,7 +595,8 @@ cdef class FmCalc(LossConsumer):
         return True
 
     cdef void climb(self, int32_t l, Py_ssize_t block, float *total) noexcept nogil:
-        """The nodes of a level: the sums over what is part of them, and their terms. Gives the level's loss in layer 1."""
+        """The nodes of a level: the sums over what is part of them, and their terms. Gives the level's loss
+        in layer 1."""
         cdef Level *planned = &self.plan.level[l]
         cdef Reached *level = &self.level[l]
         cdef int32_t layers_below = self.plan.level[l - 1].layers
@@ -609,15 +629,18 @@ cdef class FmCalc(LossConsumer):
                 if kept > LANES:
                     keep(self.amounts[l & 1][layer] + k * kept + LANES, x.retained)
                 if carried:
-                    memcpy(self.amounts[l & 1][layer] + k * kept + 2 * LANES, x.deductible, 3 * LANES * sizeof(float))
+                    memcpy(self.amounts[l & 1][layer] + k * kept + 2 * LANES, x.deductible,
+                           3 * LANES * sizeof(float))
                 keep(before, x.retained)
                 if layer == 1:
                     keep(loss, x.loss)
                     add(sum, loss)
         keep(total, sum)
 
-    cdef inline void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer, Py_ssize_t block) noexcept nogil:
-        """What comes into a node: the sums over the level below, of the same layer if there is one there, else of the first."""
+    cdef inline void gather(self, Amounts *into, int32_t l, Py_ssize_t k, int32_t layer,
+                            Py_ssize_t block) noexcept nogil:
+        """What comes into a node: the sums over the level below, of the same layer if there is one there,
+        else of the first."""
         cdef Reached *level = &self.level[l]
         cdef Reached *below = &self.level[l - 1]
         cdef const int32_t *layers_of = self.plan.level[l - 1].layer_count
@@ -641,7 +664,8 @@ cdef class FmCalc(LossConsumer):
             m = level.child[c]
             if l == 1:
                 lanes = self.loss + below.row[below.first[m]] * self.width + block * LANES
-                if below.first[m + 1] - below.first[m] > 1:         # several packets of one item: their sum first
+                # several packets of one item: their sum first
+                if below.first[m + 1] - below.first[m] > 1:
                     self.add_rows(several, below, m, block)
                     lanes = several
                 add(loss, lanes)
@@ -698,7 +722,8 @@ cdef class FmCalc(LossConsumer):
     # Back-allocation
 
     cdef inline const float *portion(self, int32_t l, int64_t row, Py_ssize_t block) noexcept nogil:
-        """What a row's share of a node is in proportion to: its part of the level below, or its ground-up loss."""
+        """What a row's share of a node is in proportion to: its part of the level below, or its ground-up
+        loss."""
         if l == 1 or self.alloc_rule == 1:
             return self.loss + row * self.width + block * LANES
         return self.part + row * LANES
@@ -708,10 +733,11 @@ cdef class FmCalc(LossConsumer):
         cdef Reached *level = &self.level[l]
         cdef const float *amounts
         cdef int32_t *shares_of
-        # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions of a level
-        # without loss.
+        # By rule 3, ktools works a level's shares out anew with each level above, adding up the proportions
+        # of a level without loss.
         cdef float times = self.plan.last_level - l + 1 if self.alloc_rule == 3 else 1
-        cdef float[LANES] total, whole_level, loss, retained, proportion, proportions, sum, whole, row, share, part, given
+        cdef float[LANES] total, whole_level, loss, retained, proportion, proportions
+        cdef float[LANES] sum, whole, row, share, part, given
         cdef int32_t[LANES] unpaid, full
         cdef RightSum right
         cdef bint any_unpaid = False, many
@@ -777,15 +803,16 @@ cdef class FmCalc(LossConsumer):
         keep(shares.proportions, proportions)
 
     cdef float lent(self, int32_t l, Py_ssize_t k, int64_t place, int lane) noexcept nogil:
-        """The share of the row at a place of node k of level l in the first layer: its own, or that of the node of the same
-        place on a level below, which may have fewer rows."""
+        """The share of the row at a place of node k of level l in the first layer: its own, or that of the
+        node of the same place on a level below, which may have fewer rows."""
         cdef Reached *lender = &self.level[self.level[l].shares_of[k * LANES + lane]]
         if lender.first[k] + place >= lender.first[k + 1]:
             return 0
         return lender.share[(lender.first[k] + place) * LANES + lane]
 
     cdef bint shares_apart(self, int32_t l, int32_t layer) noexcept nogil:
-        """Has a layer shares of its own? Where the level below has it too; with rule 2 they matter on the last level only."""
+        """Has a layer shares of its own? Where the level below has it too; with rule 2 they matter on the
+        last level only."""
         return (self.alloc_rule > 1 and self.plan.level[l - 1].layers >= layer > 1
                 and (self.alloc_rule == 3 or l == self.plan.last_level))
 
@@ -841,7 +868,8 @@ cdef class FmCalc(LossConsumer):
             clear(self.result + at * self.width + block * LANES)
 
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil:
-        """Of each node of the last level, what its layers pay, what is retained, or what they pay and leave."""
+        """Of each node of the last level, what its layers pay, what is retained, or what they pay and leave.
+        """
         cdef Level *last = &self.plan.level[self.plan.last_level]
         cdef Reached *level = &self.level[self.plan.last_level]
         cdef int64_t at
@@ -863,7 +891,9 @@ cdef class FmCalc(LossConsumer):
                 at = self.result_of[(layer - 1) * level.n + k]
                 if at < 0 and not self.both:
                     continue
-                amounts = self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES + (LANES if self.net else 0)
+                amounts = self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES + (LANES
+                                                                                                   if self.net
+                                                                                                   else 0)
                 keep(paid, amounts)
                 for i in range(LANES):
                     beyond[i] |= not paid[i] < INFINITY
@@ -883,7 +913,8 @@ cdef class FmCalc(LossConsumer):
             self.beyond |= beyond[i]
 
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil:
-        """Each item's share of what the layers of its node of the last level pay or retain; False as run()."""
+        """Each item's share of what the layers of its node of the last level pay or retain; False as run().
+        """
         cdef int32_t l = self.plan.last_level
         cdef Level *last = &self.plan.level[l]
         cdef Reached *level = &self.level[l]
@@ -974,7 +1005,8 @@ cdef class FmCalc(LossConsumer):
                             keep(result, own)
                     if self.remaining or self.net:
                         result = self.result + (m if self.remaining else at) * self.width + block * LANES
-                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width + block * LANES)
+                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width
+                             + block * LANES)
                         for i in range(LANES):
                             loss[i] = positive(row[i] - own[i])
                         keep(result, loss)
@@ -998,7 +1030,8 @@ cdef class FmCalc(LossConsumer):
         for i in range(self.results):
             for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
                 if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
-                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is beyond the range of "
+                    raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is "
+                                    f"beyond the range of "
                                     "float32")
         return 0
 

@@ -13,9 +13,10 @@ cdef struct Profile:
     bint idle
 
 
-# One level. Level 0 is the items. Aggregate a of it, 1 <= a <= last, is part of aggregate parent[a] of the level above
-# (0: it is not in the programme) and has layers 1 .. layer_count[a]. The profile of its layer j is number
-# profile[(j - 1) * (last + 1) + a], from 1; 0: a layer without terms of its own, where losses pass as they are.
+# One level. Level 0 is the items. Aggregate a of it, 1 <= a <= last, is part of aggregate parent[a] of the
+# level above (0: it is not in the programme) and has layers 1 .. layer_count[a]. The profile of its layer j
+# is number profile[(j - 1) * (last + 1) + a], from 1; 0: a layer without terms of its own, where losses pass
+# as they are.
 cdef struct Level:
     int32_t last
     int32_t layers                  # most layers of an aggregate
@@ -43,15 +44,18 @@ cdef class Plan:
     cdef int32_t n_profiles
     cdef bint carried               # some terms read what deductibles and limits below handed on
     cdef readonly str programme     # the file's name, for messages
-    cdef readonly list doubts       # what is defined and perhaps not meant: a line each, the first ones of each kind
+    # what is defined and perhaps not meant: a line each, the first ones of each kind
+    cdef readonly list doubts
 
     cdef int load_programme(self, Mapped programme, int32_t max_level) except -1
     cdef dict load_profiles(self, Mapped profiles)
     cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,
                            int32_t max_level) except -1
-    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest, int32_t last_agg) except -1
+    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest,
+                            int32_t last_agg) except -1
     cdef int doubt(self, Mapped file, int64_t offset, str message) except -1
-    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil, double tolerance) except -1
+    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil,
+                           double tolerance) except -1
     cdef int load_outputs(self, Mapped xref) except -1
     cdef object layer_of(self, int32_t level, int32_t agg, int32_t layer)
     cdef dict terms_of(self, Terms terms)

@@ -16,8 +16,19 @@ class Plan:
     def programme(self) -> str: ...
     @property
     def doubts(self) -> list[str]: ...
-    def __new__(cls, programme: Mapped, policytc: Mapped, profile: Mapped, xref: Mapped | None = None, *,
-                coverages: Mapped | None = None, items: Mapped | None = None, max_level: int | None = None,
-                stepped: bool = False, areaperil: _AreaperilBytes = 4, exact: bool = False) -> Self: ...
+    def __new__(
+        cls,
+        programme: Mapped,
+        policytc: Mapped,
+        profile: Mapped,
+        xref: Mapped | None = None,
+        *,
+        coverages: Mapped | None = None,
+        items: Mapped | None = None,
+        max_level: int | None = None,
+        stepped: bool = False,
+        areaperil: _AreaperilBytes = 4,
+        exact: bool = False,
+    ) -> Self: ...
     def nodes(self, level: int) -> list[Node]: ...
     def output(self, id: int, layer: int = 1) -> int | None: ...

@@ -1,12 +1,14 @@
-"""A financial-module programme, compiled: fm_programme, fm_policytc, fm_profile(_step) and fm_xref as flat arrays.
+"""A financial-module programme, compiled: fm_programme, fm_policytc, fm_profile(_step) and fm_xref as flat
+arrays.
 
     items ----> level 1 ----> level 2 ----> ... ----> last level ----> output ids
            parent        parent                parent          (layers 1, 2, ...)
 
-Every item belongs to one aggregate of level 1, every aggregate to one of the level above. An aggregate has one or more
-layers, and each layer the terms of a profile: a calculation rule and its numbers, or several as steps. On the highest level
-that fm_policytc names, an aggregate that lacks layers which others have gets them without terms: losses pass as they are. A layer
-that fm_xref does not name is calculated like any other, and does not go out.
+Every item belongs to one aggregate of level 1, every aggregate to one of the level above. An aggregate has
+one or more layers, and each layer the terms of a profile: a calculation rule and its numbers, or several as
+steps. On the highest level that fm_policytc names, an aggregate that lacks layers which others have gets them
+without terms: losses pass as they are. A layer that fm_xref does not name is calculated like any other, and
+does not go out.
 
 A plan is checked when it is built and not changed afterwards, so that any number of threads may share it.
 """
@@ -32,18 +34,21 @@ cdef enum:
 cdef class Plan:
     """A programme of insurance or reinsurance, ready to be calculated.
 
-    programme, policytc, profile: the records of fm_programme, fm_policytc and fm_profile (stepped: of fm_profile_step).
-    xref: those of fm_xref; without them a programme of one layer numbers its outputs as its items or aggregates.
-    coverages, items: the TIVs (float32, by coverage) and the items, for terms that depend on TIV; without them TIV is 0.
-    max_level: leave out the levels above. areaperil: bytes of an areaperil id in items. exact: TIVs are added up in double.
+    programme, policytc, profile: the records of fm_programme, fm_policytc and fm_profile (stepped: of
+    fm_profile_step). xref: those of fm_xref; without them a programme of one layer numbers its outputs as its
+    items or aggregates. coverages, items: the TIVs (float32, by coverage) and the items, for terms that
+    depend on TIV; without them TIV is 0. max_level: leave out the levels above. areaperil: bytes of an
+    areaperil id in items. exact: TIVs are added up in double.
 
-    Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that is part of
-    none or of two others, or has no terms, a profile that does not exist or has an unknown rule, a term that is no number, an
-    fm_xref without any output id, and items without a coverage or a finite TIV.
+    Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that
+    is part of none or of two others, or has no terms, a profile that does not exist or has an unknown rule, a
+    term that is no number, an fm_xref without any output id, and items without a coverage or a finite TIV.
     """
 
-    def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None, Mapped xref=None, *,
-                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False, int areaperil=4,
+    def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None,
+                  Mapped xref=None, *,
+                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False,
+                  int areaperil=4,
                   bint exact=False):
         if max_level is not None and not 1 <= max_level <= INT32_MAX:
             raise UsageError(f"the last level to calculate is {max_level}, expected 1 or more")
@@ -55,7 +60,8 @@ cdef class Plan:
         if xref is not None:
             self.load_outputs(xref)
         elif self.layers > 1:
-            raise DataError(f"{policytc.name}: the programme has {self.layers} layers: fm_xref must number their outputs")
+            raise DataError(f"{policytc.name}: the programme has {self.layers} layers: fm_xref must number "
+                            f"their outputs")
 
     def __dealloc__(self):
         cdef int32_t i
@@ -85,14 +91,17 @@ cdef class Plan:
         for i in range(n):
             programme.check_id(i, sizeof(record[i]), n, max(record[i].from_agg_id, record[i].to_agg_id))
             if record[i].from_agg_id < 1 or record[i].level_id < 1 or record[i].to_agg_id < 1:
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].from_agg_id} is part of aggregate "
-                               f"{record[i].to_agg_id} of level {record[i].level_id}: expected ids of 1 or more")
+                programme.fail(i * sizeof(record[i]),
+                               f"record {i + 1}: aggregate {record[i].from_agg_id} is part of aggregate "
+                               f"{record[i].to_agg_id} of level {record[i].level_id}: expected ids of 1 or "
+                               f"more")
             if record[i].level_id <= max_level:
                 last = max(last, record[i].level_id)
         if last == 0:
             raise DataError(f"{programme.name}: no levels: expected records of level 1")
         if last > n:
-            raise DataError(f"{programme.name}: level {last} in {n} records: expected records of every level from 1")
+            raise DataError(f"{programme.name}: level {last} in {n} records: expected records of every level "
+                            f"from 1")
         self.level = <Level *>allot(<int64_t>last + 1, sizeof(Level))
         self.last_level = last
         present = bytearray(last + 1)
@@ -105,7 +114,8 @@ cdef class Plan:
                 level.last = max(level.last, record[i].from_agg_id)
         for l in range(1, last + 1):
             if not present[l]:
-                raise DataError(f"{programme.name}: no records of level {l}: expected every level from 1 to {last}")
+                raise DataError(f"{programme.name}: no records of level {l}: expected every level from 1 to "
+                                f"{last}")
         for l in range(last):
             self.level[l].parent = <int32_t *>allot(<int64_t>self.level[l].last + 1, sizeof(int32_t))
         for i in range(n):
@@ -114,15 +124,19 @@ cdef class Plan:
             parent = &self.level[record[i].level_id - 1].parent[record[i].from_agg_id]
             if parent[0] and parent[0] != record[i].to_agg_id:
                 programme.fail(i * sizeof(record[i]), f"record {i + 1}: "
-                               f"{self.called(record[i].level_id - 1, record[i].from_agg_id)} is part of aggregate "
-                               f"{record[i].to_agg_id} of level {record[i].level_id}, but of aggregate {parent[0]} "
+                               f"{self.called(record[i].level_id - 1, record[i].from_agg_id)} is part of "
+                               f"aggregate "
+                               f"{record[i].to_agg_id} of level {record[i].level_id}, but of aggregate "
+                               f"{parent[0]} "
                                "in a record before")
             parent[0] = record[i].to_agg_id
         for i in range(n):
             l = record[i].level_id
             if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part "
-                               f"of no aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
+                programme.fail(i * sizeof(record[i]),
+                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part "
+                               f"of no aggregate: expected a record from {record[i].to_agg_id} of level "
+                               f"{l + 1}")
         return 0
 
     def called(self, level, agg_id):
@@ -130,7 +144,8 @@ cdef class Plan:
         return f"aggregate {agg_id} of level {level}" if level else f"item {agg_id}"
 
     cdef dict load_profiles(self, Mapped profiles):
-        """Terms by profile: those of the last record of an id or, stepped, of all its records. Gives these records."""
+        """Terms by profile: those of the last record of an id or, stepped, of all its records. Gives these
+        records."""
         cdef size_t size = sizeof(rec.fm_profile_step) if self.stepped else sizeof(rec.fm_profile)
         cdef int64_t i, place = 0, n = profiles.records(size, "a record")
         cdef const rec.fm_profile *plain
@@ -167,8 +182,10 @@ cdef class Plan:
                     terms.trigger_start, terms.trigger_end = step.trigger_start, step.trigger_end
                     terms.payout_start, terms.payout_end = step.payout_start, step.payout_end
                     terms.limit2, terms.scale1, terms.scale2 = step.limit2, step.scale1, step.scale2
-                for value in (terms.deductible1, terms.deductible2, terms.deductible3, terms.attachment, terms.limit1,
-                              terms.share1, terms.share2, terms.share3, terms.trigger_start, terms.trigger_end,
+                for value in (terms.deductible1, terms.deductible2, terms.deductible3, terms.attachment,
+                              terms.limit1,
+                              terms.share1, terms.share2, terms.share3, terms.trigger_start,
+                              terms.trigger_end,
                               terms.payout_start, terms.payout_end, terms.limit2, terms.scale1, terms.scale2):
                     if value != value:
                         profiles.fail(i * size, f"record {i + 1}: a term of profile {id} is no number")
@@ -189,8 +206,10 @@ cdef class Plan:
         checked = set()
         for i in range(n):
             if record[i].level_id < 1 or record[i].agg_id < 1 or not 1 <= record[i].layer_id <= MOST_LAYERS:
-                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
-                              f"{record[i].agg_id} of level {record[i].level_id}: expected ids of 1 or more, and "
+                policytc.fail(i * sizeof(record[i]),
+                              f"record {i + 1}: layer {record[i].layer_id} of aggregate "
+                              f"{record[i].agg_id} of level {record[i].level_id}: expected ids of 1 or more, "
+                              f"and "
                               f"{MOST_LAYERS} layers at most")
             if record[i].level_id > highest:
                 highest, last_agg = record[i].level_id, 0
@@ -213,7 +232,8 @@ cdef class Plan:
             id = record[i].profile_id
             number = number_of.get(id) if id > 0 else None
             if number is None:
-                policytc.fail(i * sizeof(record[i]), f"record {i + 1}: profile {id} of aggregate {record[i].agg_id} of level "
+                policytc.fail(i * sizeof(record[i]),
+                              f"record {i + 1}: profile {id} of aggregate {record[i].agg_id} of level "
                               f"{l}, layer {record[i].layer_id}, is not in {profiles.name}")
             k = number
             if k not in checked:
@@ -221,12 +241,14 @@ cdef class Plan:
                 for at, terms_record in enumerate(records_of[id]):
                     terms = &self.terms[self.profile[k].start + <int64_t>at]
                     if not fmrules.known(terms.rule, self.stepped):
-                        profiles.fail(terms_record * size, f"record {terms_record + 1}: profile {id} has calculation rule "
+                        profiles.fail(terms_record * size,
+                                      f"record {terms_record + 1}: profile {id} has calculation rule "
                                       f"{terms.rule}, expected {self.rules_known()}")
                     self.carried |= terms.rule in _rules.CARRIED
             place = (record[i].layer_id - 1) * (<int64_t>level.last + 1) + record[i].agg_id
             if level.profile[place] and level.profile[place] != k:
-                self.doubt(policytc, i * sizeof(record[i]), f"record {i + 1}: layer {record[i].layer_id} of aggregate "
+                self.doubt(policytc, i * sizeof(record[i]),
+                           f"record {i + 1}: layer {record[i].layer_id} of aggregate "
                            f"{record[i].agg_id} of level {l} has profile {id}, and profile "
                            f"{self.profile[level.profile[place]].id} in a record before: the last one counts")
             level.profile[place] = k
@@ -234,9 +256,10 @@ cdef class Plan:
         self.check_policies(programme, policytc, highest, last_agg)
         return 0
 
-    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest, int32_t last_agg) except -1:
-        """Every aggregate has terms. On the highest level of fm_policytc all up to its last aggregate have as many layers as
-        any, with terms or without."""
+    cdef int check_policies(self, Mapped programme, Mapped policytc, int32_t highest,
+                            int32_t last_agg) except -1:
+        """Every aggregate has terms. On the highest level of fm_policytc all up to its last aggregate have as
+        many layers as any, with terms or without."""
         cdef int64_t i, n = programme.records(sizeof(rec.fm_programme), "a record")
         cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
         cdef Level *level
@@ -246,12 +269,16 @@ cdef class Plan:
             level = &self.level[record[i].level_id]
             if (record[i].to_agg_id > last_agg if record[i].level_id == highest else
                     level.profile[record[i].to_agg_id] == 0):
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
-                               f"{record[i].level_id} has no terms in {policytc.name}: expected a record of its layer 1")
+                programme.fail(i * sizeof(record[i]),
+                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
+                               f"{record[i].level_id} has no terms in {policytc.name}: expected a record of "
+                               f"its layer 1")
             if record[i].level_id == highest:
                 if level.layer_count[record[i].to_agg_id] < level.layers:
-                    self.doubt(programme, i * sizeof(record[i]), f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
-                               f"{highest} has terms for {level.layer_count[record[i].to_agg_id]} of {level.layers} layers in "
+                    self.doubt(programme, i * sizeof(record[i]),
+                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
+                               f"{highest} has terms for {level.layer_count[record[i].to_agg_id]} of "
+                               f"{level.layers} layers in "
                                f"{policytc.name}: its losses pass through the others as they are")
                 level.layer_count[record[i].to_agg_id] = level.layers
         return 0
@@ -263,10 +290,13 @@ cdef class Plan:
 
     def rules_known(self):
         """The calculation rules there are, for messages."""
-        return "one of " + ", ".join(str(rule) for rule in sorted(_rules.STEPPED if self.stepped else _rules.PLAIN))
+        return "one of " + ", ".join(str(rule) for rule in sorted(_rules.STEPPED if self.stepped
+                                                                  else _rules.PLAIN))
 
-    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil, double tolerance) except -1:
-        """The TIV of an aggregate is the sum over the coverages that its items belong to, each counted once."""
+    cdef int load_exposure(self, Mapped programme, Mapped coverages, Mapped items, int areaperil,
+                           double tolerance) except -1:
+        """The TIV of an aggregate is the sum over the coverages that its items belong to, each counted once.
+        """
         cdef int64_t i, k, n, n_coverages = coverages.records(sizeof(float), "a record")
         cdef int64_t n_programme = programme.records(sizeof(rec.fm_programme), "a record")
         cdef const rec.fm_programme *record = <const rec.fm_programme *>programme.data
@@ -284,7 +314,8 @@ cdef class Plan:
                 raise DataError(f"{items.name}: more items or coverages than ids")
             for i in range(n_programme):
                 if record[i].level_id == 1 and record[i].from_agg_id > n:
-                    programme.fail(i * sizeof(record[i]), f"record {i + 1}: item {record[i].from_agg_id} is not in "
+                    programme.fail(i * sizeof(record[i]),
+                                   f"record {i + 1}: item {record[i].from_agg_id} is not in "
                                    f"{items.name}: expected 1 to {n}")
             end = <int64_t *>allot(n_coverages + 2, sizeof(int64_t))
             item_of = <int32_t *>allot(n, sizeof(int32_t))
@@ -292,7 +323,8 @@ cdef class Plan:
             for i in range(1, n + 1):
                 coverage = coverage_of[i]
                 if not 0 <= tiv[coverage - 1] < INFINITY:
-                    coverages.fail((coverage - 1) * sizeof(float), f"record {coverage}: a TIV of {tiv[coverage - 1]}, "
+                    coverages.fail((coverage - 1) * sizeof(float),
+                                   f"record {coverage}: a TIV of {tiv[coverage - 1]}, "
                                    "expected 0 or more")
                 end[coverage + 1] += 1
             for i in range(2, n_coverages + 2):
@@ -343,7 +375,8 @@ cdef class Plan:
         self.outputs = <OutputIds *>allot(<int64_t>self.layers + 1, sizeof(OutputIds))
         for i in range(n):
             if record[i].output_id < 1 or record[i].agg_id < 1 or record[i].layer_id < 1:
-                xref.fail(i * sizeof(record[i]), f"record {i + 1}: output {record[i].output_id} is layer {record[i].layer_id} "
+                xref.fail(i * sizeof(record[i]),
+                          f"record {i + 1}: output {record[i].output_id} is layer {record[i].layer_id} "
                           f"of {record[i].agg_id}: expected ids of 1 or more")
             if record[i].layer_id <= self.layers:
                 output = &self.outputs[record[i].layer_id]
@@ -351,7 +384,8 @@ cdef class Plan:
                 output.last = max(output.last, record[i].agg_id)
                 named = True
         if not named:
-            raise DataError(f"{xref.name}: no output ids of a layer of the programme (1 to {self.layers}): expected a record "
+            raise DataError(f"{xref.name}: no output ids of a layer of the programme (1 to {self.layers}): "
+                            f"expected a record "
                             "for each that is to be written")
         for j in range(1, self.layers + 1):
             self.outputs[j].id = <int32_t *>allot(<int64_t>self.outputs[j].last + 1, sizeof(int32_t))
@@ -380,16 +414,19 @@ cdef class Plan:
         if level:
             below = self.level[level - 1].last + 1
             held = set(range(1, below)) if level == 1 else {self.level[level - 2].parent[agg]
-                                                            for agg in range(1, self.level[level - 2].last + 1)}
+                                                            for agg in range(1, self.level[level - 2].last
+                                                                             + 1)}
             for agg in range(1, below):
                 if self.level[level - 1].parent[agg] and agg in held:
                     children.setdefault(self.level[level - 1].parent[agg], []).append(agg)
             present = sorted(children)
         else:
             present = [agg for agg in range(1, here.last + 1) if here.parent[agg]]
-        return [Node(level, agg, here.parent[agg] if here.parent != NULL else None, tuple(children.get(agg, ())),
+        return [Node(level, agg, here.parent[agg] if here.parent != NULL else None,
+                     tuple(children.get(agg, ())),
                      here.tiv[agg] if here.tiv != NULL else None,
-                     tuple(self.layer_of(level, agg, layer) for layer in range(1, here.layer_count[agg] + 1)) if level
+                     tuple(self.layer_of(level, agg, layer) for layer in range(1, here.layer_count[agg] + 1))
+                     if level
                      else ())
                 for agg in present]
 
@@ -411,11 +448,13 @@ cdef class Plan:
         return {"calcrule_id": terms.rule, **{name: values[name] for name in names}}
 
     def output(self, int32_t id, int32_t layer=1):
-        """The output id of an item or aggregate of the last level in a layer, as fm_xref has it; None without one."""
+        """The output id of an item or aggregate of the last level in a layer, as fm_xref has it; None without
+        one."""
         if id < 1 or not 1 <= layer <= self.layers:
             return None
         return self.output_id(id, layer) or None
 
     def __repr__(self):
-        return (f"<Plan: {self.n_levels} levels, {self.level[0].last} items, {self.layers} layers, {self.n_profiles} "
+        return (f"<Plan: {self.n_levels} levels, {self.level[0].last} items, {self.layers} layers, "
+                f"{self.n_profiles} "
                 f"profiles{', stepped' if self.stepped else ''}>")

@@ -5,7 +5,8 @@ cdef enum:
     LANES = 16
 
 
-# The terms of a profile, or of one step of a stepped profile. A term that the files give as -1 or less counts as 0.
+# The terms of a profile, or of one step of a stepped profile. A term that the files give as -1 or less counts
+# as 0.
 cdef struct Terms:
     int32_t rule                    # calcrule_id
     int32_t step                    # step_id, in a stepped profile
@@ -26,8 +27,8 @@ cdef struct Terms:
     float scale2
 
 
-# One node of a programme (an aggregate of one level, in one layer) in LANES samples: what the level below handed on,
-# and after apply() what it hands on itself.
+# One node of a programme (an aggregate of one level, in one layer) in LANES samples: what the level below
+# handed on, and after apply() what it hands on itself.
 cdef struct Amounts:
     float loss[LANES]
     float retained[LANES]           # retained loss: what has not been paid so far
@@ -36,10 +37,10 @@ cdef struct Amounts:
     float under_limit[LANES]        # by how much the loss can grow before a limit below binds
 
 
-# Apply the terms of a profile (steps of them if stepped, else one) to every lane whose loss or retained loss is above
-# 0. previous_retained is the same node's retained loss in the layer before, NULL in the first layer; tiv is the node's.
-# Unless `carried`, only loss and retained loss are read and set: the others depend on them, not they on the others where
-# no rule has a minimum or maximum deductible.
+# Apply the terms of a profile (steps of them if stepped, else one) to every lane whose loss or retained loss
+# is above 0. previous_retained is the same node's retained loss in the layer before, NULL in the first layer;
+# tiv is the node's. Unless `carried`, only loss and retained loss are read and set: the others depend on
+# them, not they on the others where no rule has a minimum or maximum deductible.
 cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, bint carried, Amounts *node,
                 const float *previous_retained, float tiv) noexcept nogil
 

@@ -1,34 +1,40 @@
 """The calculation rules of the financial module.
 
-A rule changes what a node of an insurance programme (an aggregate of one level, in one layer) has come to in a sample.
-Each rule is a function below, named by its calcrule_id, whose docstring is its formula. In the formulas
+A rule changes what a node of an insurance programme (an aggregate of one level, in one layer) has come to in
+a sample. Each rule is a function below, named by its calcrule_id, whose docstring is its formula. In the
+formulas
 
-    loss                what the level below handed on, or what the rule has made of it so far; loss_in is the former
+    loss                what the level below handed on, or what the rule has made of it so far; loss_in is the
+                        former
     retained            retained loss: what this programme has not paid so far
     effective           effective deductible: what deductibles, of this level and those below, took off
-    over, under         over-limit, by how much losses exceed limits; under-limit, by how much the loss may still grow
-                        before a limit below binds
+    over, under         over-limit, by how much losses exceed limits; under-limit, by how much the loss may
+                        still grow before a limit below binds
     tiv                 total insured value of the node
     step_loss           what the steps of a stepped profile have paid so far
 
-and every other name is a column of fm_profile (where limit1 is called limit) or fm_profile_step. "where c:" is about
-all that follows, "x where c" about x. What several rules do alike has a name and is described once:
+and every other name is a column of fm_profile (where limit1 is called limit) or fm_profile_step. "where c:"
+is about all that follows, "x where c" about x. What several rules do alike has a name and is described once:
 
     deduct(d)           after = max(loss - d, 0); effective = effective + (loss - after); loss = after
     cut(l)              where loss > l: over = loss - l; loss = l
     within(l)           under = min(max(under, effective), l - loss)
     cap(l)              cut(l); within(l)
     unlimited           under = max(under, effective)
-    retain              retained = retained + (loss_in - loss) in layer 1, else the previous layer's retained - loss
-    excess              loss = max(limit1 where loss > attachment + limit1, else loss - attachment, 0) * share1
-    min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else where
-                        effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
-    triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper end
+    retain              retained = retained + (loss_in - loss) in layer 1, else the previous layer's retained
+                        - loss
+    excess              loss = max(limit1 where loss > attachment + limit1, else loss - attachment, 0) *
+                        share1
+    min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else
+                        where effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
+    triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper
+                        end
     gross(p)            (p + min(p * scale2, limit2)) * (1 + scale1)
     pay(p)              step_loss = p in step 1, else step_loss + p; in the last step loss = step_loss
 
-Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in one_step, its
-row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its example in the tests.
+Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in
+one_step, its row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its
+example in the tests.
 """
 
 cdef extern from *:
@@ -99,7 +105,8 @@ STEPPED = {
 }
 # All of them, in fm_profile's words where a rule is in both.
 RULES = {**STEPPED, **PLAIN}
-# Those whose loss depends on the effective deductible and the over- and under-limit of the levels below: min_max.
+# Those whose loss depends on the effective deductible and the over- and under-limit of the levels below:
+# min_max.
 CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
 
 cdef enum:
@@ -123,10 +130,12 @@ cdef inline float given(float term) noexcept nogil:
 
 
 cdef void clean(Terms *t) noexcept nogil:
-    # With nothing to deduct rule 12 does nothing, which is not the same as deducting 0: that rounds the under-limit.
+    # With nothing to deduct rule 12 does nothing, which is not the same as deducting 0: that rounds the
+    # under-limit.
     if t.rule == 12 and not t.deductible1 > -1:
         t.rule = NOTHING
-    t.deductible1, t.deductible2, t.deductible3 = given(t.deductible1), given(t.deductible2), given(t.deductible3)
+    t.deductible1, t.deductible2 = given(t.deductible1), given(t.deductible2)
+    t.deductible3 = given(t.deductible3)
     t.attachment, t.limit1, t.limit2 = given(t.attachment), given(t.limit1), given(t.limit2)
     t.share1, t.share2, t.share3 = given(t.share1), given(t.share2), given(t.share3)
     t.trigger_start, t.trigger_end = given(t.trigger_start), given(t.trigger_end)
@@ -151,7 +160,8 @@ cdef struct Sample:
 ctypedef void (*Rule)(const Terms *t, Sample *x) noexcept nogil
 
 
-# What rules have in common ------------------------------------------------------------------------------------------
+# What rules have in common
+# ------------------------------------------------------------------------------------------
 
 cdef inline float positive(float amount) noexcept nogil:
     return 0 if amount < 0 else amount
@@ -194,7 +204,8 @@ cdef inline void excess(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void over_maximum(Sample *x, float maximum) noexcept nogil:
-    """Lower the effective deductible to a maximum: the loss grows, by the under-limit at most, else the over-limit."""
+    """Lower the effective deductible to a maximum: the loss grows, by the under-limit at most, else the
+    over-limit."""
     cdef float delta = x.deductible - maximum
     cdef float growth = min(delta, x.under_limit)
     if (delta > x.under_limit) | (x.loss >= -delta):
@@ -235,7 +246,8 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
 
 cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
     """True where the maximum binds."""
-    # All three worked out, then one taken: what the compiler makes of one branch in another is no vector instruction.
+    # All three worked out, then one taken: what the compiler makes of one branch in another is no vector
+    # instruction.
     cdef float total = x.deductible + deductible
     cdef Sample lowered = x[0], raised = x[0]
     over_maximum(&lowered, maximum)
@@ -279,7 +291,8 @@ cdef inline void pay_step(const Terms *t, Sample *x, float payout, float limit) 
     pay(t, x, amount if triggered(t, x) else 0)
 
 
-# The rules ----------------------------------------------------------------------------------------------------------
+# The rules
+# ----------------------------------------------------------------------------------------------------------
 
 cdef inline void rule_1(const Terms *t, Sample *x) noexcept nogil:
     """deduct(deductible1); cap(limit1)"""
@@ -350,7 +363,8 @@ cdef inline void rule_11(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_12(const Terms *t, Sample *x) noexcept nogil:
-    """where loss > 0: deduct(deductible1); retained = retained + (loss_in - loss); under = under + loss_in - loss"""
+    """where loss > 0: deduct(deductible1); retained = retained + (loss_in - loss); under = under + loss_in -
+    loss"""
     if x.loss > 0:
         deduct(x, t.deductible1)
         x.retained = x.retained + (x.loss_in - x.loss)
@@ -377,7 +391,8 @@ cdef inline void rule_14(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_15(const Terms *t, Sample *x) noexcept nogil:
-    """loss = min(max(loss - deductible1, 0), limit1 * loss); over = loss_in - loss unless 0; within(limit1)"""
+    """loss = min(max(loss - deductible1, 0), limit1 * loss); over = loss_in - loss unless 0; within(limit1)
+    """
     x.loss = min(positive(x.loss - t.deductible1), t.limit1 * x.loss)
     if x.loss < x.loss_in:
         x.over_limit = x.loss_in - x.loss
@@ -494,13 +509,15 @@ cdef inline void rule_34(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_35(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1 * loss_in) unless the maximum binds"""
+    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1 * loss_in) unless the maximum
+    binds"""
     if not min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t)):
         cut(x, t.limit1 * x.loss_in)
 
 
 cdef inline void rule_36(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, deductible3 or none); cut(limit1 * loss_in) unless the maximum binds"""
+    """min_max(deductible1, deductible2, deductible3 or none); cut(limit1 * loss_in) unless the maximum binds
+    """
     if not min_max(x, t.deductible1, t.deductible2, maximum_of(t)):
         cut(x, t.limit1 * x.loss_in)
 
@@ -521,7 +538,8 @@ cdef inline void rule_100(const Terms *t, Sample *x) noexcept nogil:
     pass
 
 
-# Over the lanes -----------------------------------------------------------------------------------------------------
+# Over the lanes
+# -----------------------------------------------------------------------------------------------------
 
 # What stays beside the amounts while the steps of a profile are applied.
 cdef struct Lanes:
@@ -534,7 +552,8 @@ cdef struct Lanes:
     bint last
 
 
-cdef inline void each_lane(Rule rule, bint carried, const Terms *terms, Amounts *node, Lanes *lanes) noexcept nogil:
+cdef inline void each_lane(Rule rule, bint carried, const Terms *terms, Amounts *node,
+                           Lanes *lanes) noexcept nogil:
     # Inlined with one rule each, so that the compiler sees through the call and does several lanes with one
     # instruction. Every lane is worked out and written; one that is not active is written as it was.
     cdef Terms t = terms[0]
@@ -544,7 +563,8 @@ cdef inline void each_lane(Rule rule, bint carried, const Terms *terms, Amounts 
         x.loss = x.loss_in = node.loss[l]
         x.retained = node.retained[l]
         x.deductible = node.deductible[l] if carried else 0
-        x.over_limit, x.under_limit = node.over_limit[l] if carried else 0, node.under_limit[l] if carried else 0
+        x.over_limit = node.over_limit[l] if carried else 0
+        x.under_limit = node.under_limit[l] if carried else 0
         x.paid = lanes.paid[l]
         x.previous_retained, x.tiv = lanes.previous_retained[l], lanes.tiv
         x.first_layer, x.last = lanes.first_layer, lanes.last
@@ -561,7 +581,8 @@ cdef inline void each_lane(Rule rule, bint carried, const Terms *terms, Amounts 
             node.over_limit[l], node.under_limit[l] = x.over_limit, x.under_limit
 
 
-cdef inline void one_step(const Terms *t, bint stepped, bint carried, Amounts *node, Lanes *lanes) noexcept nogil:
+cdef inline void one_step(const Terms *t, bint stepped, bint carried, Amounts *node,
+                          Lanes *lanes) noexcept nogil:
     if t.rule == 1: each_lane(rule_1, carried, t, node, lanes)
     elif t.rule == 2: each_lane(rule_2, carried, t, node, lanes)
     elif t.rule == 3: each_lane(rule_3, carried, t, node, lanes)
@@ -630,7 +651,8 @@ cdef void apply(const Terms *terms, Py_ssize_t steps, bint stepped, bint carried
             one_step(terms + s, stepped, False, node, &lanes)
 
 
-# From Python --------------------------------------------------------------------------------------------------------
+# From Python
+# --------------------------------------------------------------------------------------------------------
 
 _COLUMNS = tuple({field.name for field in TABLES[name].fields if field.name != "profile_id"}
                  for name in ("fm_profile", "fm_profile_step"))
@@ -640,7 +662,8 @@ cdef Terms _terms(int32_t rule, object terms, int32_t step, bint stepped) except
     cdef Terms t
     unknown = sorted(set(terms) - _COLUMNS[stepped])
     if unknown:
-        raise UsageError(f"no column of {'fm_profile_step' if stepped else 'fm_profile'}: {', '.join(unknown)}")
+        raise UsageError(f"no column of {'fm_profile_step' if stepped else 'fm_profile'}: "
+                         f"{', '.join(unknown)}")
     t.rule, t.step = terms.get("calcrule_id", rule), terms.get("step_id", step)
     if not known(t.rule, stepped):
         expected = ", ".join(str(number) for number in (STEPPED if stepped else PLAIN))
@@ -662,13 +685,13 @@ def apply_rule(rule, terms, loss, *, tiv=0.0, retained=0.0, deductible=0.0, over
                previous_retained=None, stepped=False):
     """What calculation rule `rule` makes of a loss, as a RuleResult.
 
-    terms: a mapping of fm_profile's columns, or, for a stepped profile, a list of mappings of fm_profile_step's, one
-    for each step (step_id counts from 1 unless given, and a step's calcrule_id stands instead of `rule`). Columns that
-    are not given are 0. loss: the loss from the level below, in currency, or a sequence of losses, one for each sample;
-    so may be the other amounts, each as long. retained, deductible, over_limit, under_limit: retained loss, effective
-    deductible, over- and under-limit from the level below. previous_retained: the retained loss of the layer before,
-    None in the first layer. tiv: total insured value. A sample whose loss and retained loss are both 0 is left as it
-    is. All amounts are float32.
+    terms: a mapping of fm_profile's columns, or, for a stepped profile, a list of mappings of
+    fm_profile_step's, one for each step (step_id counts from 1 unless given, and a step's calcrule_id stands
+    instead of `rule`). Columns that are not given are 0. loss: the loss from the level below, in currency, or
+    a sequence of losses, one for each sample; so may be the other amounts, each as long. retained,
+    deductible, over_limit, under_limit: retained loss, effective deductible, over- and under-limit from the
+    level below. previous_retained: the retained loss of the layer before, None in the first layer. tiv: total
+    insured value. A sample whose loss and retained loss are both 0 is left as it is. All amounts are float32.
 
     UsageError: no such rule or column, no steps, or amounts of different lengths.
     """
@@ -697,8 +720,9 @@ def apply_rule(rule, terms, loss, *, tiv=0.0, retained=0.0, deductible=0.0, over
     result = RuleResult([], [], [], [], [])
     for first in range(0, n, LANES):
         for l in range(LANES):
-            node.loss[l], node.retained[l], node.deductible[l], node.over_limit[l], node.under_limit[l], previous[l] = (
-                [values[first + l] for values in amounts] if first + l < n else [0] * 6)
+            lane = [values[first + l] for values in amounts] if first + l < n else [0] * 6
+            node.loss[l], node.retained[l], node.deductible[l] = lane[:3]
+            node.over_limit[l], node.under_limit[l], previous[l] = lane[3:]
         apply(steps, len(several), stepped, True, &node, NULL if previous_retained is None else previous, tiv)
         for l in range(min(LANES, n - first)):
             result.loss.append(node.loss[l])

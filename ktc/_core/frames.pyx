@@ -1,7 +1,8 @@
 """Blocks as Python sees them, and the consumers that hand them over.
 
-A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero copy, read-only) and stay valid for as long as
-one of them is kept. A reader takes over the memory that its decoder filled; behind a chain of stages a block is copied once.
+A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero copy, read-only) and stay
+valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; behind a
+chain of stages a block is copied once.
 """
 from libc.string cimport memcpy
 
@@ -46,9 +47,9 @@ cdef object array(object owner, const void *data, Py_ssize_t count, Py_ssize_t i
 cdef class Cdfs:
     """Cumulative damage distributions of part of one event.
 
-    event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64. vulnerability_id: (n,)
-    int32. starts: (n + 1,) int64; row i has the bins starts[i] up to starts[i + 1] of prob_to (cumulative probability) and
-    bin_mean (damage ratio), both float32.
+    event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64.
+    vulnerability_id: (n,) int32. starts: (n + 1,) int64; row i has the bins starts[i] up to starts[i + 1] of
+    prob_to (cumulative probability) and bin_mean (damage ratio), both float32.
     """
     cdef CdfRows rows
     cdef readonly int event_id
@@ -88,10 +89,10 @@ cdef class Cdfs:
 cdef class Losses:
     """Losses of part of one event.
 
-    event_id: the event. end_of_event: whether this is its last block. ids: (n,) int32, the items, coverages, outputs or
-    summaries. starts: (n + 1,) int64; row i has the records starts[i] up to starts[i + 1] of sidx (int32; 1 .. sample size,
-    or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss (float32, currency). exposure: (n,) float32
-    in summary streams, else None.
+    event_id: the event. end_of_event: whether this is its last block. ids: (n,) int32, the items, coverages,
+    outputs or summaries. starts: (n + 1,) int64; row i has the records starts[i] up to starts[i + 1] of sidx
+    (int32; 1 .. sample size, or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss
+    (float32, currency). exposure: (n,) float32 in summary streams, else None.
     """
     cdef LossRows rows
     cdef readonly int event_id
@@ -125,7 +126,8 @@ cdef class Losses:
         return array(self.rows, self.rows.exposure, self.n, 4, b"f") if self.rows.with_exposure else None
 
     def __repr__(self):
-        return f"<Losses: event {self.event_id}, {self.n} rows{', end of event' if self.end_of_event else ''}>"
+        end = ", end of event" if self.end_of_event else ""
+        return f"<Losses: event {self.event_id}, {self.n} rows{end}>"
 
 
 cdef class CdfCatcher(CdfConsumer):
@@ -145,7 +147,8 @@ cdef class CdfCatcher(CdfConsumer):
         cdef Cdfs caught = Cdfs.__new__(Cdfs)
         cdef CdfRows rows = CdfRows()
         cdef int64_t bins = block.start[block.n] if block.n else 0
-        caught.rows, caught.event_id, caught.end_of_event, caught.n = rows, block.event_id, block.end_of_event, block.n
+        caught.rows, caught.event_id = rows, block.event_id
+        caught.end_of_event, caught.n = block.end_of_event, block.n
         if self.producer is not None:
             rows.swap(self.producer)
         else:
@@ -193,7 +196,8 @@ cdef class LossCatcher(LossConsumer):
         cdef Losses caught = Losses.__new__(Losses)
         cdef LossRows rows = LossRows(with_exposure=block.exposure != NULL)
         cdef int64_t records = block.start[block.n] if block.n else 0
-        caught.rows, caught.event_id, caught.end_of_event, caught.n = rows, block.event_id, block.end_of_event, block.n
+        caught.rows, caught.event_id = rows, block.event_id
+        caught.end_of_event, caught.n = block.end_of_event, block.n
         if self.producer is not None:
             rows.swap(self.producer)
         else:
@@ -214,14 +218,15 @@ cdef class LossCatcher(LossConsumer):
 
 
 def complete(first):
-    """Bad input: what the kernel `first` still holds of events that are whole goes out before the error does."""
+    """Bad input: what the kernel `first` still holds of events that are whole goes out before the error does.
+    """
     if hasattr(first, "complete"):
         first.complete()
 
 
 def each_block(decoder, first, catcher):
-    """Iterate over what a catcher catches while decoder feeds `first`, the first of the kernels in front of it; on bad input over
-    what is due before the error, which comes then."""
+    """Iterate over what a catcher catches while decoder feeds `first`, the first of the kernels in front of
+    it; on bad input over what is due before the error, which comes then."""
     more = True
     while more:
         try:

@@ -1,12 +1,13 @@
-# getmodel: event ids -> cumulative damage distributions. The tables are loaded once and shared read-only; a GetModel
-# stage holds what one thread needs.
+# getmodel: event ids -> cumulative damage distributions. The tables are loaded once and shared read-only; a
+# GetModel stage holds what one thread needs.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from ktc._core.blocks cimport CdfConsumer, CdfRows, EventConsumer
 from ktc._core.io cimport Mapped
 
 
-# Ids numbered 0, 1, 2, ... in the order in which they were first added: open addressing, no more than half full.
+# Ids numbered 0, 1, 2, ... in the order in which they were first added: open addressing, no more than half
+# full.
 cdef class Numbering:
     cdef int32_t *slot              # number + 1, or 0
     cdef uint64_t *id               # by number
@@ -37,14 +38,14 @@ cdef class Portfolio:
     cdef int32_t *vulnerability
 
 
-# Damage at one intensity of one vulnerability: probabilities are zero outside first <= damage bin < end (from 0). n is
-# the length of the cdf, where cdfs have been made of the probabilities.
+# Damage at one intensity of one vulnerability: probabilities are zero outside first <= damage bin < end (from
+# 0). n is the length of the cdf, where cdfs have been made of the probabilities.
 cdef struct Curve:
     int32_t first, end, n
 
 
-# By vulnerability number: matrix[v] has a row of n_damage probabilities for each intensity bin and curve[v] says where
-# they lie; NULL for a vulnerability that the model does not have.
+# By vulnerability number: matrix[v] has a row of n_damage probabilities for each intensity bin and curve[v]
+# says where they lie; NULL for a vulnerability that the model does not have.
 cdef class Vulnerabilities:
     cdef Mapped file
     cdef Portfolio portfolio
@@ -54,8 +55,10 @@ cdef class Vulnerabilities:
     cdef float *mean                # damage ratio of each damage bin
     cdef int load_plain(self) except -1
     cdef int load_indexed(self, Mapped index, bint compressed) except -1
-    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset, bint compressed) except -1
-    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability, int64_t offset,
+    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset,
+                       bint compressed) except -1
+    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability,
+                    int64_t offset,
                     int64_t row) except -1
     cdef int load_means(self, Mapped bins) except -1
     cdef void accumulate(self) noexcept nogil
@@ -74,7 +77,8 @@ cdef class Footprint:
     cdef bint sized                 # the index tells how large an event is when decompressed
     cdef Numbering events
     cdef Place *place               # by event number
-    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size, int64_t original_size) except -1 nogil
+    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
+                       int64_t original_size) except -1 nogil
 
 
 cdef class Model:
@@ -85,7 +89,8 @@ cdef class Model:
     cdef uint8_t *incomplete        # by areaperil number: the model lacks one of its vulnerabilities
 
 
-# A row of the footprint that the portfolio feels: value is its intensity bin, or the number of Shares that follow.
+# A row of the footprint that the portfolio feels: value is its intensity bin, or the number of Shares that
+# follow.
 cdef struct Hit:
     int32_t areaperil, value
 
@@ -113,7 +118,8 @@ cdef class GetModel(EventConsumer):
     cdef int close_event(self) except -1 nogil
     cdef int send(self, bint end_of_event) except -1 nogil
     cdef int event(self, int32_t event_id) except -1 nogil
-    cdef int locate(self, int32_t event_id, const Place *place, const char **rows, int64_t *size) except -1 nogil
+    cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
+                    int64_t *size) except -1 nogil
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil
     cdef int add_share(self, int32_t intensity, float probability) except -1 nogil
     cdef int produce(self) except -1 nogil

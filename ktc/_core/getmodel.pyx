@@ -6,17 +6,18 @@ Reads, below a root folder (records in ktc/schemas/tables.py):
     static/damage_bin_dict.bin  { bin_index bin_from bin_to interpolation interval_type } ...
     static/footprint.bin        max_intensity_bin flags { areaperil_id intensity_bin_id probability } ...
     static/footprint.idx        { event_id offset size } ...
-    static/vulnerability.bin    max_damage_bin { vulnerability_id intensity_bin_id damage_bin_id probability } ...
+    static/vulnerability.bin    max_damage_bin { vulnerability_id intensity_bin_id damage_bin_id probability }
+                                ...
 
-or, where they exist, footprint.bin.z + footprint.idx.z (each event deflated; the index has an original_size as well
-when bit 1 of flags is set), vulnerability.idx (rows in vulnerability.bin without their id) and vulnerability.bin.z +
-vulnerability.idx.z (the same, each vulnerability deflated).
+or, where they exist, footprint.bin.z + footprint.idx.z (each event deflated; the index has an original_size
+as well when bit 1 of flags is set), vulnerability.idx (rows in vulnerability.bin without their id) and
+vulnerability.bin.z + vulnerability.idx.z (the same, each vulnerability deflated).
 
-An event's rows of one areaperil that follow each other are its distribution of intensity. The probability of a damage
-bin is the sum over intensity bins, ascending, of P(damage | intensity) P(intensity): products in single precision, sums
-in double. With certain intensity (bit 0 of flags clear) each row is an areaperil of its own, its probability is not
-looked at, and the cdf is a running sum in single precision. Then it depends on vulnerability and intensity bin alone,
-and is made once.
+An event's rows of one areaperil that follow each other are its distribution of intensity. The probability of
+a damage bin is the sum over intensity bins, ascending, of P(damage | intensity) P(intensity): products in
+single precision, sums in double. With certain intensity (bit 0 of flags clear) each row is an areaperil of
+its own, its probability is not looked at, and the cdf is a running sum in single precision. Then it depends
+on vulnerability and intensity bin alone, and is made once.
 """
 import os
 
@@ -127,7 +128,8 @@ cdef class Portfolio:
 
 
 cdef int load_items(Portfolio self, const ItemRecord *item, int64_t n) except -1:
-    # Sorted by vulnerability id, then stably by areaperil, each time by counting: linear in the items however they lie.
+    # Sorted by vulnerability id, then stably by areaperil, each time by counting: linear in the items however
+    # they lie.
     cdef int32_t *areaperil = NULL
     cdef int32_t *vulnerability = NULL
     cdef int64_t *order = NULL
@@ -190,8 +192,8 @@ cdef int load_items(Portfolio self, const ItemRecord *item, int64_t n) except -1
 cdef class Vulnerabilities:
     """The vulnerability functions that a portfolio needs.
 
-    index: the index file, or None for rows that carry their vulnerability's id. cdfs: turn the probabilities of each
-    intensity bin into their running sums, for certain intensities.
+    index: the index file, or None for rows that carry their vulnerability's id. cdfs: turn the probabilities
+    of each intensity bin into their running sums, for certain intensities.
     """
 
     def __cinit__(self, Portfolio portfolio not None, Mapped file not None, Mapped index, bint compressed,
@@ -229,7 +231,8 @@ cdef class Vulnerabilities:
         cdef const rec.damage_bin_dict *bin = <const rec.damage_bin_dict *>bins.data
         cdef float mean
         if n < self.n_damage:
-            raise DataError(f"{bins.name}: {n} damage bins, expected {self.n_damage}, the largest damage bin of "
+            raise DataError(f"{bins.name}: {n} damage bins, expected {self.n_damage}, the largest damage bin "
+                            f"of "
                             f"{self.file.name}")
         self.mean = <float *>allot(self.n_damage, sizeof(float))
         for k in range(self.n_damage):
@@ -266,7 +269,8 @@ cdef class Vulnerabilities:
             if self.portfolio.vulnerabilities.find(<uint32_t>id) < 0:
                 continue
             if offset < header or size < 0 or offset > end or size > end - offset:
-                index.fail(k * sizeof(rec.vulnerability_index), f"vulnerability {id}: {size} bytes at {offset}, "
+                index.fail(k * sizeof(rec.vulnerability_index),
+                           f"vulnerability {id}: {size} bytes at {offset}, "
                            f"expected a place in the {end} bytes of {self.file.name}")
             if not compressed:
                 self.load_rows(id, self.file.data + offset, size, offset, False)
@@ -278,7 +282,8 @@ cdef class Vulnerabilities:
             self.load_rows(id, data, len(data), offset, True)
         return 0
 
-    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset, bint compressed) except -1:
+    cdef int load_rows(self, int32_t id, const char *rows, int64_t size, int64_t offset,
+                       bint compressed) except -1:
         """The rows of one vulnerability, which lie at offset in the file."""
         cdef const rec.vulnerability_rows *row = <const rec.vulnerability_rows *>rows
         cdef int32_t number = self.portfolio.vulnerabilities.find(<uint32_t>id)
@@ -288,10 +293,12 @@ cdef class Vulnerabilities:
                            f"{sizeof(rec.vulnerability_rows)}")
         for k in range(size // <int64_t>sizeof(rec.vulnerability_rows)):
             self.assign(number, row[k].intensity_bin_id, row[k].damage_bin_id, row[k].probability,
-                        offset if compressed else offset + k * sizeof(rec.vulnerability_rows), k if compressed else -1)
+                        offset if compressed else offset + k * sizeof(rec.vulnerability_rows),
+                        k if compressed else -1)
         return 0
 
-    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability, int64_t offset,
+    cdef int assign(self, int32_t number, int32_t intensity, int32_t damage, float probability,
+                    int64_t offset,
                     int64_t row) except -1:
         """One probability, read at offset in the file (row >= 0: in that row of what is compressed there)."""
         cdef Curve *curve
@@ -318,7 +325,8 @@ cdef class Vulnerabilities:
         return 0
 
     cdef void accumulate(self) noexcept nogil:
-        """Turn every probability into the sum up to it, in single precision, up to the bin where nothing is left."""
+        """Turn every probability into the sum up to it, in single precision, up to the bin where nothing is
+        left."""
         cdef int64_t v
         cdef int32_t i, d
         cdef float *row
@@ -341,11 +349,13 @@ cdef class Vulnerabilities:
 
 
 cdef bytes inflate(const char *data, int64_t size, int64_t original_size):
-    """What was deflated into size bytes; original_size is what that must have been, or -1 when nobody knows."""
+    """What was deflated into size bytes; original_size is what that must have been, or -1 when nobody knows.
+    """
     cdef int64_t hint = min(max(20 * size, 1024), INT32_MAX)
     if original_size >= 0:
         if original_size > MAX_EXPANSION * size:
-            raise ValueError(f"{original_size} bytes when decompressed, by the index: more than {size} bytes can hold")
+            raise ValueError(f"{original_size} bytes when decompressed, by the index: more than {size} bytes "
+                             f"can hold")
         hint = max(original_size, 1)
     import zlib                         # of all forms of these tables one needs it
 
@@ -359,7 +369,8 @@ cdef bytes inflate(const char *data, int64_t size, int64_t original_size):
 
 
 cdef class Footprint:
-    """The hazard: where each event's rows lie. Nothing of the rows themselves is read before an event asks for them."""
+    """The hazard: where each event's rows lie. Nothing of the rows themselves is read before an event asks
+    for them."""
 
     def __cinit__(self, Mapped file not None, Mapped index not None, bint compressed):
         cdef rec.footprint_header header
@@ -391,16 +402,19 @@ cdef class Footprint:
     def __dealloc__(self):
         free(self.place)
 
-    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size, int64_t original_size) except -1 nogil:
+    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
+                       int64_t original_size) except -1 nogil:
         cdef Place *place = &self.place[self.events.add(<uint32_t>event_id)]
         place.offset, place.size, place.original_size = offset, size, original_size
         return 0
 
 
 cdef class Model:
-    """The model and portfolio files below root, loaded for getmodel: read-only, shared by any number of stages.
+    """The model and portfolio files below root, loaded for getmodel: read-only, shared by any number of
+    stages.
 
-    areaperil: bytes of an areaperil id, 4 or 8. InputError for a missing file, DataError for one that is wrong.
+    areaperil: bytes of an areaperil id, 4 or 8. InputError for a missing file, DataError for one that is
+    wrong.
     """
 
     def __cinit__(self, root=".", int areaperil=4):
@@ -420,8 +434,10 @@ cdef class Model:
         suffix = ".z" if os.path.exists(path("vulnerability_index", ".z")) else ""
         index = path("vulnerability_index", suffix)
         self.vulnerabilities = Vulnerabilities(
-            portfolio, Mapped(path("vulnerability", suffix)), Mapped(index) if os.path.exists(index) else None,
-            bool(suffix), Mapped(path("damage_bin_dict")), self.footprint.n_intensity, not self.footprint.uncertain)
+            portfolio, Mapped(path("vulnerability", suffix)),
+                                               Mapped(index) if os.path.exists(index) else None,
+            bool(suffix), Mapped(path("damage_bin_dict")), self.footprint.n_intensity,
+                                               not self.footprint.uncertain)
         self.incomplete = <uint8_t *>allot(portfolio.areaperils.n, 1)
         with nogil:
             for a in range(portfolio.areaperils.n):
@@ -434,7 +450,8 @@ cdef class Model:
 
 
 cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *row, int64_t n) except -1 nogil:
-    """Note which of an event's rows the portfolio feels; the whole event is checked before anything of it goes on."""
+    """Note which of an event's rows the portfolio feels; the whole event is checked before anything of it
+    goes on."""
     cdef int32_t n_intensity = stage.footprint.n_intensity
     cdef bint uncertain = stage.footprint.uncertain
     cdef int32_t areaperil = -1
@@ -451,7 +468,8 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
         probability = row[k].probability if uncertain else 1
         if not 0 <= probability <= FLT_MAX:
             with gil:
-                stage.fail_row(event_id, row[k].areaperil_id, k, f"probability {probability}, expected 0 to 1")
+                stage.fail_row(event_id, row[k].areaperil_id, k,
+                               f"probability {probability}, expected 0 to 1")
         if probability == 0:
             continue
         if row[k].intensity_bin_id < 1 or row[k].intensity_bin_id > n_intensity:
@@ -465,7 +483,8 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
     return 0
 
 
-cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damage, const Share *share, int32_t n_share,
+cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damage, const Share *share,
+                        int32_t n_share,
                         double *sum, float *prob_to) noexcept nogil:
     """The cdf of damage under a distribution of intensity; gives the number of its bins."""
     cdef int32_t first = n_damage
@@ -480,8 +499,8 @@ cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damag
         d = share[k].intensity - 1
         if curve[d].end:
             first, end = min(first, curve[d].first), max(end, curve[d].end)
-    # Outside a curve's first ... end every product is zero and changes no sum. Two intensities at a time, in ascending
-    # order of intensity for every bin: half of the loads and stores.
+    # Outside a curve's first ... end every product is zero and changes no sum. Two intensities at a time, in
+    # ascending order of intensity for every bin: half of the loads and stores.
     if end:
         row, weight = matrix + <int64_t>(share[0].intensity - 1) * n_damage, share[0].probability
         for d in range(first, end):
@@ -512,11 +531,13 @@ cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damag
 
 
 cdef class GetModel(EventConsumer):
-    """The stage: event ids in, cdfs to `out`, in the order of the footprint's rows and of the vulnerabilities' ids."""
+    """The stage: event ids in, cdfs to `out`, in the order of the footprint's rows and of the
+    vulnerabilities' ids."""
 
     def __cinit__(self, Model model not None):
         self.model = model
-        self.portfolio, self.footprint, self.vulnerabilities = model.portfolio, model.footprint, model.vulnerabilities
+        self.portfolio, self.footprint = model.portfolio, model.footprint
+        self.vulnerabilities = model.vulnerabilities
         self.rows, self.out = CdfRows(), CdfConsumer()
         self.sum = <double *>allot(model.vulnerabilities.n_damage, sizeof(double))
 
@@ -555,7 +576,8 @@ cdef class GetModel(EventConsumer):
         return 0
 
     def complete(self):
-        """After an error in the events or the model: send on the rest of the event before it, unless `out` has failed."""
+        """After an error in the events or the model: send on the rest of the event before it, unless `out`
+        has failed."""
         if not self.sending:
             self.close_event()
 
@@ -579,7 +601,8 @@ cdef class GetModel(EventConsumer):
         self.event_id, self.pending = event_id, True
         return self.produce()
 
-    cdef int locate(self, int32_t event_id, const Place *place, const char **rows, int64_t *size) except -1 nogil:
+    cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
+                    int64_t *size) except -1 nogil:
         """Where an event's rows lie in memory, and their bytes, both checked."""
         cdef int64_t offset = place.offset
         cdef int64_t end = self.footprint.file.size
@@ -587,7 +610,8 @@ cdef class GetModel(EventConsumer):
         cdef int64_t header = sizeof(rec.footprint_header)
         if offset < header or place.size < 0 or offset > end or place.size > end - offset:
             with gil:
-                self.fail(event_id, offset, f"the index gives it {place.size} bytes at {offset}, expected a place in "
+                self.fail(event_id, offset,
+                          f"the index gives it {place.size} bytes at {offset}, expected a place in "
                           f"the {end} bytes of the file")
         rows[0], size[0] = self.footprint.file.data + offset, place.size
         if self.footprint.compressed:
@@ -656,10 +680,12 @@ cdef class GetModel(EventConsumer):
                 self.rows.room(n_damage)
                 used = self.rows.used
                 if uncertain:
-                    n = damage_cdf(matrix[v], curve[v], n_damage, share, i, self.sum, self.rows.prob_to + used)
+                    n = damage_cdf(matrix[v], curve[v], n_damage, share, i, self.sum,
+                                   self.rows.prob_to + used)
                 else:
                     n = curve[v][i - 1].n
-                    memcpy(self.rows.prob_to + used, matrix[v] + <int64_t>(i - 1) * n_damage, n * sizeof(float))
+                    memcpy(self.rows.prob_to + used, matrix[v] + <int64_t>(i - 1) * n_damage,
+                           n * sizeof(float))
                 memcpy(self.rows.bin_mean + used, self.vulnerabilities.mean, n * sizeof(float))
                 self.rows.close_row(self.portfolio.areaperils.id[a],
                                     <int32_t>self.portfolio.vulnerabilities.id[v], used + n)
@@ -673,7 +699,8 @@ cdef class GetModel(EventConsumer):
     cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1:
         cdef Footprint footprint = self.footprint
         cdef int64_t offset = footprint.place[footprint.events.find(<uint32_t>event_id)].offset
-        cdef int64_t record = sizeof(rec.footprint_u4) if self.model.areaperil == 4 else sizeof(rec.footprint_u8)
+        cdef int64_t record = (sizeof(rec.footprint_u4) if self.model.areaperil == 4
+                               else sizeof(rec.footprint_u8))
         message = f"areaperil {areaperil_id}: {message}"
         if footprint.compressed:
             self.fail(event_id, offset, f"row {row + 1}: {message}")
@@ -684,7 +711,8 @@ cdef class GetModel(EventConsumer):
         cdef int64_t k = portfolio.start[areaperil]
         while self.vulnerabilities.matrix[portfolio.vulnerability[k]] != NULL:
             k += 1
-        raise DataError(f"{portfolio.items.name}: event {event_id}: areaperil {portfolio.areaperils.id[areaperil]} has "
+        raise DataError(f"{portfolio.items.name}: event {event_id}: areaperil "
+                        f"{portfolio.areaperils.id[areaperil]} has "
                         f"vulnerability {portfolio.vulnerability_id(portfolio.vulnerability[k])}, of which "
                         f"{self.vulnerabilities.file.name} has no rows with intensity bins 1 to "
                         f"{self.footprint.n_intensity}")

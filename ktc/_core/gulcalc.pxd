@@ -1,4 +1,5 @@
-# The ground-up loss kernel: takes cdfs, gives losses of items, of coverages, and of items with full correlation.
+# The ground-up loss kernel: takes cdfs, gives losses of items, of coverages, and of items with full
+# correlation.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
@@ -6,7 +7,8 @@ from ktc._core.io cimport Mapped
 from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 
 
-# The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of their file.
+# The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of
+# their file.
 cdef struct Key:
     uint64_t areaperil_id
     int64_t first
@@ -18,10 +20,12 @@ cdef struct Item:
     float tiv
 
 
-# The damage ratio of a random number r within one bin of a cdf, for point masses, straight lines and parabolas alike:
+# The damage ratio of a random number r within one bin of a cdf, for point masses, straight lines and
+# parabolas alike:
 #     t = prob_from - r
 #     base + (sqrt(b_squared - four_a * t) - b - minus * t) / divisor * scale
-# A point mass and a straight line leave the root zero; a parabola has no linear term. 64 bytes: a line of the cache.
+# A point mass and a straight line leave the root zero; a parabola has no linear term. 64 bytes: a line of the
+# cache.
 cdef struct Curve:
     double prob_from, b_squared, four_a, b, minus, divisor, scale, base
 
@@ -75,7 +79,8 @@ cdef class ItemIndex:
         cdef int32_t k
         while True:
             k = self.table[h]
-            if k < 0 or (self.key[k].areaperil_id == areaperil_id and self.key[k].vulnerability_id == vulnerability_id):
+            if k < 0 or (self.key[k].areaperil_id == areaperil_id
+                         and self.key[k].vulnerability_id == vulnerability_id):
                 return k
             h = (h + 1) & self.mask
 
@@ -83,14 +88,16 @@ cdef class ItemIndex:
 cdef class RandomFile:
     cdef Mapped file
     cdef const float *number
-    cdef float *seam                # the numbers from `seam_from` on, and then those from the start of the file again
+    # the numbers from `seam_from` on, and then those from the start of the file again
+    cdef float *seam
     cdef int64_t count, seam_from, sample_size
     cdef uint64_t event_step, group_step
 
     cdef const float *vector(self, int64_t event_id, int64_t group_id) noexcept nogil
 
 
-# One distribution, made ready for its items: the sums of a mean, and the bins that a random number can fall into.
+# One distribution, made ready for its items: the sums of a mean, and the bins that a random number can fall
+# into.
 cdef class Distribution:
     cdef DamageBin *bin
     cdef int64_t n_dictionary
@@ -102,7 +109,8 @@ cdef class Distribution:
     cdef float *mass_squared        # x mean damage ratio again
     cdef float top, below_top       # the last bin's prob_to, and what a number from there on becomes
     cdef float max_ratio
-    cdef bint first_is_point        # the first bin is a point: every number below its prob_to has its damage ratio
+    # the first bin is a point: every number below its prob_to has its damage ratio
+    cdef bint first_is_point
 
     cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n) noexcept nogil
     cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil
@@ -187,7 +195,8 @@ cdef class GulCalc(CdfConsumer):
     cdef int run_chunk(self) except -1 nogil
     cdef int prepare(self, int64_t row, const float *random) noexcept nogil
     cdef int emit_item(self, const Item *item) except -1 nogil
-    cdef int put_item(self, LossRows rows, const Item *item, const float *special, const double *ratio) except -1 nogil
+    cdef int put_item(self, LossRows rows, const Item *item, const float *special,
+                      const double *ratio) except -1 nogil
     cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil
     cdef int emit_coverages(self, LossRows rows) except -1 nogil
     cdef int fill_cell(self, const Item *item) except -1 nogil

@@ -1,17 +1,17 @@
 """gulcalc: ground-up losses, by sampling the damage of every item from its event's cumulative distributions.
 
-A random number r falls into the first bin whose prob_to lies above it. Where the bin is a point, the damage ratio is
-that point; where its mean lies in the middle, r is placed along a straight line; elsewhere along the parabola whose
-density has the bin's mean. The loss is that ratio of the item's TIV.
+A random number r falls into the first bin whose prob_to lies above it. Where the bin is a point, the damage
+ratio is that point; where its mean lies in the middle, r is placed along a straight line; elsewhere along the
+parabola whose density has the bin's mean. The loss is that ratio of the item's TIV.
 
-Items whose areaperil and vulnerability are the same share a distribution; items of a group share their random numbers
-within an event, and therefore, where both are the same, their damage ratios.
+Items whose areaperil and vulnerability are the same share a distribution; items of a group share their random
+numbers within an event, and therefore, where both are the same, their damage ratios.
 
 Two ways of giving losses out, as ktools has them:
 
     mode 0 (no back-allocation)   each item when its distribution comes by
-    mode 1 (allocation rule > 0)  at the end of the event, coverage by coverage: the losses of a coverage's items are
-                                  cut down together, since a coverage cannot lose more than its TIV
+    mode 1 (allocation rule > 0)  at the end of the event, coverage by coverage: the losses of a coverage's
+                                  items are cut down together, since a coverage cannot lose more than its TIV
 
 Tables, each a file of such records:
 
@@ -38,7 +38,8 @@ cdef int32_t STANDARD_DEVIATION = _streams.STANDARD_DEVIATION, MEAN = _streams.M
 cdef uint32_t ITEM = _streams.ITEM, COVERAGE = _streams.COVERAGE, LOSS = _streams.LOSS
 
 cdef enum:
-    SPECIAL = 4                         # special samples that a row of items begins with, in the order of SPECIAL_SIDX
+    # special samples that a row of items begins with, in the order of SPECIAL_SIDX
+    SPECIAL = 4
     COLUMN_TIV = 1
     COLUMN_DEVIATION = 2                # from this column on, rule 2 takes the largest
     WAYS = 8                            # places that a group's random numbers may be kept in
@@ -78,8 +79,8 @@ cdef int64_t prime_after(int64_t n) noexcept nogil:
 cdef class ItemIndex:
     """A portfolio's items by areaperil and vulnerability, with their TIV.
 
-    items, coverages: records of those tables. DataError names the file and the record for a file that is not whole
-    records, a coverage id that coverages has no record of, and a TIV that is not a finite number.
+    items, coverages: records of those tables. DataError names the file and the record for a file that is not
+    whole records, a coverage id that coverages has no record of, and a TIV that is not a finite number.
     """
 
     def __cinit__(self, Mapped items not None, Mapped coverages not None, int areaperil=4):
@@ -117,7 +118,8 @@ cdef class ItemIndex:
                     memcpy(&record, items.data + i * sizeof(record), sizeof(record))
                 else:
                     memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
-                    record.areaperil_id, record.vulnerability_id = narrow.areaperil_id, narrow.vulnerability_id
+                    record.areaperil_id = narrow.areaperil_id
+                    record.vulnerability_id = narrow.vulnerability_id
                     record.coverage_id = narrow.coverage_id
                 if record.coverage_id < 1 or record.coverage_id > self.n_coverages:
                     items.fail(i * size, f"record {i + 1}: coverage_id is {record.coverage_id}, "
@@ -145,7 +147,8 @@ cdef class ItemIndex:
                     record.group_id = narrow.group_id
                 item = self.item + self.key[number[i]].first
                 self.key[number[i]].first += 1
-                item.item_id, item.coverage_id, item.group_id = record.item_id, record.coverage_id, record.group_id
+                item.item_id, item.coverage_id = record.item_id, record.coverage_id
+                item.group_id = record.group_id
                 item.tiv = self.tiv[record.coverage_id - 1]
             for i in range(self.n_keys, 0, -1):
                 self.key[i].first = self.key[i - 1].first
@@ -170,8 +173,8 @@ cdef class ItemIndex:
 
 
 cdef class RandomFile:
-    """Random numbers from a file: every group of every event looks at sample_size of them in a row, from a place that
-    depends on both. Beyond the end the numbers go on from the start.
+    """Random numbers from a file: every group of every event looks at sample_size of them in a row, from a
+    place that depends on both. Beyond the end the numbers go on from the start.
     """
 
     def __cinit__(self, Mapped file not None, int64_t sample_size):
@@ -179,7 +182,8 @@ cdef class RandomFile:
         self.file, self.sample_size = file, max(sample_size, 0)
         self.number, self.count = <const float *>file.data, file.size // sizeof(float)
         if self.count == 0 or file.size % sizeof(float):
-            file.fail(self.count * sizeof(float), f"expected numbers of {sizeof(float)} bytes each, at least one; "
+            file.fail(self.count * sizeof(float),
+                      f"expected numbers of {sizeof(float)} bytes each, at least one; "
                       f"found {file.size} bytes")
         p = prime_after(self.count // 2)
         self.group_step = <uint64_t>p * <uint64_t>prime_after(self.sample_size)
@@ -193,7 +197,8 @@ cdef class RandomFile:
         free(self.seam)
 
     cdef const float *vector(self, int64_t event_id, int64_t group_id) noexcept nogil:
-        cdef int64_t place = <int64_t>(<uint64_t>group_id * self.group_step + <uint64_t>event_id * self.event_step)
+        cdef int64_t place = <int64_t>(<uint64_t>group_id * self.group_step
+                                       + <uint64_t>event_id * self.event_step)
         place = place % self.count
         if place < 0:
             place += self.count
@@ -286,7 +291,8 @@ cdef class Distribution:
         self.max_ratio = self.bin[n_bins - 1].bin_to
 
     cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil:
-        """Mean and standard deviation of the loss, by the bins' means, summed in single precision as ktools does."""
+        """Mean and standard deviation of the loss, by the bins' means, summed in single precision as ktools
+        does."""
         cdef float sum = 0
         cdef float squares = 0
         cdef int64_t k
@@ -298,13 +304,15 @@ cdef class Distribution:
         deviation[0] = <float>sqrt(squares) if not squares < 0 else 0
 
     cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil:
-        """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself."""
+        """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself.
+        """
         cdef int64_t i, k, m, low, half
         cdef int64_t first_half = 1
         cdef float r
         cdef double t
         cdef const Curve *curve
-        # Most of what falls into a first bin that is a point is no damage at all: it is told apart beforehand.
+        # Most of what falls into a first bin that is a point is no damage at all: it is told apart
+        # beforehand.
         cdef float above = self.prob_to[0] if self.first_is_point and not debug else -INFINITY
         cdef double point = self.curve[0].base
         cdef float[AT_ONCE] value
@@ -343,22 +351,22 @@ cdef class Distribution:
 cdef class GulCalc(CdfConsumer):
     """The kernel. Set item, coverage and correlated to the consumers of what is wanted, then send it cdfs.
 
-    items, coverages, damage_bin_dict: records of those tables.
-    sample_size: samples of each item; -1 for none, with a header that says so.
-    alloc_rule: how the items of a coverage share its loss. Below 0 each has its own, in the old item form; 0 the same
-    in the loss form; 1 they are cut down in proportion when their sum exceeds the TIV; 2 the largest is the coverage's
-    loss; 3 their damage is taken as independent. Coverage losses need 0 or less.
-    loss_threshold: samples below it are left out. debug: the random numbers instead of the losses.
-    random: where random numbers come from: "hashed" (a generator seeded for each group and event), "file" (random_file:
-    records of the random table) or "cached" (one generator and a vector of vector_size numbers). seed: added to the
-    hash; or, if above 0, the generator's (otherwise `clock` is).
+    items, coverages, damage_bin_dict: records of those tables. sample_size: samples of each item; -1 for
+    none, with a header that says so. alloc_rule: how the items of a coverage share its loss. Below 0 each has
+    its own, in the old item form; 0 the same in the loss form; 1 they are cut down in proportion when their
+    sum exceeds the TIV; 2 the largest is the coverage's loss; 3 their damage is taken as independent.
+    Coverage losses need 0 or less. loss_threshold: samples below it are left out. debug: the random numbers
+    instead of the losses. random: where random numbers come from: "hashed" (a generator seeded for each group
+    and event), "file" (random_file: records of the random table) or "cached" (one generator and a vector of
+    vector_size numbers). seed: added to the hash; or, if above 0, the generator's (otherwise `clock` is).
     correlated gives each item's losses again, with the same random numbers for all items of an event.
 
     UsageError for options out of range, DataError for tables that cannot be used.
     """
 
     def __cinit__(self, Mapped items not None, Mapped coverages not None, Mapped damage_bin_dict not None, *,
-                  sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False, str random="hashed",
+                  sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False,
+                  str random="hashed",
                   Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
         cdef int64_t i, vectors
         for name, value, low, high in (("sample size", sample_size, -1, _streams.MOST_SAMPLES),
@@ -476,12 +484,15 @@ cdef class GulCalc(CdfConsumer):
             n_bins = block.start[i + 1] - block.start[i]
             if n_bins < 1 or n_bins > self.distribution.n_dictionary:
                 with gil:
-                    raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
-                                    f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, expected 1 to "
+                    raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, "
+                                    f"vulnerability "
+                                    f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, "
+                                    f"expected 1 to "
                                     f"{self.distribution.n_dictionary} (the damage bin dictionary)")
             wrong = False
             for k in range(block.start[i], block.start[i + 1]):     # what is not finite less itself is not 0
-                wrong |= (block.prob_to[k] - block.prob_to[k] != 0) | (block.bin_mean[k] - block.bin_mean[k] != 0)
+                wrong |= ((block.prob_to[k] - block.prob_to[k] != 0)
+                          | (block.bin_mean[k] - block.bin_mean[k] != 0))
             if wrong:
                 with gil:
                     self.refuse(block, i)
@@ -510,7 +521,8 @@ cdef class GulCalc(CdfConsumer):
         while isfinite(block.prob_to[k]) and isfinite(block.bin_mean[k]):
             k += 1
         raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
-                        f"{block.vulnerability_id[i]}: damage bin {k - block.start[i] + 1} has the probability "
+                        f"{block.vulnerability_id[i]}: damage bin {k - block.start[i] + 1} has the "
+                        f"probability "
                         f"{block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
 
     cdef int start_event(self, int32_t event_id) except -1 nogil:
@@ -611,7 +623,8 @@ cdef class GulCalc(CdfConsumer):
                 vector = self.random_file.vector(self.event_id, item.group_id)
             elif self.cached is not None:
                 vector = self.vectors + self.n_chunk * self.samples
-                self.cached.look_up(<uint32_t>item.group_id * <uint32_t>self.samples, self.samples, <float *>vector)
+                self.cached.look_up(<uint32_t>item.group_id * <uint32_t>self.samples, self.samples,
+                                    <float *>vector)
             else:
                 vector = self.vector_of(item.group_id)
                 if vector == NULL:
@@ -624,8 +637,10 @@ cdef class GulCalc(CdfConsumer):
         return 0
 
     cdef float *vector_of(self, int32_t group_id) noexcept nogil:
-        """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the way."""
-        cdef uint64_t s = ((<uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15) >> 32) & <uint64_t>(self.sets - 1)
+        """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the
+        way."""
+        cdef uint64_t hashed = <uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15
+        cdef uint64_t s = (hashed >> 32) & <uint64_t>(self.sets - 1)
         cdef Way *way = self.way + s * WAYS
         cdef int64_t k, victim = 0
         for k in range(WAYS):
@@ -713,7 +728,8 @@ cdef class GulCalc(CdfConsumer):
             self.add_to_coverage(item, special[3], self.ratio)
         return 0
 
-    cdef int put_item(self, LossRows rows, const Item *item, const float *special, const double *ratio) except -1 nogil:
+    cdef int put_item(self, LossRows rows, const Item *item, const float *special,
+                      const double *ratio) except -1 nogil:
         cdef int64_t kept
         cdef float *loss
         cdef int32_t *sidx
@@ -757,7 +773,8 @@ cdef class GulCalc(CdfConsumer):
         return 0
 
     cdef int emit_coverages(self, LossRows rows) except -1 nogil:
-        """The event's coverages in the order of their ids: always the mean, and samples from the threshold on."""
+        """The event's coverages in the order of their ids: always the mean, and samples from the threshold
+        on."""
         cdef int64_t w, i, kept, coverage_id
         cdef int32_t c
         cdef uint64_t bits
@@ -827,7 +844,8 @@ cdef class GulCalc(CdfConsumer):
             self.n_cells = 0
         return 0
 
-    cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell, float tiv) except -1 nogil:
+    cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell,
+                                 float tiv) except -1 nogil:
         cdef int64_t i = 0
         cdef int64_t n
         self.allocate(cell, tiv)
@@ -842,7 +860,8 @@ cdef class GulCalc(CdfConsumer):
         return 0
 
     cdef int put_cells(self, LossRows rows, const float *cell, int64_t first, int64_t n) except -1 nogil:
-        """A row of n cell rows that are of the same item: one, unless the portfolio has the item more than once."""
+        """A row of n cell rows that are of the same item: one, unless the portfolio has the item more than
+        once."""
         cdef int64_t i, k, used, kept
         cdef const float *value = cell + (self.cell_key[first] & ROW_OF_KEY) * self.columns
         cdef int32_t item_id = <int32_t>(self.cell_key[first] >> 32)
@@ -869,8 +888,8 @@ cdef class GulCalc(CdfConsumer):
     cdef void allocate(self, float *cell, float tiv) noexcept nogil:
         """Cut the coverage's losses down by the rule, column by column, where they lie.
 
-        ktools keeps these losses in double and their sums in single precision; a column's items are summed in the order
-        of their arrival.
+        ktools keeps these losses in double and their sums in single precision; a column's items are summed in
+        the order of their arrival.
         """
         cdef int64_t n = self.n_cells, columns = self.columns
         cdef int64_t i, c
@@ -883,7 +902,8 @@ cdef class GulCalc(CdfConsumer):
         cdef bint over = False
         memset(total, 0, columns * sizeof(float))
         if self.alloc_rule == 3:
-            # The coverage loses what is left undamaged by none; items get that in proportion to their own losses.
+            # The coverage loses what is left undamaged by none; items get that in proportion to their own
+            # losses.
             if tiv == 0:
                 return
             for c in range(columns):
@@ -933,7 +953,8 @@ cdef class GulCalc(CdfConsumer):
                 over |= total[c] > tiv
         if not over and self.alloc_rule == 1:
             return
-        # What a condition chooses from is at hand before, and in double: so several columns are worked on at once.
+        # What a condition chooses from is at hand before, and in double: so several columns are worked on at
+        # once.
         limit = tiv if over else INFINITY
         by_sum = COLUMN_DEVIATION if self.alloc_rule == 2 else columns
         for i in range(n):

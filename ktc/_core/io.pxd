@@ -5,8 +5,8 @@
 #     buf                pos              end            buf + size
 #      |--- consumed -----|--- unread -----|--- unfilled ---|
 #
-# offset of the byte at pos in the whole input = base + (pos - buf). A Source over memory (bytes, an array, a mapped file)
-# is the same picture with everything unread and no room to fill.
+# offset of the byte at pos in the whole input = base + (pos - buf). A Source over memory (bytes, an array, a
+# mapped file) is the same picture with everything unread and no room to fill.
 #
 # A Sink collects bytes in place:
 #
@@ -15,8 +15,9 @@
 #
 # offset of the next byte in the whole output = base + (pos - buf).
 #
-# The last byte of what a full buffer gives out stays behind, as the first one pending, until more follows or the output is
-# finished. So what a process that is killed has written ends inside a record, and its reader sees that it is cut.
+# The last byte of what a full buffer gives out stays behind, as the first one pending, until more follows or
+# the output is finished. So what a process that is killed has written ends inside a record, and its reader
+# sees that it is cut.
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
@@ -49,7 +50,8 @@ cdef class Source:
         self.pos += n
         return p
 
-    # How many bytes lie ready at pos, after reading when fewer than `least` do; less than `least` only at the end of input.
+    # How many bytes lie ready at pos, after reading when fewer than `least` do; less than `least` only at the
+    # end of input.
     cdef inline size_t ready(self, size_t least) except? 0 nogil:
         if <size_t>(self.end - self.pos) < least and not self.drained:
             self.fill(least)
@@ -122,7 +124,8 @@ cdef class Mapped:
     cdef int fail(self, int64_t offset, str message, type error=*) except -1
     # DataError unless the id of record i of n (of size bytes) can be a place in a table that is made for it.
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
-    # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a record, in messages.
+    # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a
+    # record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1
     # The same without the padding at the end.
     cdef int64_t records_before_padding(self, size_t size) except -1

@@ -1,4 +1,5 @@
 """The names with an underscore are types for annotations; at run time they are not there."""
+
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
@@ -48,8 +49,9 @@ class Outputs:
     def __init__(self) -> None: ...
     def open(self, target: _TargetLike = None) -> Sink: ...
     def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 traceback: TracebackType | None) -> Literal[False]: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> Literal[False]: ...
 
 class Mapped:
     @property

@@ -1,14 +1,16 @@
 """Buffered descriptors: the only code of ktc that reads and writes. The picture of both buffers is in io.pxd.
 
-Interrupted calls are resumed after Python has seen the signal, short reads and writes go on, an error keeps its errno. A
-regular output file is written under a temporary name beside its place and renamed when everything has succeeded, so that it
-appears complete or not at all; pipes and devices are written where they are.
+Interrupted calls are resumed after Python has seen the signal, short reads and writes go on, an error keeps
+its errno. A regular output file is written under a temporary name beside its place and renamed when
+everything has succeeded, so that it appears complete or not at all; pipes and devices are written where they
+are.
 """
 import errno
 import os
 import stat
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.buffer cimport (PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer,
+                             PyObject_GetBuffer)
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.errno cimport EINTR
@@ -30,8 +32,10 @@ cdef extern from "descriptors.h" nogil:
 
 cdef size_t BUFFER = 1 << 18
 cdef size_t START = 512                 # bytes of an input that tell whether it is text
-cdef ptrdiff_t AT_ONCE = 1 << 16        # bytes that a pipe of Linux has room for, so that it takes a small output as a whole
-# Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a record for so many ids.
+# bytes that a pipe of Linux has room for, so that it takes a small output as a whole
+cdef ptrdiff_t AT_ONCE = 1 << 16
+# Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a
+# record for so many ids.
 cdef int64_t MOST_IDS = 1 << 24, IDS_A_RECORD = 64
 STDIN, STDOUT = "standard input", "standard output"
 
@@ -75,7 +79,8 @@ cdef class Borrowed:
 
 
 cdef class Source:
-    """Bytes to be read: standard input (None or "-"), a descriptor, a path, a file object, or anything with a buffer.
+    """Bytes to be read: standard input (None or "-"), a descriptor, a path, a file object, or anything with a
+    buffer.
 
     A path is opened, and InputError raised if it cannot be. Memory is used where it lies.
     """
@@ -102,7 +107,8 @@ cdef class Source:
         elif hasattr(obj, "read"):
             self.file, self.name = obj, str(getattr(obj, "name", "input"))
         else:
-            raise TypeError(f"cannot read from {type(obj).__name__}; expected a path, a descriptor, a file or a buffer")
+            raise TypeError(f"cannot read from {type(obj).__name__}; expected a path, a descriptor, a file "
+                            f"or a buffer")
         if name is not None:
             self.name = name
         if self.fd >= 0:
@@ -139,7 +145,8 @@ cdef class Source:
         if have < n:
             with gil:
                 raise TruncatedError(
-                    f"{self.name}: byte {self.offset() + have}: the input ends inside {what.decode()}: expected {n} bytes from "
+                    f"{self.name}: byte {self.offset() + have}: the input ends inside {what.decode()}: "
+                    f"expected {n} bytes from "
                     f"byte {self.offset()}, found {have}{told_csv(self.start(), self.converter, self.name)}")
         return 0
 
@@ -148,7 +155,8 @@ cdef class Source:
         return self.buf[:min(<Py_ssize_t>START, self.end - self.buf)] if self.head is None else self.head
 
     def refuse_csv(self, converter=None):
-        """DataError if the input begins as a csv does that the registry has, as far as it has come. The Source.
+        """DataError if the input begins as a csv does that the registry has, as far as it has come. The
+        Source.
 
         converter: the tool that makes such an input of csv, which the message of a later error names, too.
         """
@@ -210,7 +218,8 @@ cdef class Source:
             return got
         chunk = self.file.read(room)
         if not isinstance(chunk, bytes):
-            raise InputError(f"{self.name}: read() gave {type(chunk).__name__}, expected bytes: open it in binary mode")
+            raise InputError(f"{self.name}: read() gave {type(chunk).__name__}, expected bytes: open it in "
+                             f"binary mode")
         data = chunk
         if <size_t>len(data) > room:
             raise InputError(f"{self.name}: read({room}) gave {len(data)} bytes")
@@ -218,11 +227,13 @@ cdef class Source:
         return len(data)
 
     cdef int fail(self, int64_t offset, str message) except -1:
-        raise DataError(f"{self.name}: byte {offset}: {message}{told_csv(self.start(), self.converter, self.name)}")
+        likely = told_csv(self.start(), self.converter, self.name)
+        raise DataError(f"{self.name}: byte {offset}: {message}{likely}")
 
 
 cdef class Sink:
-    """Bytes to be written: standard output (None or "-"), a descriptor, a path, or a file object. Use through Outputs.
+    """Bytes to be written: standard output (None or "-"), a descriptor, a path, or a file object. Use through
+    Outputs.
 
     close() must be called, or nothing is promised to have been written; abort() leaves no file behind.
     """
@@ -296,12 +307,14 @@ cdef class Sink:
 
     @property
     def place(self):
-        """What only one stream may be written to: a regular file's path, standard output; None for anything else."""
+        """What only one stream may be written to: a regular file's path, standard output; None for anything
+        else."""
         return STDOUT if self.fd == 1 else self.path
 
     @property
     def streams(self):
-        """Whether bytes are gone for good once they are written: not a regular file that can still be withdrawn."""
+        """Whether bytes are gone for good once they are written: not a regular file that can still be
+        withdrawn."""
         return self.partial is None
 
     def getvalue(self):
@@ -330,7 +343,8 @@ cdef class Sink:
         while n:
             some = min(n, BUFFER)
             if <size_t>(self.end - self.pos) < some:
-                self.make_room(some)            # before, so that it is a byte of the records before that is kept
+                # before, so that it is a byte of the records before that is kept
+                self.make_room(some)
             memcpy(self.pos, data, some)
             self.pos += some
             data += some
@@ -345,8 +359,9 @@ cdef class Sink:
         if whole and self.pos - first <= AT_ONCE:
             self.put(first, self.pos)
         else:
-            # A write that waits for room in a pipe is cut behind one of the pipe's pages if the process is killed. The
-            # words of a stream have 4 bytes: one by itself at either end, and no page ends with a word.
+            # A write that waits for room in a pipe is cut behind one of the pipe's pages if the process is
+            # killed. The words of a stream have 4 bytes: one by itself at either end, and no page ends with a
+            # word.
             if self.base == 0 and first < last:
                 first += 1
                 self.put(self.buf, first)
@@ -399,13 +414,15 @@ cdef class Sink:
             self.flush(True)
 
     def close(self):
-        """Write what is pending, close, and let a regular file appear under its name. Errors raise OutputError."""
+        """Write what is pending, close, and let a regular file appear under its name. Errors raise
+        OutputError."""
         if self.done:
             return
         try:
             self.finish()
             if self.fd >= 0:
-                # Some file systems tell of a failed write only at close; standard output stays open for its owner.
+                # Some file systems tell of a failed write only at close; standard output stays open for its
+                # owner.
                 fd, self.fd = (self.fd, -1) if self.owns_fd else (os.dup(self.fd), self.fd)
                 os.close(fd)
             if self.partial is not None:
@@ -438,9 +455,11 @@ cdef class Sink:
 
 
 class Outputs:
-    """The outputs of one run, as a context: all of them complete and in place at its end, or none if it fails.
+    """The outputs of one run, as a context: all of them complete and in place at its end, or none if it
+    fails.
 
-    When the input was bad, what a pipe or a device was already due goes out: the events before the fault, which are whole.
+    When the input was bad, what a pipe or a device was already due goes out: the events before the fault,
+    which are whole.
     """
 
     def __init__(self):
@@ -482,7 +501,8 @@ class Outputs:
 
 
 cdef class Mapped:
-    """A whole file, mapped read-only, or a buffer: `data` and `size` for the kernels, shared by every thread."""
+    """A whole file, mapped read-only, or a buffer: `data` and `size` for the kernels, shared by every thread.
+    """
 
     def __cinit__(self, obj, str name=None):
         cdef Borrowed borrowed
@@ -527,7 +547,9 @@ cdef class Mapped:
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1:
         cdef int64_t most = max(MOST_IDS, IDS_A_RECORD * n)
         if id > most:
-            self.fail(i * size, f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, without "
+            self.fail(i * size,
+                      f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, "
+                      f"without "
                       "large gaps")
         return 0
 
@@ -535,9 +557,11 @@ cdef class Mapped:
         cdef int64_t behind = <int64_t>self.size - header
         cdef int64_t n = behind // <int64_t>size
         if behind < 0:
-            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}", TruncatedError)
+            self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}",
+                      TruncatedError)
         if behind != n * <int64_t>size:
-            self.fail(header + n * <int64_t>size, f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
+            self.fail(header + n * <int64_t>size,
+                      f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
                       f"bytes{note}, found {behind - n * <int64_t>size}", TruncatedError)
         return n
 

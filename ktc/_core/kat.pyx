@@ -1,9 +1,10 @@
-"""kat: tables in csv from several files to one, merged by the keys at the files' heads or just one behind the other.
+"""kat: tables in csv from several files to one, merged by the keys at the files' heads or just one behind the
+other.
 
-Each file is read as a stream. The file whose first unwritten row has the smallest key is next, of equal ones the
-earlier file; its rows are written until one has a key beyond the smallest head of the others. So rows of one file keep
-their order, and rows of one key that stand together stay so. Rows go on as the bytes that they are: only their keys are
-read and their fields counted.
+Each file is read as a stream. The file whose first unwritten row has the smallest key is next, of equal ones
+the earlier file; its rows are written until one has a key beyond the smallest head of the others. So rows of
+one file keep their order, and rows of one key that stand together stay so. Rows go on as the bytes that they
+are: only their keys are read and their fields counted.
 
     pos                                                                          end
      |--- run: rows to be written ---|--- the first row beyond others' heads ---|--- unread ---|
@@ -24,7 +25,8 @@ cdef enum:
     LONGEST_HEADER = 1 << 12
     END = 0                         # what looking for a line finds
     FOUND = 1
-    UNREAD = 2                      # its end has not been read, and what lies before it has to be written first
+    # its end has not been read, and what lies before it has to be written first
+    UNREAD = 2
 
 
 cdef struct Input:
@@ -88,7 +90,8 @@ cdef int find_line(Source source, Input *line, size_t behind) except -1 nogil:
             return UNREAD
         if (have if stop == NULL else stop - source.pos - behind) > LONGEST_LINE:
             with gil:
-                raise DataError(f"{source.name}: line {line.number}: the line has no end within {LONGEST_LINE} bytes")
+                raise DataError(f"{source.name}: line {line.number}: the line has no end within "
+                                f"{LONGEST_LINE} bytes")
         if stop != NULL:
             line.length, line.ends = stop + 1 - source.pos - behind, True
             return FOUND
@@ -127,7 +130,8 @@ def concatenate(list sources, Sink sink not None):
 
 
 cdef class Merge:
-    """Several tables to one. Headers are its user's: line() and skip() up to the first row of each; then run()."""
+    """Several tables to one. Headers are its user's: line() and skip() up to the first row of each; then
+    run()."""
     cdef readonly list sources
     cdef Py_ssize_t n               # of them
     cdef Sink sink
@@ -174,7 +178,8 @@ cdef class Merge:
         return f"{self.sources[i].name}: line {self.inputs[i].number}"
 
     def run(self, fields, event, period=None):
-        """Merge what is left: rows of so many fields, by the numbers in columns event or (period, event), from 0."""
+        """Merge what is left: rows of so many fields, by the numbers in columns event or (period, event),
+        from 0."""
         self.fields, self.event, self.period = fields, event, -1 if period is None else period
         if not -1 <= self.period < self.event < self.fields - 1:
             raise ValueError("the period stands before the event, and both before the last column")
@@ -222,7 +227,8 @@ cdef class Merge:
         self.heap[at] = moving
 
     cdef bint copy(self, Source source, Input *row) except -1 nogil:
-        """Write rows of the heap's first input until one comes behind another's head: whether any are left."""
+        """Write rows of the heap's first input until one comes behind another's head: whether any are left.
+        """
         cdef int64_t limit = INT64_MAX
         cdef int32_t rival
         cdef bint ties = True
@@ -272,10 +278,12 @@ cdef class Merge:
             p = self.number(source, row, behind, p, self.event - self.period, self.event, &event)
         else:
             self.number(source, row, behind, p, self.event, self.event, &event)
-        row.key = period * <int64_t>4294967296 + (event + <int64_t>2147483648)      # by the period, then by the event
+        # by the period, then by the event
+        row.key = period * <int64_t>4294967296 + (event + <int64_t>2147483648)
         return FOUND
 
-    cdef const char *number(self, Source source, Input *row, size_t behind, const char *p, int further, int column,
+    cdef const char *number(self, Source source, Input *row, size_t behind, const char *p, int further,
+                            int column,
                             int32_t *value) except NULL nogil:
         """The whole number in a column, so many columns further than p; where that column begins."""
         cdef const char *stop = source.pos + behind + row.length
@@ -287,7 +295,8 @@ cdef class Merge:
         while end != NULL and end[0] == c' ':
             end += 1
         if end == NULL or end[0] != c',':
-            with gil:               # elsewhere: an object among the variables here would need the GIL for every row
+            # elsewhere: an object among the variables here would need the GIL for every row
+            with gil:
                 self.no_number(source, row, behind, p[:stop - p], column)
         return p
 
@@ -305,8 +314,10 @@ cdef class Merge:
                 return END
             if not is_blank(source.pos, line.length):
                 with gil:
-                    self.fail(source, line, 0, "a blank line before this row; blank lines may only be at the end")
+                    self.fail(source, line, 0,
+                              "a blank line before this row; blank lines may only be at the end")
 
     cdef int fail(self, Source source, const Input *line, size_t behind, str message) except -1:
         text = source.pos[behind:behind + min(line.length, 120)].decode("utf-8", "replace").rstrip("\r\n")
-        raise DataError(f"{source.name}: line {line.number}: {text!r}{'...' if line.length > 120 else ''}: {message}")
+        raise DataError(f"{source.name}: line {line.number}: {text!r}{'...' if line.length > 120 else ''}: "
+                        f"{message}")

@@ -1,4 +1,5 @@
-"""Sets of ids, or of pairs of ids of 32 bits (first << 32 | second): which ids a table has, and which of them others use.
+"""Sets of ids, or of pairs of ids of 32 bits (first << 32 | second): which ids a table has, and which of them
+others use.
 
 9 to 24 bytes for an id, whatever the ids are.
 """

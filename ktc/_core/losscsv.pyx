@@ -24,9 +24,10 @@ cdef enum:
 
 @cython.final
 cdef class LossCsvDecoder:
-    """Losses from csv. layout: its columns, as above. kind: the first word of the stream that it becomes (summaries are of
-    set 1). sample_size: of the stream; a row of a sample above it is left out, or with strict an error. whole_events: pass
-    an event on only when its last row has been read and checked. Raises DataError with the line.
+    """Losses from csv. layout: its columns, as above. kind: the first word of the stream that it becomes
+    (summaries are of set 1). sample_size: of the stream; a row of a sample above it is left out, or with
+    strict an error. whole_events: pass an event on only when its last row has been read and checked. Raises
+    DataError with the line.
     """
     cdef CsvRows csv
     cdef LossRows rows
@@ -36,10 +37,12 @@ cdef class LossCsvDecoder:
     cdef bint strict, begun, more, in_event
     cdef int32_t event_id
 
-    def __cinit__(self, Source source not None, Layout layout not None, kind, sample_size, *, bint strict=False,
+    def __cinit__(self, Source source not None, Layout layout not None, kind, sample_size, *,
+                  bint strict=False,
                   bint whole_events=False):
         if sample_size is None or not 0 <= sample_size <= MOST_SAMPLES:
-            raise UsageError(f"the sample size (-S) is {'missing' if sample_size is None else sample_size}, expected 0 to "
+            raise UsageError(f"the sample size (-S) is {'missing' if sample_size is None else sample_size}, "
+                             f"expected 0 to "
                              f"{MOST_SAMPLES}")
         self.header.kind, self.header.sample_size, self.header.summary_set = kind, sample_size, 1
         self.csv, self.strict = CsvRows(source, layout), strict

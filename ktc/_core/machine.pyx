@@ -1,6 +1,7 @@
 """How this build was made, and which instruction sets it and the processor have.
 
-build.h, written by setup.py, has the flags of the build, and the sets that some modules were built for once more.
+build.h, written by setup.py, has the flags of the build, and the sets that some modules were built for once
+more.
 """
 cdef extern from *:
     """
@@ -19,7 +20,8 @@ cdef extern from *:
     #if defined(Py_LIMITED_API)
       #define KTC_INTERPRETER "CPython 3." KTC_TEXT(KTC_ABI3_MINOR) " and later"
     #elif defined(Py_GIL_DISABLED)
-      #define KTC_INTERPRETER "CPython " KTC_TEXT(PY_MAJOR_VERSION) "." KTC_TEXT(PY_MINOR_VERSION) ", free-threaded"
+      #define KTC_VERSION KTC_TEXT(PY_MAJOR_VERSION) "." KTC_TEXT(PY_MINOR_VERSION)
+      #define KTC_INTERPRETER "CPython " KTC_VERSION ", free-threaded"
     #else
       #define KTC_INTERPRETER "CPython " KTC_TEXT(PY_MAJOR_VERSION) "." KTC_TEXT(PY_MINOR_VERSION)
     #endif
@@ -36,8 +38,9 @@ cdef extern from *:
     static int ktc_has_v4(void) {
     #if defined(__x86_64__) && defined(__GNUC__)
         __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")
-            && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")
+            && __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512f")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     #else
         return 0;
@@ -53,4 +56,5 @@ cdef extern from *:
 
 FLAGS, COMPILER, INTERPRETER = KTC_FLAGS.decode(), KTC_COMPILER.decode().strip(), KTC_INTERPRETER.decode()
 # The newest first; the last is what all modules are built for.
-INSTRUCTION_SETS = tuple(name for name in KTC_NEWER.decode().split() if name == "x86-64-v4" and ktc_has_v4()) + (KTC_BASE.decode(),)
+INSTRUCTION_SETS = tuple(name for name in KTC_NEWER.decode().split() if name == "x86-64-v4"
+                         and ktc_has_v4()) + (KTC_BASE.decode(),)

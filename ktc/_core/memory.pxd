@@ -1,9 +1,11 @@
-# The two ways in which kernels get memory: zeroed once, and grown from event to event. Both are freed with free().
+# The two ways in which kernels get memory: zeroed once, and grown from event to event. Both are freed with
+# free().
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, realloc
 
 
-# Zeroed memory for count values of size bytes, at least one; the system provides its pages when they are touched.
+# Zeroed memory for count values of size bytes, at least one; the system provides its pages when they are
+# touched.
 cdef inline void *allot(int64_t count, size_t size) except NULL:
     cdef void *p = calloc(max(count, <int64_t>1), size)
     if p == NULL:

@@ -1,12 +1,14 @@
-# The random numbers of gulcalc: Mersenne twisters (MT19937) side by side, and the vectors that are filled from them.
+# The random numbers of gulcalc: Mersenne twisters (MT19937) side by side, and the vectors that are filled
+# from them.
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
-    LANES = 16                      # generators side by side: seeding is serial, so its steps wait on each other
+    # generators side by side: seeding is serial, so its steps wait on each other
+    LANES = 16
 
 
-# LANES independent generators. Word k of lane l lies at state[k * LANES + l]; the words are seeded and twisted as draws
-# ask for them, so a short run of draws touches only the start of the state.
+# LANES independent generators. Word k of lane l lies at state[k * LANES + l]; the words are seeded and
+# twisted as draws ask for them, so a short run of draws touches only the start of the state.
 cdef class Mersenne:
     cdef uint32_t *state
     cdef int64_t seeded             # words of the state that are there
@@ -17,8 +19,8 @@ cdef class Mersenne:
     cdef void uniform(self, float **out, int64_t n) noexcept nogil
 
 
-# Numbers drawn from one generator when they are first looked at, and kept until clear(): number i is looked up modulo
-# size.
+# Numbers drawn from one generator when they are first looked at, and kept until clear(): number i is looked
+# up modulo size.
 cdef class CachedVector:
     cdef Mersenne generator
     cdef float *value               # below 0: not drawn yet

@@ -1,7 +1,8 @@
 """MT19937 of Matsumoto and Nishimura (1998), LANES generators side by side, giving what C++'s
 std::uniform_real_distribution<double>(0, 1) of GNU's library gives, rounded to float.
 
-A draw takes two outputs a, b of 32 bits: (a + b * 2^32) / 2^64, rounded to double and then to float. It can be 1.0.
+A draw takes two outputs a, b of 32 bits: (a + b * 2^32) / 2^64, rounded to double and then to float. It can
+be 1.0.
 """
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
@@ -37,7 +38,8 @@ cdef class Mersenne:
         self.seeded, self.position = 1, 0
 
     cdef void uniform(self, float **out, int64_t n) noexcept nogil:
-        # Local arrays, which nothing else can point to, so that each loop over the lanes becomes vector instructions.
+        # Local arrays, which nothing else can point to, so that each loop over the lanes becomes vector
+        # instructions.
         cdef uint32_t word[LANES]
         cdef uint32_t low[LANES]
         cdef uint32_t high[LANES]

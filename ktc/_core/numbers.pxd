@@ -1,8 +1,8 @@
 # The rule for numbers: ktools' float where it is right to 1 in 10,000, else what double arithmetic gives.
 #
-# A float sum of n numbers from 0 on is at most n * 2^-24 of itself off: with up to FEW additions nothing beside it is kept. With
-# more there is a second sum, in double, and checked() chooses. Kernels have `tolerance`: TOLERANCE, or 0 where double results are
-# wanted everywhere (exact).
+# A float sum of n numbers from 0 on is at most n * 2^-24 of itself off: with up to FEW additions nothing
+# beside it is kept. With more there is a second sum, in double, and checked() chooses. Kernels have
+# `tolerance`: TOLERANCE, or 0 where double results are wanted everywhere (exact).
 from libc.math cimport fabs
 
 cdef enum:

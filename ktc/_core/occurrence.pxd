@@ -9,7 +9,8 @@ cdef enum:
 cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil
 
 
-# Year, month and day of a day number: days since 0000-03-01 of the proleptic Gregorian calendar. Division truncates towards 0.
+# Year, month and day of a day number: days since 0000-03-01 of the proleptic Gregorian calendar. Division
+# truncates towards 0.
 cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
     cdef int64_t year, day, m
     cdef uint32_t y, n
@@ -47,8 +48,8 @@ cdef inline Py_ssize_t place_of(const int32_t *ids, Py_ssize_t n, int32_t id) no
     return low if low < n and ids[low] == id else -1
 
 
-# The occurrences of event_id[i] are start[i] <= k < start[i + 1], in the file's order: in period[k], 1 to number_of_periods,
-# at date[k] (days, minutes or a number of the model's own, as dated and granular say).
+# The occurrences of event_id[i] are start[i] <= k < start[i + 1], in the file's order: in period[k], 1 to
+# number_of_periods, at date[k] (days, minutes or a number of the model's own, as dated and granular say).
 cdef class Occurrences:
     cdef readonly int32_t number_of_periods
     cdef readonly bint dated, granular
@@ -67,9 +68,10 @@ cdef class Occurrences:
         return place_of(self.event_id, self.n_events, event_id)
 
 
-# given: whether there is a table of weights with at least one row. n: periods that have one. last: the highest of these, which may
-# be beyond number_of_periods, and 0 without a table: memory follows the table, not what another file's header says of periods.
-# weight[p]: that of period p, 0 to last; has[p]: whether it has one.
+# given: whether there is a table of weights with at least one row. n: periods that have one. last: the
+# highest of these, which may be beyond number_of_periods, and 0 without a table: memory follows the table,
+# not what another file's header says of periods. weight[p]: that of period p, 0 to last; has[p]: whether it
+# has one.
 cdef class PeriodWeights:
     cdef readonly bint given
     cdef readonly int64_t n

@@ -2,8 +2,8 @@
 
     occurrence.bin      date_options number_of_periods | { event_id period_no occ_date_id } ...
 
-date_options: bit 0, occ_date_id is a date; bit 1, it has 8 bytes and counts minutes. An event has as many records as it has
-occurrences.
+date_options: bit 0, occ_date_id is a date; bit 1, it has 8 bytes and counts minutes. An event has as many
+records as it has occurrences.
 """
 from libc.math cimport isfinite
 from libc.stdint cimport uint32_t
@@ -19,7 +19,8 @@ cdef enum:
 
 
 cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil:
-    """The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many."""
+    """The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many.
+    """
     cdef int64_t count[DIGITS]
     cdef int64_t i, total, some
     cdef int shift
@@ -53,7 +54,8 @@ cdef class Occurrences:
             table.records(1, None, sizeof(header))
         memcpy(&header, table.data, sizeof(header))
         if header.date_options < 0 or header.date_options > 3:
-            table.fail(0, f"date options are {header.date_options}, expected 0, 1 or 3: is this an occurrence table?")
+            table.fail(0, f"date options are {header.date_options}, expected 0, 1 or 3: is this an "
+                          f"occurrence table?")
         if header.number_of_periods < 1:
             table.fail(4, f"the number of periods is {header.number_of_periods}, expected 1 or more")
         self.number_of_periods = header.number_of_periods
@@ -87,8 +89,8 @@ cdef class Occurrences:
         free(self.date)
 
     cdef int64_t read(self, const char *p, int64_t size) noexcept nogil:
-        """Read the records, but for those of zeros, which fill up a file: self.n of them then. The number of the first record with
-        a period that there is not, which is in period[0] then, or self.n."""
+        """Read the records, but for those of zeros, which fill up a file: self.n of them then. The number of
+        the first record with a period that there is not, which is in period[0] then, or self.n."""
         cdef rec.occurrence plain
         cdef rec.occurrence_granular granular
         cdef int64_t i, kept = 0
@@ -99,7 +101,8 @@ cdef class Occurrences:
                 self.date[kept] = granular.occ_date_id
             else:
                 memcpy(&plain, p + i * size, sizeof(plain))
-                self.event_id[kept], self.period[kept], self.date[kept] = plain.event_id, plain.period_no, plain.occ_date_id
+                self.event_id[kept], self.period[kept] = plain.event_id, plain.period_no
+                self.date[kept] = plain.occ_date_id
             if self.event_id[kept] == 0 and self.period[kept] == 0 and self.date[kept] == 0:
                 continue
             if self.period[kept] < 1 or self.period[kept] > self.number_of_periods:
@@ -154,7 +157,8 @@ cdef class PeriodWeights:
         for i in range(self.n):
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
             if row.period_no < 0:
-                table.fail(i * sizeof(row), f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
+                table.fail(i * sizeof(row),
+                           f"record {i + 1}: period {row.period_no}, expected 1 to {number_of_periods}")
             table.check_id(i, sizeof(row), self.n, row.period_no)
             self.last = max(self.last, row.period_no)
         self.weight = <double *>allot(<int64_t>self.last + 1, sizeof(double))
@@ -162,9 +166,11 @@ cdef class PeriodWeights:
         for i in range(self.n):
             memcpy(&row, table.data + i * sizeof(row), sizeof(row))
             if not isfinite(row.weighting) or row.weighting < 0:
-                table.fail(i * sizeof(row), f"record {i + 1}: the weight of period {row.period_no} is {row.weighting}, "
+                table.fail(i * sizeof(row),
+                           f"record {i + 1}: the weight of period {row.period_no} is {row.weighting}, "
                            "expected a number from 0 on")
-            self.weight[row.period_no], self.has[row.period_no] = row.weighting, True       # of two the last counts
+            # of two the last counts
+            self.weight[row.period_no], self.has[row.period_no] = row.weighting, True
         some, self.n = not self.given, 0
         for i in range(self.last + 1):
             self.n += self.has[i]
@@ -172,7 +178,8 @@ cdef class PeriodWeights:
             if self.weight[i] > self.weight[self.heaviest]:
                 self.heaviest = i
         if not some:
-            table.fail(0, f"none of the {self.n} periods is one of 1 to {number_of_periods}, which would all weigh nothing: is this "
+            table.fail(0, f"none of the {self.n} periods is one of 1 to {number_of_periods}, which would all "
+                          f"weigh nothing: is this "
                        "a table of weights?")
 
     def __dealloc__(self):

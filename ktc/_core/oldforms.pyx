@@ -1,7 +1,9 @@
 """Binary tables in an older form, as today's.
 
-    policy terms    { policytc_id calcrule_id allocrule_id ccy_id terms x 8 } ...  ->  { profile_id calcrule_id terms x 8 } ...
-    footprint       header | records of an event | ...  ->  header | the same, deflated | ...  and an index of the new places
+    policy terms    { policytc_id calcrule_id allocrule_id ccy_id terms x 8 } ...  ->  { profile_id
+                    calcrule_id terms x 8 } ...
+    footprint       header | records of an event | ...  ->  header | the same, deflated | ...  and an index of
+                    the new places
 """
 import zlib
 
@@ -39,7 +41,8 @@ def offsets(table):
 
 
 def convert_profiles(Source source not None, Sink sink not None):
-    """fm_profile_old records to fm_profile records: each term goes where its calculation rule wants it, the others are 0."""
+    """fm_profile_old records to fm_profile records: each term goes where its calculation rule wants it, the
+    others are 0."""
     cdef Move move[MOVES]
     cdef int first[RULES + 1]       # of a rule's moves
     cdef rec.fm_profile_old old
@@ -62,7 +65,8 @@ def convert_profiles(Source source not None, Sink sink not None):
             if rule < 0 or rule >= RULES or first[rule] == first[rule + 1]:
                 with gil:
                     source.fail(source.offset() - sizeof(old) + sizeof(old.policytc_id),
-                                f"policy terms {old.policytc_id} have calculation rule {rule}, expected one of "
+                                f"policy terms {old.policytc_id} have calculation rule {rule}, expected one "
+                                f"of "
                                 f"{', '.join(map(str, terms))}")
             new.profile_id, new.calcrule_id = old.policytc_id, rule
             for k in range(first[rule], first[rule + 1]):
@@ -76,7 +80,8 @@ def convert_profiles(Source source not None, Sink sink not None):
 
 
 cdef class RecordPacker(TableReader):
-    """A TableReader that deflates each key's records in place of writing csv, with an entry in `index` for each."""
+    """A TableReader that deflates each key's records in place of writing csv, with an entry in `index` for
+    each."""
     cdef public Sink index
 
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil:

@@ -1,15 +1,15 @@
 # Losses of summaries by period: what exceedance curves and average annual losses are worked out from.
 #
-# Fed with any number of summary streams of one sample size. For every period in which an event of a summary occurs there is one
-# row, of `cells` bytes whose meaning is a subclass's. A summary's rows lie together:
+# Fed with any number of summary streams of one sample size. For every period in which an event of a summary
+# occurs there is one row, of `cells` bytes whose meaning is a subclass's. A summary's rows lie together:
 #
 #     slot ---> table: { period row } ...     open addressing by period, a power of two, half empty at least;
 #               row_of: row row ...           instead, by period, once a quarter of the periods have rows
 #          ---> chunks of rows, which never move
 #
-# A packet comes as the vector loss[0 .. sample_size]: loss[0] is the analytical mean's, loss[s] that of sample s, and ABSENT
-# where the packet has none (or, unless `zeros`, none above 0). Call order for a subclass's owner: feed, settle, read, and
-# then either drop everything or go on feeding.
+# A packet comes as the vector loss[0 .. sample_size]: loss[0] is the analytical mean's, loss[s] that of
+# sample s, and ABSENT where the packet has none (or, unless `zeros`, none above 0). Call order for a
+# subclass's owner: feed, settle, read, and then either drop everything or go on feeding.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
@@ -71,8 +71,8 @@ cdef class PeriodLosses(LossConsumer):
     # settled: slots in ascending order of summary id
     cdef int64_t *by_summary
 
-    # For subclasses. start_cells: set self.cells, now that the sample size is known. clear: an empty row. add: self.loss is
-    # another loss of its period. join: a row of the same period and summary, fed elsewhere.
+    # For subclasses. start_cells: set self.cells, now that the sample size is known. clear: an empty row.
+    # add: self.loss is another loss of its period. join: a row of the same period and summary, fed elsewhere.
     cdef int start_cells(self) except -1 nogil
     cdef void clear(self, char *row) noexcept nogil
     cdef void add(self, char *row) noexcept nogil

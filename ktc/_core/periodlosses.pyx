@@ -1,7 +1,7 @@
 """Losses of summaries by period; the layout is in periodlosses.pxd.
 
-Sums are in the order of feeding: float32 addition is not associative, and the order of the stream's packets is ktools'. Two
-accumulators that were fed different parts of the events are joined by adding their sums.
+Sums are in the order of feeding: float32 addition is not associative, and the order of the stream's packets
+is ktools'. Two accumulators that were fed different parts of the events are joined by adding their sums.
 
 What is not used: records of sidx -2 to -5. A loss that is not finite is an error.
 """
@@ -30,10 +30,12 @@ cdef inline uint32_t scattered(int32_t key) noexcept nogil:
 
 
 cdef class PeriodLosses(LossConsumer):
-    """Rows by summary and period. zeros: losses of 0 count. limit: bytes of rows and tables; beyond it the summaries with the
-    highest ids are dropped, to be fed another time (can_drop: `high` says from which id on), or a MemoryError is raised."""
+    """Rows by summary and period. zeros: losses of 0 count. limit: bytes of rows and tables; beyond it the
+    summaries with the highest ids are dropped, to be fed another time (can_drop: `high` says from which id
+    on), or a MemoryError is raised."""
 
-    def __cinit__(self, Occurrences occurrences not None, *, bint zeros=False, bint all_summaries=False, int64_t limit=0,
+    def __cinit__(self, Occurrences occurrences not None, *, bint zeros=False, bint all_summaries=False,
+                  int64_t limit=0,
                   bint can_drop=False, **rest):
         self.occurrences, self.zeros, self.all_summaries = occurrences, zeros, all_summaries
         self.limit, self.can_drop = limit, can_drop
@@ -74,7 +76,8 @@ cdef class PeriodLosses(LossConsumer):
                 self.set_sample_size(max(header.sample_size, 0))
         elif max(header.sample_size, 0) != self.sample_size:
             with gil:
-                raise DataError(f"the stream has {header.sample_size} samples, those before it {self.sample_size}")
+                raise DataError(f"the stream has {header.sample_size} samples, those before it "
+                                f"{self.sample_size}")
         return 0
 
     def set_sample_size(self, int32_t sample_size):
@@ -148,7 +151,8 @@ cdef class PeriodLosses(LossConsumer):
 
     cdef int refuse(self, const LossBlock *block, Py_ssize_t i, int64_t k) except -1 nogil:
         with gil:
-            raise DataError(f"event {block.event_id}, summary {block.id[i]}: the loss of sample {block.sidx[k]} is "
+            raise DataError(f"event {block.event_id}, summary {block.id[i]}: the loss of sample "
+                            f"{block.sidx[k]} is "
                             f"{block.loss[k]}, expected a finite number")
 
     # --- summaries
@@ -248,7 +252,8 @@ cdef class PeriodLosses(LossConsumer):
         cdef Chunk *chunk
         cdef char *row
         if slot.left == 0:
-            bytes = sizeof(Chunk) + max(min(<int64_t>LARGE_CHUNK, slot.n * <int64_t>self.cells), <int64_t>self.cells)
+            bytes = sizeof(Chunk) + max(min(<int64_t>LARGE_CHUNK, slot.n * <int64_t>self.cells),
+                                        <int64_t>self.cells)
             chunk = <Chunk *>malloc(bytes)
             if chunk == NULL:
                 with gil:
@@ -266,7 +271,8 @@ cdef class PeriodLosses(LossConsumer):
     # --- bounds
 
     cdef int make_room(self) except -1 nogil:
-        """Drop the summaries with the highest ids until the rest are within the limit, but for the lowest one."""
+        """Drop the summaries with the highest ids until the rest are within the limit, but for the lowest
+        one."""
         cdef int64_t i, most, held
         cdef Slot *slot
         if not self.can_drop:
@@ -305,7 +311,8 @@ cdef class PeriodLosses(LossConsumer):
         return self.high == INT64_MAX
 
     def next_summaries(self):
-        """Drop what is held and make ready for the summaries that were dropped before, which are to be fed now."""
+        """Drop what is held and make ready for the summaries that were dropped before, which are to be fed
+        now."""
         cdef int64_t i
         for i in range(self.n_slots):
             self.drop_slot(&self.slot[i])
@@ -347,7 +354,8 @@ cdef class PeriodLosses(LossConsumer):
                     n += 1
             return 0
         with gil:
-            order, spare = <int64_t *>allot(slot.n, sizeof(int64_t)), <int64_t *>allot(slot.n, sizeof(int64_t))
+            order, spare = <int64_t *>allot(slot.n, sizeof(int64_t)), <int64_t *>allot(slot.n,
+                                                                                       sizeof(int64_t))
             period, found = <int32_t *>allot(slot.n, sizeof(int32_t)), <Entry *>allot(slot.n, sizeof(Entry))
         for i in range(slot.places):
             if slot.table[i].row != NULL:

@@ -1,12 +1,14 @@
-"""placalc: post-loss amplification. A major event raises the cost of repairs; its losses are multiplied by a factor.
+"""placalc: post-loss amplification. A major event raises the cost of repairs; its losses are multiplied by a
+factor.
 
-    loss or item stream -> the same stream, every loss times the factor of its event and its item's amplification
+    loss or item stream -> the same stream, every loss times the factor of its event and its item's
+    amplification
 
     amplifications.bin  flags | { item_id amplification_id } ...
     lossfactors.bin     flags | { event_id count | { amplification_id factor } x count } ...
 
-A pair of event and amplification that has no factor has 1; of several the last counts. The records below 0 are multiplied as
-the samples are, the TIV (sidx -3) too.
+A pair of event and amplification that has no factor has 1; of several the last counts. The records below 0
+are multiplied as the samples are, the TIV (sidx -3) too.
 """
 cimport cython
 from libc.math cimport INFINITY, fabsf, isfinite
@@ -48,13 +50,14 @@ cdef inline bint amplify(float *to, const float *loss, int64_t n, float factor) 
 cdef class PlaCalc(LossConsumer):
     """Multiplies losses by factors.
 
-    items: the records of amplifications.bin. factors: lossfactors.bin. Both are None with an absolute factor. relative, 0 to 1: how
-    much of what a factor takes off or puts on counts, 1 + relative * (factor - 1). absolute: unless 0, the factor of all
-    losses, whatever their ids are, and relative is without effect. `out` takes the stream that comes in, with other losses.
+    items: the records of amplifications.bin. factors: lossfactors.bin. Both are None with an absolute factor.
+    relative, 0 to 1: how much of what a factor takes off or puts on counts, 1 + relative * (factor - 1).
+    absolute: unless 0, the factor of all losses, whatever their ids are, and relative is without effect.
+    `out` takes the stream that comes in, with other losses.
 
-    Raises UsageError for factors out of range, DataError for tables that are cut or hold values that no amplification has;
-    when running without an absolute factor, for coverages and for an item that the table does not have; and for a loss that is,
-    or becomes, no number that float32 holds.
+    Raises UsageError for factors out of range, DataError for tables that are cut or hold values that no
+    amplification has; when running without an absolute factor, for coverages and for an item that the table
+    does not have; and for a loss that is, or becomes, no number that float32 holds.
     """
 
     def __cinit__(self, Mapped items=None, Mapped factors=None, *, float relative=1, double absolute=0):
@@ -62,9 +65,11 @@ cdef class PlaCalc(LossConsumer):
             raise UsageError(f"relative factor {relative:g}: expected 0 to 1")
         self.relative, self.absolute = relative, absolute
         if not 0 <= absolute or not self.absolute < INFINITY or absolute and not self.absolute:
-            raise UsageError(f"absolute factor {absolute:g}: expected 0, or a number in the range of float32 above it")
+            raise UsageError(f"absolute factor {absolute:g}: expected 0, or a number in the range of float32 "
+                             f"above it")
         if (items is None or factors is None) and absolute == 0:
-            raise UsageError("no factors: expected amplifications and a table of factors, or an absolute factor")
+            raise UsageError("no factors: expected amplifications and a table of factors, or an absolute "
+                             "factor")
         if absolute == 0:
             self.load_items(items)
             self.factors = factors
@@ -79,7 +84,8 @@ cdef class PlaCalc(LossConsumer):
         free(self.loss)
 
     cdef int load_items(self, Mapped items) except -1:
-        """The distinct amplifications of items, and which one each item has. Item 0, which no table has, has amplification 0."""
+        """The distinct amplifications of items, and which one each item has. Item 0, which no table has, has
+        amplification 0."""
         cdef rec.amplifications row
         cdef int64_t i, n = items.records(sizeof(row), None, sizeof(rec.amplifications_header))
         cdef int64_t *order
@@ -92,7 +98,8 @@ cdef class PlaCalc(LossConsumer):
         for i in range(1, n + 1):
             memcpy(&row, items.data + sizeof(rec.amplifications_header) + (i - 1) * sizeof(row), sizeof(row))
             if row.item_id != i:
-                items.fail(sizeof(rec.amplifications_header) + (i - 1) * sizeof(row), f"record {i}: item {row.item_id}, "
+                items.fail(sizeof(rec.amplifications_header) + (i - 1) * sizeof(row),
+                           f"record {i}: item {row.item_id}, "
                            f"expected {i}: items run from 1 without a gap")
             self.place[i] = row.amplification_id
         order = <int64_t *>allot(n + 1, sizeof(int64_t))
@@ -126,14 +133,17 @@ cdef class PlaCalc(LossConsumer):
         try:
             while at < size:
                 if size - at < <int64_t>sizeof(head):
-                    table.fail(at, f"the file ends inside the head of packet {n + 1}: expected {sizeof(head)} bytes, found "
+                    table.fail(at, f"the file ends inside the head of packet {n + 1}: expected "
+                                   f"{sizeof(head)} bytes, found "
                                f"{size - at}", TruncatedError)
                 memcpy(&head, table.data + at, sizeof(head))
                 if head.count < 0:
-                    table.fail(at + sizeof(int32_t), f"event {head.event_id} has {head.count} factors, expected 0 or more")
+                    table.fail(at + sizeof(int32_t),
+                               f"event {head.event_id} has {head.count} factors, expected 0 or more")
                 found = (size - at - <int64_t>sizeof(head)) // <int64_t>sizeof(row)
                 if found < head.count:
-                    table.fail(at + sizeof(head) + found * sizeof(row), f"the file ends inside the factors of event "
+                    table.fail(at + sizeof(head) + found * sizeof(row),
+                               f"the file ends inside the factors of event "
                                f"{head.event_id}: expected {head.count}, found {found}", TruncatedError)
                 if n == room:
                     room = max(2 * room, <int64_t>1024)
@@ -145,7 +155,8 @@ cdef class PlaCalc(LossConsumer):
                 for k in range(head.count):
                     memcpy(&row, table.data + at, sizeof(row))
                     if not isfinite(row.factor) or row.factor < 0:
-                        table.fail(at + sizeof(int32_t), f"event {head.event_id}: the factor of amplification "
+                        table.fail(at + sizeof(int32_t),
+                                   f"event {head.event_id}: the factor of amplification "
                                    f"{row.amplification_id} is {row.factor:g}, expected a number from 0 on")
                     at += sizeof(row)
             self.n_packets = n
@@ -212,7 +223,8 @@ cdef class PlaCalc(LossConsumer):
                 factor = self.factor[self.place[item]]
             else:
                 with gil:
-                    raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: expected 1 to "
+                    raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: "
+                                    f"expected 1 to "
                                     f"{self.last_item}")
             if not amplify(self.loss + first, block.loss + first, block.start[i + 1] - first, factor):
                 with gil:
@@ -229,12 +241,14 @@ cdef class PlaCalc(LossConsumer):
             if not isfinite(block.loss[k]):
                 raise DataError(f"{where}: a loss of {block.loss[k]}, expected a number")
             if not isfinite(self.loss[k]):
-                raise DataError(f"{where}: a loss of {block.loss[k]:g} times {factor:g} is beyond the range of float32")
+                raise DataError(f"{where}: a loss of {block.loss[k]:g} times {factor:g} is beyond the range "
+                                f"of float32")
         return 0
 
 
-# A stream that ktools' gulcalc has written lacks the terminator of its very last packet, and ktools' placalc passes on what it
-# reads: its output lacks it when its input does. These two keep that, whatever lies between them.
+# A stream that ktools' gulcalc has written lacks the terminator of its very last packet, and ktools' placalc
+# passes on what it reads: its output lacks it when its input does. These two keep that, whatever lies between
+# them.
 
 @cython.final
 cdef class OpenEndDecoder(LossDecoder):

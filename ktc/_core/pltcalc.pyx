@@ -6,14 +6,15 @@
     SPLT      ...,SampleId,Loss,ImpactedExposure
     QPLT      ...,Quantile,Loss
 
-and what these three begin with: Period,PeriodWeight,EventId,Year,Month,Day,Hour,Minute,SummaryId. In the first two, type 1
-is the analytical mean (sidx -1), where it is above 0, with the maximum loss (sidx -5) as far as it has come before it;
-type 2 are mean and standard deviation over the samples, where one of them is above 0. SPLT has a row for every record of
-sidx -1 and above; the rows of all occurrences come together for each record. The arithmetic of moments and quantiles is
-told in samples.pyx.
+and what these three begin with: Period,PeriodWeight,EventId,Year,Month,Day,Hour,Minute,SummaryId. In the
+first two, type 1 is the analytical mean (sidx -1), where it is above 0, with the maximum loss (sidx -5) as
+far as it has come before it; type 2 are mean and standard deviation over the samples, where one of them is
+above 0. SPLT has a row for every record of sidx -1 and above; the rows of all occurrences come together for
+each record. The arithmetic of moments and quantiles is told in samples.pyx.
 
-The impacted exposure of a sample is the exposed value where it has a loss, else 0; its mean, and the chance of loss, are
-sums of S-th parts in float, or in double where those are wrong. Records of sidx -2 to -4 are left out.
+The impacted exposure of a sample is the exposed value where it has a loss, else 0; its mean, and the chance
+of loss, are sums of S-th parts in float, or in double where those are wrong. Records of sidx -2 to -4 are
+left out.
 """
 from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
@@ -36,7 +37,8 @@ cdef extern from *:
     /* The bytes of a row that say when it occurs, and to which summary; they are the same in three tables. */
     #define KTC_WHEN offsetof(ktc_sample_period_loss_table, SampleId)
     static_assert(offsetof(ktc_moment_period_loss_table, SampleType) == KTC_WHEN, "moment_period_loss_table");
-    static_assert(offsetof(ktc_quantile_period_loss_table, Quantile) == KTC_WHEN, "quantile_period_loss_table");
+    static_assert(offsetof(ktc_quantile_period_loss_table, Quantile) == KTC_WHEN,
+                  "quantile_period_loss_table");
     """
     enum:
         WHEN "KTC_WHEN"
@@ -49,8 +51,8 @@ cdef uint32_t SUMMARY = _streams.SUMMARY
 cdef class PltCalc(LossConsumer):
     """Writes period loss tables of a summary stream; one that is None is not wanted.
 
-    weights: of the periods, for all but the legacy table; None: they weigh the same, and 1 together. quantile wants
-    quantiles. exact: double results (see numbers.pxd).
+    weights: of the periods, for all but the legacy table; None: they weigh the same, and 1 together. quantile
+    wants quantiles. exact: double results (see numbers.pxd).
     """
     cdef Rows legacy, moment, quantile, sample
     cdef Occurrences occurrences
@@ -65,7 +67,8 @@ cdef class PltCalc(LossConsumer):
     cdef const int64_t *date
     cdef int64_t n, room
 
-    def __cinit__(self, Occurrences occurrences not None, Rows legacy=None, Rows moment=None, Rows quantile=None,
+    def __cinit__(self, Occurrences occurrences not None, Rows legacy=None, Rows moment=None,
+                  Rows quantile=None,
                   Rows sample=None, PeriodWeights weights=None, Quantiles quantiles=None, bint exact=False):
         cdef int64_t k
         self.tolerance = tolerance_of(exact)
@@ -77,10 +80,12 @@ cdef class PltCalc(LossConsumer):
         if legacy is not None:
             self.with_dates = legacy.report.name == "period_loss_table_dates"
             if occurrences.granular and not occurrences.dated:
-                raise DataError("occurrence table: byte 0: date options are 2, expected 0, 1 or 3 for the legacy table")
+                raise DataError("occurrence table: byte 0: date options are 2, expected 0, 1 or 3 for the "
+                                "legacy table")
         for k in range(occurrences.n if occurrences.granular else 0):
             if not INT32_MIN <= occurrences.date[k] // MINUTES <= INT32_MAX:
-                raise DataError(f"occurrence table: period {occurrences.period[k]}: occ_date_id {occurrences.date[k]} is no "
+                raise DataError(f"occurrence table: period {occurrences.period[k]}: occ_date_id "
+                                f"{occurrences.date[k]} is no "
                                 "date: too large")
 
     def __dealloc__(self):
@@ -179,10 +184,12 @@ cdef class PltCalc(LossConsumer):
         chance = checked(chance, <double>with_loss / self.sample_size, self.tolerance)
         impacted = checked(impacted, <double>exposure * with_loss / self.sample_size, self.tolerance)
         if moments.mean > 0 or moments.sd > 0:
-            self.put(block, i, 2, moments, chance, max_loss, impacted, exposure if with_loss and exposure > 0 else 0)
+            self.put(block, i, 2, moments, chance, max_loss, impacted, exposure if with_loss
+                     and exposure > 0 else 0)
         return 0
 
-    cdef int put(self, const LossBlock *block, Py_ssize_t i, int32_t type, Moments moments, float chance, float max_loss,
+    cdef int put(self, const LossBlock *block, Py_ssize_t i, int32_t type, Moments moments, float chance,
+                 float max_loss,
                  float mean_impacted, float max_impacted) except -1 nogil:
         """A row for each occurrence, in each of the tables that are wanted."""
         cdef rec.moment_period_loss_table *row
@@ -194,12 +201,14 @@ cdef class PltCalc(LossConsumer):
         for k in range(self.n):
             row = <rec.moment_period_loss_table *>self.moment.next()
             memcpy(row, &self.when[k], WHEN)
-            row.SampleType, row.ChanceOfLoss, row.MeanLoss, row.SDLoss = type, chance, moments.mean, moments.sd
+            row.SampleType, row.ChanceOfLoss = type, chance
+            row.MeanLoss, row.SDLoss = moments.mean, moments.sd
             row.MaxLoss, row.FootprintExposure = max_loss, block.exposure[i]
             row.MeanImpactedExposure, row.MaxImpactedExposure = mean_impacted, max_impacted
         return 0
 
-    cdef int put_legacy(self, const LossBlock *block, Py_ssize_t i, int32_t type, Moments moments) except -1 nogil:
+    cdef int put_legacy(self, const LossBlock *block, Py_ssize_t i, int32_t type,
+                        Moments moments) except -1 nogil:
         # the two forms differ in how they end
         cdef rec.period_loss_table *row
         cdef rec.period_loss_table_dates *dated
@@ -207,7 +216,8 @@ cdef class PltCalc(LossConsumer):
         cdef int64_t k
         for k in range(self.n):
             row = <rec.period_loss_table *>self.legacy.next()
-            row.type, row.summary_id, row.period_no, row.event_id = type, block.id[i], self.period[k], block.event_id
+            row.type, row.summary_id = type, block.id[i]
+            row.period_no, row.event_id = self.period[k], block.event_id
             row.mean, row.standard_deviation, row.exposure_value = moments.mean, moments.sd, block.exposure[i]
             if self.with_dates:
                 dated = <rec.period_loss_table_dates *>row
@@ -224,7 +234,8 @@ cdef class PltCalc(LossConsumer):
         for k in range(block.start[i], block.start[i + 1]):
             if block.sidx[k] < MEAN:
                 continue
-            impacted = exposure if block.loss[k] > 0 else exposure * 0      # -0 of a negative one, as in ktools
+            # -0 of a negative one, as in ktools
+            impacted = exposure if block.loss[k] > 0 else exposure * 0
             for m in range(self.n):
                 row = <rec.sample_period_loss_table *>self.sample.next()
                 memcpy(row, &self.when[m], WHEN)

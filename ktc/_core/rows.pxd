@@ -1,7 +1,8 @@
 # Rows of a report on their way out.
 #
-# A kernel fills packed records, the struct of records.pxd that has the report's name, and hands them on in blocks: to csv, to
-# memory or to parquet. Call order on a consumer: begin once, accept any number of times, finish once.
+# A kernel fills packed records, the struct of records.pxd that has the report's name, and hands them on in
+# blocks: to csv, to memory or to parquet. Call order on a consumer: begin once, accept any number of times,
+# finish once.
 from libc.stdint cimport int64_t
 
 from ktc._core.io cimport Sink

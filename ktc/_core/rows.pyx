@@ -1,4 +1,5 @@
-"""Rows of a report on their way out: built by a kernel, taken by csv, by memory or by parquet. The contract is in rows.pxd."""
+"""Rows of a report on their way out: built by a kernel, taken by csv, by memory or by parquet. The contract
+is in rows.pxd."""
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
@@ -26,7 +27,8 @@ cdef char *BYTES = b"B"
 
 
 def layout_of(report, decimals=None):
-    """How a report's rows are written as csv. decimals: of every column that is no whole number, instead of its own."""
+    """How a report's rows are written as csv. decimals: of every column that is no whole number, instead of
+    its own."""
     columns, at = [], 0
     for field in report.fields:
         style = field.csv if decimals is None or field.type[0] == "i" else f"%.{decimals}f"
@@ -101,7 +103,8 @@ cdef class RowTee(RowConsumer):
 
 
 cdef class RowsToCsv(RowConsumer):
-    """Writes rows of a report as csv. header: with the line of the columns' names. decimals: as for layout_of."""
+    """Writes rows of a report as csv. header: with the line of the columns' names. decimals: as for
+    layout_of."""
 
     def __cinit__(self, report, Sink sink not None, bint header=True, decimals=None):
         self.sink, self.layout, self.lead = sink, layout_of(report, decimals), report.lead
@@ -141,7 +144,8 @@ cdef class RowsToCsv(RowConsumer):
         return 0
 
     cdef inline char *put_lead(self, char *p, const char *row) noexcept nogil:
-        """The leading columns, each with a comma behind it. A row finds the text of an earlier one by three of its words."""
+        """The leading columns, each with a comma behind it. A row finds the text of an earlier one by three
+        of its words."""
         cdef const uint32_t *word = <const uint32_t *>row
         cdef uint32_t place = word[0] * 2654435769u + word[self.words // 2] * 2246822519u + (
             word[self.words - 1] * 3266489917u)
@@ -154,7 +158,8 @@ cdef class RowsToCsv(RowConsumer):
             i += 1
         if i < self.words or length[0] == 0:
             memcpy(length + 1, row, self.words * sizeof(uint32_t))
-            length[0] = <uint32_t>(put_cells(text, column, column + self.lead - 1, row, COMMA, 1, 0) + 1 - text)
+            length[0] = <uint32_t>(put_cells(text, column, column + self.lead - 1, row, COMMA, 1, 0)
+                                   + 1 - text)
             text[length[0] - 1] = c','
         memcpy(p, text, LEAD_COPY)                  # a fixed size is a few moves
         if length[0] > LEAD_COPY:

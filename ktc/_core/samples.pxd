@@ -10,7 +10,8 @@ cdef struct Moments:
     float sd
 
 
-# The moments of row i's samples; total and squares are their sums, added up in float in the order of the records.
+# The moments of row i's samples; total and squares are their sums, added up in float in the order of the
+# records.
 cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float squares, int32_t sample_size,
                         double tolerance) noexcept nogil
 
@@ -21,7 +22,8 @@ cdef struct Place:
     double part
 
 
-# The quantiles to report: quantile[k], ascending, none twice, and loss[k], the loss there of the row that work_out() was given.
+# The quantiles to report: quantile[k], ascending, none twice, and loss[k], the loss there of the row that
+# work_out() was given.
 cdef class Quantiles:
     cdef Py_ssize_t n
     cdef float *quantile
@@ -37,8 +39,8 @@ cdef class Quantiles:
 
     # For streams of this many samples, 1 or more.
     cdef int prepare(self, int32_t sample_size) except -1 nogil
-    # records: every record but those of sidx -1, -4 and -5 is a sample, as far as there are so many samples; else
-    # each sidx is one, with the loss of its last record.
+    # records: every record but those of sidx -1, -4 and -5 is a sample, as far as there are so many samples;
+    # else each sidx is one, with the loss of its last record.
     cdef int work_out(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil
     cdef int64_t take(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil
     cdef int64_t take_latest(self, const LossBlock *block, Py_ssize_t i) except -1 nogil

@@ -1,12 +1,15 @@
-"""What is worked out of the samples of a summary's loss: moments and quantiles. A missing sample is a loss of 0.
+"""What is worked out of the samples of a summary's loss: moments and quantiles. A missing sample is a loss of
+0.
 
-    mean = sum / S        sd = sqrt((sum of squares - sum * sum / S) / (S - 1)), 0 where that is rounding noise
+    mean = sum / S        sd = sqrt((sum of squares - sum * sum / S) / (S - 1)), 0 where that is rounding
+                          noise
 
-This is float, in ktools' order. It counts where it is right; where it may not be, both are worked out again in double, of
-differences from one of the losses, which loses nothing to cancellation.
+This is float, in ktools' order. It counts where it is right; where it may not be, both are worked out again
+in double, of differences from one of the losses, which loses nothing to cancellation.
 
-A quantile q lies at (S - 1) q of the S samples in ascending order, numbered from 0, and its loss is on the line between the two
-beside it: in float, and in double, q then being the decimal number that the float stands for.
+A quantile q lies at (S - 1) q of the S samples in ascending order, numbered from 0, and its loss is on the
+line between the two beside it: in float, and in double, q then being the decimal number that the float stands
+for.
 """
 from libc.float cimport FLT_MIN
 from libc.math cimport fabs, isfinite, round, sqrt
@@ -34,8 +37,8 @@ cdef double ROUNDING = 2.0 ** -24
 
 
 cdef inline double near_enough(double tolerance, int32_t sample_size) noexcept nogil:
-    """What a deviation in float may be off by. Of few samples it is no more than an estimate, uncertain by 1 / sqrt(2 (S - 1)):
-    a hundredth of that is near enough, LENIENCY tolerances at most."""
+    """What a deviation in float may be off by. Of few samples it is no more than an estimate, uncertain by 1
+    / sqrt(2 (S - 1)): a hundredth of that is near enough, LENIENCY tolerances at most."""
     if sample_size > FEW_SAMPLES:
         return tolerance
     return tolerance * min(<double>LENIENCY, 100 / sqrt(2.0 * (sample_size - 1)))
@@ -54,7 +57,8 @@ cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float
     moments.mean = total / size
     if sample_size > 1:
         variance = (squares - ((total * total) / size)) / <float>(sample_size - 1)
-        # Roundings of the sums change the variance by this much of the sum of squares, and the deviation by half as much.
+        # Roundings of the sums change the variance by this much of the sum of squares, and the deviation by
+        # half as much.
         if doubt * squares <= tolerance * (<double>variance * (sample_size - 1)) and isfinite(squares):
             moments.sd = sqrtf(variance)
             return moments
@@ -69,8 +73,10 @@ cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float
 
 
 
-cdef void add_differences(const float *loss, int64_t n, double start, double *total, double *square) noexcept nogil:
-    """Add up those of n losses from `start`, and their squares: on sums side by side, which stay in registers."""
+cdef void add_differences(const float *loss, int64_t n, double start, double *total,
+                          double *square) noexcept nogil:
+    """Add up those of n losses from `start`, and their squares: on sums side by side, which stay in
+    registers."""
     cdef double[AT_ONCE] sums, squares
     cdef double difference
     cdef int i
@@ -93,8 +99,9 @@ cdef void add_differences(const float *loss, int64_t n, double start, double *to
 
 cdef Moments moments_in_double(const int32_t *sidx, const float *loss, int64_t n, int32_t sample_size,
                                bint dense) noexcept nogil:
-    """Of the samples among n records. With x0 a sample's loss and d = x - x0, also of the samples that are missing,
-    sum = S x0 + sum(d), and the sum of the squares of x - mean is that of d: sum(d d) - sum(d)**2 / S."""
+    """Of the samples among n records. With x0 a sample's loss and d = x - x0, also of the samples that are
+    missing, sum = S x0 + sum(d), and the sum of the squares of x - mean is that of d: sum(d d) - sum(d)**2 /
+    S."""
     cdef Moments moments
     cdef double total = 0, square = 0, missing = sample_size, start = 0
     cdef int64_t k = n - sample_size if dense else 0, first
@@ -121,7 +128,8 @@ cdef Moments moments_in_double(const int32_t *sidx, const float *loss, int64_t n
 
 
 cdef class Quantiles:
-    """The quantiles of input/quantile.bin, a table of floats from 0 to 1; one that comes twice is reported once."""
+    """The quantiles of input/quantile.bin, a table of floats from 0 to 1; one that comes twice is reported
+    once."""
 
     def __cinit__(self, Mapped table not None, bint exact=False):
         cdef float value
@@ -164,7 +172,8 @@ cdef class Quantiles:
             place = <float>(sample_size - 1) * self.quantile[i] + 1
             set_place(&self.place[i], <int64_t>place - 1, place - <float><int64_t>place, sample_size)
             right = <double>(sample_size - 1) * self.decimal[i]
-            if fabs(right - round(right)) <= right * ROUNDING:      # a sample itself, as far as a float can say so
+            # a sample itself, as far as a float can say so
+            if fabs(right - round(right)) <= right * ROUNDING:
                 right = round(right)
             set_place(&self.right[i], <int64_t>right, right - <double><int64_t>right, sample_size)
         return 0
@@ -215,7 +224,8 @@ cdef class Quantiles:
 
     cdef int refuse(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
         with gil:
-            raise DataError(f"event {block.event_id}, summary {block.id[i]}: a loss is no finite number: there are no "
+            raise DataError(f"event {block.event_id}, summary {block.id[i]}: a loss is no finite number: "
+                            f"there are no "
                             "quantiles")
 
     cdef int work_out(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil:
@@ -260,8 +270,10 @@ cdef double decimal_of(float value) except -1:
     return value
 
 
-cdef inline float ascending(const float *sample, int64_t n, int64_t positive, int32_t sample_size, int64_t k) noexcept nogil:
-    """Sample k in ascending order, of n in descending order and zeros between the positive and the negative ones."""
+cdef inline float ascending(const float *sample, int64_t n, int64_t positive, int32_t sample_size,
+                            int64_t k) noexcept nogil:
+    """Sample k in ascending order, of n in descending order and zeros between the positive and the negative
+    ones."""
     k = sample_size - 1 - k
     if k < positive:
         return sample[k]

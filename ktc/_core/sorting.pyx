@@ -1,8 +1,9 @@
-"""Sorting losses: by merging or radix where only the values count, and as libstdc++ does it where the order of ties shows.
+"""Sorting losses: by merging or radix where only the values count, and as libstdc++ does it where the order
+of ties shows.
 
-An exceedance curve with weights adds up the weights of equal losses in the order in which the sort has left them, and
-std::sort is not stable: its steps (median of three, Hoare's partition down to 16 elements, heap sort when the recursion gets
-too deep, one insertion sort at the end) are therefore part of the format.
+An exceedance curve with weights adds up the weights of equal losses in the order in which the sort has left
+them, and std::sort is not stable: its steps (median of three, Hoare's partition down to 16 elements, heap
+sort when the recursion gets too deep, one insertion sort at the end) are therefore part of the format.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy, memset
@@ -55,7 +56,8 @@ cdef inline void sort_network(int32_t *key) noexcept nogil:
 
 
 cdef inline void merge_keys(const int32_t *a, int64_t n, int64_t m, int32_t *to) noexcept nogil:
-    """Two sorted runs, of n keys and of the m behind them, n at most, as one. Runs of one length are merged from both ends."""
+    """Two sorted runs, of n keys and of the m behind them, n at most, as one. Runs of one length are merged
+    from both ends."""
     cdef const int32_t *first = a
     cdef const int32_t *second = a + n
     cdef const int32_t *last_first = second - 1

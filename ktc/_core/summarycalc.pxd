@@ -11,11 +11,13 @@ cdef struct Slot:
     float exposure
     double right_exposure           # the same in double
     int64_t additions               # packets
-    double *right                   # the row in double, once there are more additions than a float sum takes; its memory stays
+    # the row in double, once there are more additions than a float sum takes; its memory stays
+    double *right
 
 
-# One grouping. A summary that the current event has met owns a slot: its exposure and a row of losses, row[sidx + 5]
-# for sidx -5 .. S. Slots are dealt out as summaries are met, so that memory follows the event, and cleared only then.
+# One grouping. A summary that the current event has met owns a slot: its exposure and a row of losses,
+# row[sidx + 5] for sidx -5 .. S. Slots are dealt out as summaries are met, so that memory follows the event,
+# and cleared only then.
 cdef struct SummarySet:
     int32_t number                  # 0 .. 9
     int32_t last_summary            # summary ids run from 1 to this
@@ -52,7 +54,8 @@ cdef class SummaryCalc(LossConsumer):
     cdef int64_t last_key           # the id whose exposure was added last, or -1
 
     cdef int enter(self, int32_t event_id) except -1 nogil
-    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure, const int32_t *sidx,
+    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure,
+                 const int32_t *sidx,
                  const float *loss, int64_t n, bint dense) except -1 nogil
     cdef double *right_row(self, SummarySet *group, Py_ssize_t slot) except NULL nogil
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil

@@ -1,19 +1,21 @@
-"""summarycalc: losses of items, coverages or outputs of the financial module, summed by summary, for up to ten sets.
+"""summarycalc: losses of items, coverages or outputs of the financial module, summed by summary, for up to
+ten sets.
 
     loss, coverage or item stream -> for each set: a summary stream
 
     event e, summary s of a set:    exposure = sum of the exposures of the ids of s that e affects
                                     loss[sidx] = sum of the losses of those ids; sidx -5, -1 and 1 .. S
 
-Sums are float, in the order of the stream, as in ktools. A summary that more ids of an event add to than a float sum takes has a
-second row, in double, from there on; it goes out where the float one is wrong (see numbers.pxd). An id's exposure is its record
-of sidx -3 (loss streams), wherever it stands in the packet, or the coverage's TIV (coverage and item streams); it is added when the
-id is another one than that of the packet before. The records of sidx -2, -3 and -4 are not
-passed on.
+Sums are float, in the order of the stream, as in ktools. A summary that more ids of an event add to than a
+float sum takes has a second row, in double, from there on; it goes out where the float one is wrong (see
+numbers.pxd). An id's exposure is its record of sidx -3 (loss streams), wherever it stands in the packet, or
+the coverage's TIV (coverage and item streams); it is added when the id is another one than that of the packet
+before. The records of sidx -2, -3 and -4 are not passed on.
 
-Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure and loss are left out, and so
-are records of 0 other than the mean. With `zeros` everything is written; the maximum loss from the first event on that has
-one, and for the event before it when the maximum loss comes first there: ktools writes an event when the next begins.
+Summaries come out in ascending order, one packet each: [-5] -1 1 .. S. Those without exposure and loss are
+left out, and so are records of 0 other than the mean. With `zeros` everything is written; the maximum loss
+from the first event on that has one, and for the event before it when the maximum loss comes first there:
+ktools writes an event when the next begins.
 """
 from libc.stdint cimport INT32_MAX, uint32_t
 from libc.stdlib cimport calloc, free
@@ -52,16 +54,18 @@ cdef inline float tiv_of(const int32_t *sidx, const float *loss, int64_t n) noex
 cdef class SummaryCalc(LossConsumer):
     """Sums losses into summaries.
 
-    xref: the records of gulsummaryxref or fmsummaryxref. outputs: {set number: LossConsumer}. zeros: write everything.
-    exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the items as well, for the deprecated
-    item stream, whose losses are summed by the item's coverage. areaperil: bytes of an areaperil id in items.
+    xref: the records of gulsummaryxref or fmsummaryxref. outputs: {set number: LossConsumer}. zeros: write
+    everything. exact: double results. coverages: the TIVs (float32), for a stream by coverage. items: the
+    items as well, for the deprecated item stream, whose losses are summed by the item's coverage. areaperil:
+    bytes of an areaperil id in items.
 
-    Ids without an entry in a set do not count in it. Raises DataError for entries out of range, for an id in two summaries of a
-    set, for a set whose smallest summary id is not 1, and, when running, for ids
-    that no set of the file could know: beyond its last id, or beyond the coverages.
+    Ids without an entry in a set do not count in it. Raises DataError for entries out of range, for an id in
+    two summaries of a set, for a set whose smallest summary id is not 1, and, when running, for ids that no
+    set of the file could know: beyond its last id, or beyond the coverages.
     """
 
-    def __cinit__(self, Mapped xref not None, outputs, bint zeros=False, Mapped coverages=None, Mapped items=None,
+    def __cinit__(self, Mapped xref not None, outputs, bint zeros=False, Mapped coverages=None,
+                  Mapped items=None,
                   int areaperil=4, bint exact=False):
         # A sum in double begins with one of FEW floats, which is off by half of what is allowed.
         self.few = 0 if exact else FEW
@@ -101,13 +105,15 @@ cdef class SummaryCalc(LossConsumer):
                 xref.fail(i * sizeof(entry[i]), f"record {i + 1}: summary set {entry[i].summaryset_id}, "
                                                 f"expected 0 to {SETS - 1}")
             if entry[i].coverage_id < 0:
-                xref.fail(i * sizeof(entry[i]), f"record {i + 1}: id {entry[i].coverage_id}, expected 1 or more")
+                xref.fail(i * sizeof(entry[i]),
+                          f"record {i + 1}: id {entry[i].coverage_id}, expected 1 or more")
             xref.check_id(i, sizeof(entry[i]), n, max(entry[i].coverage_id, entry[i].summary_id))
             self.last_id = max(self.last_id, entry[i].coverage_id)
             group = groups[entry[i].summaryset_id]
             if group != NULL:
                 if entry[i].summary_id < 1:
-                    xref.fail(i * sizeof(entry[i]), f"record {i + 1}: summary id {entry[i].summary_id} in set "
+                    xref.fail(i * sizeof(entry[i]),
+                              f"record {i + 1}: summary id {entry[i].summary_id} in set "
                                                     f"{group.number}, expected 1 or more")
                 group.last_summary = max(group.last_summary, entry[i].summary_id)
                 group.used |= entry[i].summary_id == 1          # here: summary 1 has been seen
@@ -118,7 +124,8 @@ cdef class SummaryCalc(LossConsumer):
             group = &self.sets[i]
             if not group.used:
                 raise DataError(f"{xref.name}: summary set {group.number} "
-                                + ("has no summary 1: the ids of its summaries must start from 1" if group.last_summary
+                                + ("has no summary 1: the ids of its summaries must start from 1"
+                                   if group.last_summary
                                    else "has no entries"))
             group.used = 0
             group.summary_of = <int32_t *>allot(last + 1, sizeof(int32_t))
@@ -129,8 +136,11 @@ cdef class SummaryCalc(LossConsumer):
             if group == NULL:
                 continue
             if group.summary_of[entry[i].coverage_id] not in (0, entry[i].summary_id):
-                xref.fail(i * sizeof(entry[i]), f"record {i + 1}: id {entry[i].coverage_id} is in summary {entry[i].summary_id} of set "
-                          f"{group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a record before")
+                xref.fail(i * sizeof(entry[i]),
+                          f"record {i + 1}: id {entry[i].coverage_id} is in summary {entry[i].summary_id} of "
+                          f"set "
+                          f"{group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a "
+                          f"record before")
             group.summary_of[entry[i].coverage_id] = entry[i].summary_id
 
     def _load_items(self, Mapped items, int areaperil):
@@ -180,7 +190,8 @@ cdef class SummaryCalc(LossConsumer):
             id, first, end = block.id[i], block.start[i], block.start[i + 1]
             if id < self.first_id or id > self.last_id:
                 with gil:
-                    raise DataError(f"event {block.event_id}: {self.id_name} {id} is not in {self.xref_name}: expected "
+                    raise DataError(f"event {block.event_id}: {self.id_name} {id} is not in "
+                                    f"{self.xref_name}: expected "
                                     f"{self.first_id or 1} to {self.last_id}")
             affected = exposed = False
             exposure = 0
@@ -220,7 +231,8 @@ cdef class SummaryCalc(LossConsumer):
             for g in range(self.n_sets):
                 summary_id = self.sets[g].summary_of[id]
                 if summary_id:
-                    self.add(&self.sets[g], summary_id, exposed, exposure, block.sidx + first, block.loss + first,
+                    self.add(&self.sets[g], summary_id, exposed, exposure, block.sidx + first,
+                             block.loss + first,
                              end - first, block.dense[i])
         if block.end_of_event and self.open and not self.ended:
             self.ended = True
@@ -245,7 +257,8 @@ cdef class SummaryCalc(LossConsumer):
             self.open, self.ended, self.event_id, self.last_key = True, False, event_id, -1
         return 0
 
-    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure, const int32_t *sidx,
+    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure,
+                 const int32_t *sidx,
                  const float *loss, int64_t n, bint dense) except -1 nogil:
         """Add n losses of one id to a summary."""
         cdef Py_ssize_t slot
@@ -321,7 +334,8 @@ cdef class SummaryCalc(LossConsumer):
 
     cdef int no_memory(self) except -1 nogil:
         with gil:
-            raise MemoryError(f"event {self.event_id}: no memory for summaries of {self.sample_size} samples each")
+            raise MemoryError(f"event {self.event_id}: no memory for summaries of {self.sample_size} samples "
+                              f"each")
 
     cdef int write_event(self) except -1 nogil:
         """Write the open event to every set and forget it."""

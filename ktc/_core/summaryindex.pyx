@@ -1,7 +1,7 @@
 """Where each summary's packets lie in a set of summary streams: the index that ktools writes beside them.
 
-A line for each packet, by ascending summary id, of one summary by file and place: "summary_id, file number, byte
-offset".
+A line for each packet, by ascending summary id, of one summary by file and place: "summary_id, file number,
+byte offset".
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
@@ -55,8 +55,10 @@ cdef class SummaryIndex(LossConsumer):
             resize(<void **>&self.summary_id, self.room, sizeof(int32_t))
             resize(<void **>&self.file_of, self.room, sizeof(int32_t))
             resize(<void **>&self.offset_of, self.room, sizeof(int64_t))
-        for i in range(block.n):                # a row is a packet: its header, its records and one that ends it
-            self.summary_id[self.n], self.file_of[self.n], self.offset_of[self.n] = block.id[i], self.file, self.offset
+        # a row is a packet: its header, its records and one that ends it
+        for i in range(block.n):
+            self.summary_id[self.n], self.file_of[self.n] = block.id[i], self.file
+            self.offset_of[self.n] = self.offset
             self.offset += (sizeof(rec.summary_packet)
                             + (block.start[i + 1] - block.start[i] + 1) * sizeof(rec.loss_record))
             self.n += 1
@@ -69,7 +71,8 @@ cdef class SummaryIndex(LossConsumer):
         cdef int64_t *spare = NULL
         cdef char *p
         try:
-            order, spare = <int64_t *>allot(self.n, sizeof(int64_t)), <int64_t *>allot(self.n, sizeof(int64_t))
+            order, spare = <int64_t *>allot(self.n, sizeof(int64_t)), <int64_t *>allot(self.n,
+                                                                                       sizeof(int64_t))
             with nogil:
                 order_by(self.summary_id, self.n, order, spare)
                 for i in range(self.n):

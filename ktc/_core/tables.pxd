@@ -113,7 +113,8 @@ cdef class Rows:
 cdef class CsvRows(Rows):
     cdef Source source
     cdef bint header
-    cdef const Column *column       # what is read of a line, in its order: the layout's columns, or `arranged`
+    # what is read of a line, in its order: the layout's columns, or `arranged`
+    cdef const Column *column
     cdef int n, required            # so many columns; those that every line must have
     cdef int whole                  # columns of the table among them
     cdef Column *arranged           # where a header names the table's columns in an order of its own
@@ -188,9 +189,10 @@ cdef class Checks:
     cdef _group(self, int within)
 
 
-# The columns from `column` to `last` of a record as text, with separators between them. lead: the value of one that the record
-# does not have.
-cdef inline char *put_cells(char *p, const Column *column, const Column *last, const char *record, uint16_t separator,
+# The columns from `column` to `last` of a record as text, with separators between them. lead: the value of
+# one that the record does not have.
+cdef inline char *put_cells(char *p, const Column *column, const Column *last, const char *record,
+                            uint16_t separator,
                             size_t step, int64_t lead) noexcept nogil:
     cdef const char *field
     cdef int32_t i4
@@ -246,5 +248,6 @@ cdef class TableReader:
     cdef int copy_packets(self, Source source, int64_t limit) except -1 nogil
     cdef int copy_dates(self, Source source, bint granular) except -1 nogil
     cdef int copy_indexed(self, Mapped data, Mapped index, int64_t begin, int64_t end, int64_t entry_size,
-                          int64_t header_size, bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil
+                          int64_t header_size, bint compressed, bint sized, int64_t first,
+                          int64_t last) except -1 nogil
     cdef int write_compressed(self, Mapped data, const rec.vulnerability_index *entry, bint sized) except -1

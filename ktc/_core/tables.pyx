@@ -3,15 +3,17 @@
     csv         a header line, then rows: value , value , ...
     plain       header | record | record | ...
     indexed     header | records of the first key | records of the second ...   and beside it the index
-                { key  offset  size  [original size] } x keys; a key's records may be compressed, each key by itself
+                { key  offset  size  [original size] } x keys; a key's records may be compressed, each key by
+                       itself
     packets     header | { key  count | record x count } ...
 
-Records are packed and little-endian. Rows are read where they lie in the Source's buffer and written where they go in
-the Sink's; what is kept is at most one key's records, and only for packets and compression.
+Records are packed and little-endian. Rows are read where they lie in the Source's buffer and written where
+they go in the Sink's; what is kept is at most one key's records, and only for packets and compression.
 
-A csv may have blanks and quotes around its values, lines that end in LF, CRLF or CR, a UTF-8 byte-order mark, blank lines
-and no newline at its end, and columns that the table has not, which are left alone as ktools does. Its header says which
-column is which; without one, or where it has names of nobody's, they come in the table's order.
+A csv may have blanks and quotes around its values, lines that end in LF, CRLF or CR, a UTF-8 byte-order mark,
+blank lines and no newline at its end, and columns that the table has not, which are left alone as ktools
+does. Its header says which column is which; without one, or where it has names of nobody's, they come in the
+table's order.
 """
 
 cimport cython
@@ -44,15 +46,18 @@ cdef enum:
     BEYOND = 16                     # readable bytes that text's quick_* want behind what is marked
 
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
-EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295", I8: "a whole number of 64 bits",
+EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295",
+            I8: "a whole number of 64 bits",
             U8: "a whole number of 64 bits, not negative", WORD: "a whole number of 32 bits",
             F4: "a finite number that fits a float", F8: "a finite number"}
 
 cdef enum:
-    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE, DESCENDING, DATE
+    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE
+    DESCENDING, DATE
 
 KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDING, "distinct": DISTINCT,
-         "sums to one": SUMS, "range": RANGE, "at most": AT_MOST, "between": BETWEEN, "centre": CENTRE, "first": FIRST,
+         "sums to one": SUMS, "range": RANGE, "at most": AT_MOST, "between": BETWEEN, "centre": CENTRE,
+         "first": FIRST,
          "last": LAST, "complete": COMPLETE, "descending": DESCENDING, "date": DATE}
 
 
@@ -60,11 +65,12 @@ KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDIN
 cdef class Layout:
     """How a table's csv columns lie in its record.
 
-    columns: (name, type, csv format, offset in the record or -1) of each. size: bytes of a record. table: the registry's
-    entry whose columns they are, which a header may name.
+    columns: (name, type, csv format, offset in the record or -1) of each. size: bytes of a record. table: the
+    registry's entry whose columns they are, which a header may name.
     """
 
-    def __cinit__(self, columns, size, required=None, str separator=", ", str prefix="", infinite=False, table=None):
+    def __cinit__(self, columns, size, required=None, str separator=", ", str prefix="", infinite=False,
+                  table=None):
         cdef int i
         self.n, self.size, self.infinite, self.table = len(columns), size, infinite, table
         if self.n > MOST_COLUMNS:
@@ -87,7 +93,8 @@ cdef class Layout:
             self.column[i].most = {"i4": INT32_MAX, "u4": UINT32_MAX, "i8": INT64_MAX}.get(type, UINT64_MAX)
             self.column[i].signed = type[0] == "i"
             if type[0] != "f":
-                self.column[i].style = {"%d4": PUT_I4, "%u4": PUT_U4, "%d8": PUT_I8, "%u8": PUT_U8}[style + type[1]]
+                self.column[i].style = {"%d4": PUT_I4, "%u4": PUT_U4, "%d8": PUT_I8,
+                                        "%u8": PUT_U8}[style + type[1]]
             elif style == "%.10e":
                 self.column[i].style = PUT_EXPONENT_F4
             elif style == "%r":
@@ -114,8 +121,9 @@ cdef class Layout:
 # --- rows
 
 cdef class Rows:
-    """Rows of a table. The first fault is raised, unless `faults` is a list: it is kept there then, a row that cannot be read
-    is passed over, and raise_faults() raises what there was, or the fault beyond the most that are shown does.
+    """Rows of a table. The first fault is raised, unless `faults` is a list: it is kept there then, a row
+    that cannot be read is passed over, and raise_faults() raises what there was, or the fault beyond the most
+    that are shown does.
     """
 
     cdef int start(self) except -1 nogil:
@@ -203,7 +211,8 @@ cdef const char *get_cell(const Column *column, const char *p, const char *end, 
 
 
 # The value in quotes at p; otherwise as get_cell.
-cdef const char *get_quoted(const Column *column, const char *p, const char *end, Cell *cell, bint infinite) noexcept nogil:
+cdef const char *get_quoted(const Column *column, const char *p, const char *end, Cell *cell,
+                            bint infinite) noexcept nogil:
     p = skip_blanks(p, end)
     if p == end or p[0] != c'"':
         return NULL
@@ -240,17 +249,20 @@ cdef class CsvRows(Rows):
         rest = self.bad_at[:self.text + self.length - self.bad_at]
         found = rest.split(b",")[0].decode("utf-8", "replace").strip()
         more = ""
-        if self.column[self.bad].type == U4 and found.isascii() and found.isdigit():        # the narrow form of an areaperil id
-            more = "; for ids of 8 bytes: --areaperil-bytes 8, KTC_AREAPERIL_BYTES=8, or areaperil=8 in Python"
+        # the narrow form of an areaperil id
+        if self.column[self.bad].type == U4 and found.isascii() and found.isdigit():
+            more = ("; for ids of 8 bytes: --areaperil-bytes 8, KTC_AREAPERIL_BYTES=8, "
+                    "or areaperil=8 in Python")
         if len(found) > 40:
             found = found[:40] + "..."
         if not found and b"," not in rest:
             return self.fault(f"expected {self.required} columns ({names}), found {self.bad}")
         expected = EXPECTED[self.column[self.bad].type]
-        self.fault(f"column {self.bad + 1} ({self.titles[self.bad]}): expected {expected}, found {found!r}{more}")
+        self.fault(f"column {self.bad + 1} ({self.titles[self.bad]}): expected {expected}, found "
+                   f"{found!r}{more}")
 
-    # The next line into text and length: 1, or 0 at the end of the input. It ends at LF, CRLF, CR, or at CRCRLF, which is what
-    # becomes of CRLF that is written as text once more.
+    # The next line into text and length: 1, or 0 at the end of the input. It ends at LF, CRLF, CR, or at
+    # CRCRLF, which is what becomes of CRLF that is written as text once more.
     cdef int next_line(self) except -1 nogil:
         cdef size_t have = self.source.ready(1), length = 0, behind
         cdef const char *p
@@ -325,7 +337,8 @@ cdef class CsvRows(Rows):
                 return True
             p = q
         self.found = self.whole
-        if p < end and p[0] == c'.' and column[n - 1].type < F4:        # 250.0, as pandas writes the 250 of a column with gaps
+        # 250.0, as pandas writes the 250 of a column with gaps
+        if p < end and p[0] == c'.' and column[n - 1].type < F4:
             p += 1
             while p < end and p[0] == c'0':
                 p += 1
@@ -386,7 +399,8 @@ cdef class CsvRows(Rows):
         for i, (column, title) in enumerate(order):
             self.titles.append(title)
             if column is None:
-                self.arranged[i].type, self.arranged[i].passed = F8, True   # quick() reads it where it is a number
+                # quick() reads it where it is a number
+                self.arranged[i].type, self.arranged[i].passed = F8, True
                 continue
             k = column
             self.arranged[i], self.column_at[k] = self.layout.column[k], i
@@ -405,7 +419,8 @@ cdef class CsvRows(Rows):
             else:
                 cell[k] = self.aside[self.column_at[k]]
 
-    # Find the marks of the next rows: whole rows only, so that whoever goes from mark to mark inside a row meets its end.
+    # Find the marks of the next rows: whole rows only, so that whoever goes from mark to mark inside a row
+    # meets its end.
     cdef int look_ahead(self) except -1 nogil:
         cdef size_t have = self.source.ready(AHEAD + BEYOND)
         cdef const char *p = self.source.pos
@@ -417,15 +432,16 @@ cdef class CsvRows(Rows):
                 self.marks -= 1
         return 0
 
-    # The marks from here on, after a row that was read without them. If the Source was filled, its bytes have moved.
+    # The marks from here on, after a row that was read without them. If the Source was filled, its bytes have
+    # moved.
     cdef void skip_marks(self) noexcept nogil:
         if self.marked + (self.source.offset() - self.from_offset) != self.source.pos:
             self.marks = 0
         while self.at < self.marks and self.marked + self.mark[self.at] < self.source.pos:
             self.at += 1
 
-    # The marked row at pos, if it is of the common form: all columns there, made of digits, perhaps with a minus,
-    # decimals and an exponent, perhaps blanks before them. False leaves it to parse().
+    # The marked row at pos, if it is of the common form: all columns there, made of digits, perhaps with a
+    # minus, decimals and an exponent, perhaps blanks before them. False leaves it to parse().
     cdef inline bint quick(self, Cell *cell) noexcept nogil:
         cdef const Column *column = self.column
         cdef const Column *last = column + self.n - 1
@@ -589,18 +605,20 @@ cdef str number_of(const Column *column, const Cell *cell):
 cdef class Checks:
     """The rules of a table over its rows.
 
-    rules: the registry's. limits: values of header fields that rules refer to; one that is not there is no limit.
-    validate: False keeps only those that always hold. uniform: every row has as many columns as the first one.
-    empty=False: no rows are an error. warnings: lines about what is allowed but strange.
-    links: (action, columns, Keys, options) of each; the key of a row is the value of one column, or of two of 32 bits:
+    rules: the registry's. limits: values of header fields that rules refer to; one that is not there is no
+    limit. validate: False keeps only those that always hold. uniform: every row has as many columns as the
+    first one. empty=False: no rows are an error. warnings: lines about what is allowed but strange. links:
+    (action, columns, Keys, options) of each; the key of a row is the value of one column, or of two of 32
+    bits:
         "add"       to the Keys
         "unique"    to the Keys, among which it must be new; options: warning as below
-        "find"      among the Keys; options: where, in words; warning=True: rows without are counted, and a warning in the end
-                    one_is_enough=True: none if one row is found
-    and of all, options: when=(column, low, high), only rows whose value there lies between; less, taken off the first column.
+        "find"      among the Keys; options: where, in words; warning=True: rows without are counted, and a
+                    warning in the end one_is_enough=True: none if one row is found
+    and of all, options: when=(column, low, high), only rows whose value there lies between; less, taken off
+    the first column.
 
-    Where every fault is wanted (see CsvRows), a row that breaks a rule is still the one that the next is compared with.
-    What a row that could not be read leaves open is not held against the rows around it.
+    Where every fault is wanted (see CsvRows), a row that breaks a rule is still the one that the next is
+    compared with. What a row that could not be read leaves open is not held against the rows around it.
     """
 
     def __cinit__(self, Rows rows, rules, limits, validate=True, uniform=False, empty=True, links=()):
@@ -637,7 +655,8 @@ cdef class Checks:
         for action, columns, keys, options in links:
             link = &self.link[self.n_links]
             link.action = {"add": ADD, "unique": UNIQUE, "find": FIND}[action]
-            link.first, link.second = names.index(columns[0]), names.index(columns[1]) if len(columns) > 1 else -1
+            link.first = names.index(columns[0])
+            link.second = names.index(columns[1]) if len(columns) > 1 else -1
             link.given = -1
             if options.get("when"):
                 name, low, high = options["when"]
@@ -669,7 +688,8 @@ cdef class Checks:
 
     @property
     def largest(self):
-        """The largest value of the column that a header field of the table limits, at least 0; None without one."""
+        """The largest value of the column that a header field of the table limits, at least 0; None without
+        one."""
         cdef int k
         for k in range(self.n):
             if self.check[k].kind == AT_MOST:
@@ -741,7 +761,8 @@ cdef class Checks:
                 self.n_seen += 1
             elif check.kind == SUMS:
                 if same < check.within:
-                    if same >= 0 and ten_thousandths(self.total) != 10000 and not (self.partial or self.rows.lost):
+                    if same >= 0 and ten_thousandths(self.total) != 10000 and not (self.partial
+                                                                                   or self.rows.lost):
                         self.refuse(check, same)
                     self.total = 0          # and 0 + x is x
                     self.partial = False
@@ -752,7 +773,8 @@ cdef class Checks:
                 if real < check.low or real > check.high:
                     self.refuse(check, same)
             elif check.kind == DESCENDING:
-                if same >= 0 and not is_less(&self.layout.column[check.column], cell[check.column], last[check.column]):
+                if same >= 0 and not is_less(&self.layout.column[check.column], cell[check.column],
+                                             last[check.column]):
                     self.refuse(check, same)
             elif check.kind == AT_MOST:
                 if value > check.limit:
@@ -841,7 +863,8 @@ cdef class Checks:
                 centre = centre / 2.0 + low
                 if ten_thousandths(value) != ten_thousandths(<float>centre):
                     with gil:
-                        self._warn(f"{self.layout.names[check.column]} {value:g} is not the centre {centre:g} of the "
+                        self._warn(f"{self.layout.names[check.column]} {value:g} is not the centre "
+                                   f"{centre:g} of the "
                                    "bin")
         return 0
 
@@ -863,7 +886,8 @@ cdef class Checks:
         name, value = self.layout.names[check.column], self._number(self.cell, check.column)
         before = self.last[check.column].i
         if check.kind == NUMBERED:
-            message = f"{name} is {value}, expected {1 if fresh else before + 1}: it runs from 1 without a gap"
+            number = 1 if fresh else before + 1
+            message = f"{name} is {value}, expected {number}: it runs from 1 without a gap"
         elif check.kind == CONSECUTIVE:
             message = f"{name} is {value}, expected {before} or {before + 1}: it has no gaps"
         elif check.kind == ASCENDING:
@@ -872,7 +896,8 @@ cdef class Checks:
         elif check.kind == DISTINCT:
             message = f"{name} {value} comes twice for {self._group(check.within)}"
         elif check.kind == SUMS:
-            message = (f"before this, the {name} values of {self._group(check.within)} sum to {self.total:.6f}, "
+            message = (f"before this, the {name} values of {self._group(check.within)} sum to "
+                       f"{self.total:.6f}, "
                        "expected 1")
         elif check.kind == RANGE:
             low = f"at least {check.low:g}" if check.low > -INFINITY else ""
@@ -880,7 +905,8 @@ cdef class Checks:
             real = as_real(&self.layout.column[check.column], self.cell[check.column])
             message = f"{name} is {real:.9g}, expected {low}{' and ' if low and high else ''}{high}"
         elif check.kind == DESCENDING:
-            message = f"{name} is {value}, expected less than the {self._number(self.last, check.column)} before it"
+            last = self._number(self.last, check.column)
+            message = f"{name} is {value}, expected less than the {last} before it"
         elif check.kind == DATE:
             message = self._no_date()
         elif check.kind == AT_MOST:
@@ -938,7 +964,8 @@ cdef class Checks:
                 if ten_thousandths(self.total) != 10000 and not (self.partial or self.rows.lost):
                     with gil:
                         self.rows.fault(f"the {self.layout.names[self.check[k].column]} values of "
-                                        f"{self._group(self.check[k].within)} sum to {self.total:.6f}, expected 1")
+                                        f"{self._group(self.check[k].within)} sum to {self.total:.6f}, "
+                                        f"expected 1")
             elif self.check[k].kind == LAST and self.last[self.check[k].column].f != self.check[k].low:
                 if not self.rows.lost:
                     with gil:
@@ -967,7 +994,8 @@ cdef class Checks:
             if last - first + 1 != len(everything):
                 missing = sorted(everything.difference(range(first, last + 1)))
                 shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
-                self._warn(f"{self.layout.names[0]} {key} has no {name} {shown}, which others have; in a model of one "
+                self._warn(f"{self.layout.names[0]} {key} has no {name} {shown}, which others have; in a "
+                           f"model of one "
                            "peril every one has all")
 
 
@@ -978,10 +1006,12 @@ cdef class TableWriter:
     """Rows of a csv into a table. What run() does is chosen by what it was given:
 
     plain     records go to `data` as they come
-    index     (a Sink) each key's records lie together and the index gets an entry of index_size bytes; compress: each
-              key's records are a zlib stream; original: the entries' original size is filled in
+    index     (a Sink) each key's records lie together and the index gets an entry of index_size bytes;
+              compress: each key's records are a zlib stream; original: the entries' original size is filled
+              in
     packets   each key's records follow a head with their number
-    dates     1: columns 3 to 5 are a date, written as days; 2: columns 3 to 7 a date and time, written as minutes
+    dates     1: columns 3 to 5 are a date, written as days; 2: columns 3 to 7 a date and time, written as
+              minutes
     """
 
     cdef CsvRows rows
@@ -997,7 +1027,8 @@ cdef class TableWriter:
     cdef size_t held_room
     cdef readonly int64_t n             # records written
 
-    def __cinit__(self, CsvRows rows, Checks checks, Sink data, Sink index=None, *, index_size=0, compress=False,
+    def __cinit__(self, CsvRows rows, Checks checks, Sink data, Sink index=None, *, index_size=0,
+                  compress=False,
                   original=False, packets=False, dates=0):
         self.rows, self.layout, self.checks, self.data, self.index = rows, rows.layout, checks, data, index
         self.indexed, self.index_size, self.compress = index is not None, index_size, compress
@@ -1038,7 +1069,8 @@ cdef class TableWriter:
                 record = self.data.reserve(self.layout.size + 8)
                 self.data.pos += self.layout.size
             place = self.layout.stored
-            while place < behind:                       # 8 bytes of each; the next one has the place of what is too much
+            # 8 bytes of each; the next one has the place of what is too much
+            while place < behind:
                 memcpy(record + place.offset, &cell[place.column], 8)
                 place += 1
             self.n += 1
@@ -1107,7 +1139,8 @@ cdef class TableWriter:
 # --- binary to csv
 
 cdef class TableReader:
-    """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers them.
+    """Records of a table into csv. header: the first line, or nothing. counted: the csv-only column numbers
+    them.
 
     A subclass does something else with them: it has a write_records of its own, and needs no sink.
     """
@@ -1118,7 +1151,8 @@ cdef class TableReader:
             sink.write(<const char *>header, len(header))
 
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil:
-        # Locals: what a store through p could change for all the compiler knows, it would load again for each column.
+        # Locals: what a store through p could change for all the compiler knows, it would load again for each
+        # column.
         cdef const Column *first = self.layout.column
         cdef const Column *last = first + self.layout.n - 1
         cdef size_t room = self.layout.room, size = self.layout.size, step = self.layout.separator_size
@@ -1178,7 +1212,8 @@ cdef class TableReader:
             memcpy(head, source.take(8, b"the head of a packet"), 8)
             if head[1] < 0:
                 with gil:
-                    source.fail(at + 4, f"count of {self.layout.names[0]} {head[0]} is {head[1]}, expected 0 or more")
+                    source.fail(at + 4,
+                                f"count of {self.layout.names[0]} {head[0]} is {head[1]}, expected 0 or more")
             self.lead = head[0]
             left = head[1]
             while left:
@@ -1211,7 +1246,8 @@ cdef class TableReader:
                 days, minutes = fine.occ_date_id // MINUTES, fine.occ_date_id % MINUTES
                 if days < INT32_MIN or days > INT32_MAX:
                     with gil:
-                        source.fail(source.offset() - 8, f"occ_date_id {fine.occ_date_id} is no date: too large")
+                        source.fail(source.offset() - 8,
+                                    f"occ_date_id {fine.occ_date_id} is no date: too large")
                 date_of(days, &row[2])
                 row[5], row[6] = <int32_t>(minutes // 60), <int32_t>(minutes % 60)
                 row += 7
@@ -1226,22 +1262,27 @@ cdef class TableReader:
         self.write_records(<const char *>word, (row - word[0]) // (7 if granular else 5))
         return 0
 
-    def indexed(self, Mapped data, Mapped index, *, int64_t entry_size, int64_t header_size, bint compressed=False,
-                bint sized=False, int64_t first=INT32_MIN, int64_t last=INT32_MAX, int64_t begin=0, int64_t end=INT64_MAX):
-        """The records of every key in the index, in its order; first and last: only keys of this range; begin and end: only these
-        entries of the index.
+    def indexed(self, Mapped data, Mapped index, *, int64_t entry_size, int64_t header_size,
+                bint compressed=False,
+                bint sized=False, int64_t first=INT32_MIN, int64_t last=INT32_MAX, int64_t begin=0,
+                int64_t end=INT64_MAX):
+        """The records of every key in the index, in its order; first and last: only keys of this range; begin
+        and end: only these entries of the index.
 
-        compressed: a key's records are a zlib stream that reaches to the next key's; sized: the index has their
-        length."""
+        compressed: a key's records are a zlib stream that reaches to the next key's; sized: the index has
+        their length."""
         cdef int64_t n = index.size // entry_size
         if index.size % entry_size:
-            raise TruncatedError(f"{index.name}: byte {index.size}: the file ends inside a record of {entry_size} "
+            raise TruncatedError(f"{index.name}: byte {index.size}: the file ends inside a record of "
+                                 f"{entry_size} "
                                  "bytes")
         with nogil:
-            self.copy_indexed(data, index, begin, min(end, n), entry_size, header_size, compressed, sized, first, last)
+            self.copy_indexed(data, index, begin, min(end, n), entry_size, header_size, compressed, sized,
+                              first, last)
 
     cdef int copy_indexed(self, Mapped data, Mapped index, int64_t begin, int64_t end, int64_t entry_size,
-                          int64_t header_size, bint compressed, bint sized, int64_t first, int64_t last) except -1 nogil:
+                          int64_t header_size, bint compressed, bint sized, int64_t first,
+                          int64_t last) except -1 nogil:
         cdef rec.vulnerability_index entry, following
         cdef int64_t i, n = index.size // entry_size, size = self.layout.size
         entry.original_size = 0
@@ -1257,8 +1298,10 @@ cdef class TableReader:
             if entry.offset < header_size or entry.size < 0 or entry.offset > <int64_t>data.size or (
                     entry.size > <int64_t>data.size - entry.offset):
                 with gil:
-                    index.fail(i * entry_size, f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes "
-                                               f"from byte {entry.offset} on are not in {data.name}, which has "
+                    index.fail(i * entry_size,
+                               f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes "
+                                               f"from byte {entry.offset} on are not in {data.name}, which "
+                                               f"has "
                                                f"{data.size}")
             self.lead = entry.vulnerability_id
             if compressed:
@@ -1267,7 +1310,8 @@ cdef class TableReader:
                 continue
             if entry.size % size:
                 with gil:
-                    index.fail(i * entry_size, f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes "
+                    index.fail(i * entry_size,
+                               f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes "
                                                f"are not a whole number of records of {size} bytes")
             self.write_records(data.data + entry.offset, entry.size // size)
         return 0
@@ -1281,7 +1325,8 @@ cdef class TableReader:
         where = f"{self.layout.names[0]} {entry.vulnerability_id}"
         try:
             stream = zlib.decompressobj()
-            plain = stream.decompress(PyMemoryView_FromMemory(<char *>data.data + entry.offset, entry.size, PyBUF_READ))
+            plain = stream.decompress(PyMemoryView_FromMemory(<char *>data.data + entry.offset, entry.size,
+                                                              PyBUF_READ))
         except zlib.error as error:
             data.fail(entry.offset, f"{where}: cannot decompress: {error}")
         if not stream.eof:
@@ -1290,7 +1335,8 @@ cdef class TableReader:
             data.fail(entry.offset, f"{where}: {len(plain)} bytes after decompression, the index has "
                                     f"{entry.original_size}")
         if len(plain) % self.layout.size:
-            data.fail(entry.offset, f"{where}: {len(plain)} bytes after decompression are not a whole number of "
+            data.fail(entry.offset,
+                      f"{where}: {len(plain)} bytes after decompression are not a whole number of "
                                     "records")
         record, n = plain, len(plain) // self.layout.size
         with nogil:

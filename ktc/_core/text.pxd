@@ -1,11 +1,11 @@
 # Numbers as text and back, exactly as printf and strtod of the C locale have them, without calling them.
 #
-# put_*: write at p, return the pointer behind the last character. The caller has room: 12 bytes for 32-bit integers, 21 for
-# 64-bit ones, 24 for put_exponent, FIXED_MAX for put_fixed of a float (sign, 39 digits, point, decimals), and 4 more behind
-# the last of them, which may be overwritten.
-# get_*: read at p, stop at end, return the pointer behind the number or NULL when there is none or it does not fit the type.
-# Leading blanks are skipped as scanf does.
-# quick_*: the common forms of get_* where no_digits() has found the ends of the digits; False leaves the rest to get_*.
+# put_*: write at p, return the pointer behind the last character. The caller has room: 12 bytes for 32-bit
+# integers, 21 for 64-bit ones, 24 for put_exponent, FIXED_MAX for put_fixed of a float (sign, 39 digits,
+# point, decimals), and 4 more behind the last of them, which may be overwritten. get_*: read at p, stop at
+# end, return the pointer behind the number or NULL when there is none or it does not fit the type. Leading
+# blanks are skipped as scanf does. quick_*: the common forms of get_* where no_digits() has found the ends of
+# the digits; False leaves the rest to get_*.
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -38,7 +38,8 @@ cdef extern from *:
 
     static inline uint64_t ktc_ten_to(int64_t power) {          /* 0 .. 19 */
         static const uint64_t tens[] = {
-            1ull, 10ull, 100ull, 1000ull, 10000ull, 100000ull, 1000000ull, 10000000ull, 100000000ull, 1000000000ull,
+            1ull, 10ull, 100ull, 1000ull, 10000ull, 100000ull, 1000000ull, 10000000ull,
+            100000000ull, 1000000000ull,
             10000000000ull, 100000000000ull, 1000000000000ull, 10000000000000ull, 100000000000000ull,
             1000000000000000ull, 10000000000000000ull, 100000000000000000ull, 1000000000000000000ull,
             10000000000000000000ull};
@@ -47,7 +48,8 @@ cdef extern from *:
 
     /* Every power of ten that a double holds exactly. */
     static const double ktc_exact_tens[] = {
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+        1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22};
 
     /* Eight bytes at p as a word, the first in the lowest. */
@@ -57,10 +59,11 @@ cdef extern from *:
         return KTC_LITTLE(x);
     }
 
-    /* The digits of value < 10000 without leading zeros. Writes 4 bytes whatever their number: no branch depends on it. */
+    /* The digits of value < 10000 without leading zeros. Writes 4 bytes whatever their number: no branch
+       depends on it. */
     static inline char *ktc_put_short(char *p, uint32_t value) {
         uint32_t text;
-        int blank;                                          /* bits of leading zeros, the last digit excepted */
+        int blank;                      /* bits of leading zeros, the last digit excepted */
         memcpy(&text, ktc_fours + 4 * value, 4);
         text = KTC_LITTLE_4(text);
         blank = ktc_lowest_bit((text & 0x0f0f0f0fu) | 1u << 24) & 24;
@@ -76,7 +79,8 @@ cdef extern from *:
     #ifdef KTC_SSE2
         for (i = 0; i < 4; i++) {
             __m128i x = _mm_loadu_si128((const __m128i *)(p + 16 * i));
-            x = _mm_cmpgt_epi8(_mm_add_epi8(x, _mm_set1_epi8(80)), _mm_set1_epi8(-119));    /* '0' + 80 wraps to -128 */
+            x = _mm_cmpgt_epi8(_mm_add_epi8(x, _mm_set1_epi8(80)),   /* '0' + 80 wraps to -128 */
+                               _mm_set1_epi8(-119));
             mask |= (uint64_t)(unsigned)_mm_movemask_epi8(x) << (16 * i);
         }
     #else
@@ -139,8 +143,8 @@ cdef inline char *put_i32(char *p, int32_t value) noexcept nogil:
 
 cdef char *put_fixed_any(char *p, double value, int decimals) noexcept nogil
 
-# printf("%.<decimals>f", value), 0 <= decimals <= 15; nan, inf and every magnitude included. Floats below 2**24 with two
-# or six decimals are done here: their 24 bits times 10**decimals fit 44 bits.
+# printf("%.<decimals>f", value), 0 <= decimals <= 15; nan, inf and every magnitude included. Floats below
+# 2**24 with two or six decimals are done here: their 24 bits times 10**decimals fit 44 bits.
 cdef inline char *put_fixed(char *p, double value, int decimals) noexcept nogil:
     cdef uint64_t bits, number, rest, half, whole
     cdef int shift
@@ -194,7 +198,8 @@ cdef const char *get_f32(const char *p, const char *end, float *value) noexcept 
 cdef const char *get_f64(const char *p, const char *end, double *value) noexcept nogil
 
 
-# The places from p on of what is no digit, in 64 * blocks bytes (65536 at most), into mark; how many there are.
+# The places from p on of what is no digit, in 64 * blocks bytes (65536 at most), into mark; how many there
+# are.
 cdef inline size_t no_digits(const char *p, size_t blocks, uint16_t *mark) noexcept nogil:
     cdef size_t i, n = 0
     cdef uint64_t mask
@@ -232,7 +237,8 @@ cdef inline bint quick_f32(uint64_t digits, int64_t exponent, float *value) noex
         wide /= ktc_exact_tens[-exponent]
     else:
         wide *= ktc_exact_tens[exponent]
-    # wide is within two units of its last place; a midpoint of two floats has 1 and zeros behind a float's bits.
+    # wide is within two units of its last place; a midpoint of two floats has 1 and zeros behind a float's
+    # bits.
     memcpy(&bits, &wide, 8)
     if (bits & ((1 << FLOAT_TAIL) - 1)) - ((1 << (FLOAT_TAIL - 1)) - 4) <= 8:
         return False

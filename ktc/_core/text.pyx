@@ -1,14 +1,16 @@
-"""Numbers as text and back, in the text of printf and strtod under the C locale, whatever locale the process runs in.
+"""Numbers as text and back, in the text of printf and strtod under the C locale, whatever locale the process
+runs in.
 
-Fixed decimals are exact integer arithmetic: a double is m * 2**e, so its k decimals are m * 10**k shifted by -e bits,
-and what falls off the end decides the rounding (to nearest, ties to even, as glibc does). 64 bits hold that product for
-every float and for doubles with few decimals; 128 bits hold the rest; integers from 2**64 on take limbs of 32 bits.
+Fixed decimals are exact integer arithmetic: a double is m * 2**e, so its k decimals are m * 10**k shifted by
+-e bits, and what falls off the end decides the rounding (to nearest, ties to even, as glibc does). 64 bits
+hold that product for every float and for doubles with few decimals; 128 bits hold the rest; integers from
+2**64 on take limbs of 32 bits.
 
-Reading keeps 18 digits in an integer and scales it by an exact power of ten. Where that cannot be proven right, the
-digits go to strtod or strtof on a bounded copy without a decimal point ("12345e-3"), which no locale reads differently.
-Blanks are scanf's, except the newline: a number that is missing at the end of a line is missing. Hexadecimal floats are
-not numbers here, a minus does not fit an unsigned type, and a finite number beyond the largest float or double does not
-fit either.
+Reading keeps 18 digits in an integer and scales it by an exact power of ten. Where that cannot be proven
+right, the digits go to strtod or strtof on a bounded copy without a decimal point ("12345e-3"), which no
+locale reads differently. Blanks are scanf's, except the newline: a number that is missing at the end of a
+line is missing. Hexadecimal floats are not numbers here, a minus does not fit an unsigned type, and a finite
+number beyond the largest float or double does not fit either.
 """
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -23,8 +25,10 @@ cdef extern from *:
     """
     /* The largest integers that each power of ten up to 10**15 can multiply within 64 bits. */
     static const uint64_t ktc_fits[] = {
-        ~0ull, ~0ull / 10, ~0ull / 100, ~0ull / 1000, ~0ull / 10000, ~0ull / 100000, ~0ull / 1000000, ~0ull / 10000000,
-        ~0ull / 100000000, ~0ull / 1000000000, ~0ull / 10000000000, ~0ull / 100000000000, ~0ull / 1000000000000,
+        ~0ull, ~0ull / 10, ~0ull / 100, ~0ull / 1000, ~0ull / 10000,
+        ~0ull / 100000, ~0ull / 1000000, ~0ull / 10000000,
+        ~0ull / 100000000, ~0ull / 1000000000, ~0ull / 10000000000, ~0ull / 100000000000,
+        ~0ull / 1000000000000,
         ~0ull / 10000000000000, ~0ull / 100000000000000, ~0ull / 1000000000000000};
     """
     const uint64_t ktc_fits[]
@@ -159,8 +163,8 @@ cdef char *put_fixed_any(char *p, double value, int decimals) noexcept nogil:
     return p
 
 
-# The first `digits` decimal digits of mantissa * 2**exponent = size, rounded, as one integer; *point gets the power of
-# ten of the first one. False where 128 bits or the tables are too small.
+# The first `digits` decimal digits of mantissa * 2**exponent = size, rounded, as one integer; *point gets the
+# power of ten of the first one. False where 128 bits or the tables are too small.
 cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digits, uint64_t *out,
                          int *point) noexcept nogil:
     cdef u128 number, divisor, rest
@@ -177,7 +181,8 @@ cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digit
         k = digits - 1 - power              # -22 < k <= 31
         if k > 22:
             return False
-        number = times(mantissa * ten_to(max(k - 19, 0)), ten_to(min(max(k, 0), 19)))     # 53 bits times 10**22, 74 bits
+        # 53 bits times 10**22, 74 bits
+        number = times(mantissa * ten_to(max(k - 19, 0)), ten_to(min(max(k, 0), 19)))
         divisor = times(ten_to(max(-k - 19, 0)), ten_to(min(max(-k, 0), 19)))
         if exponent >= 0:
             number = left(number, exponent) # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
@@ -272,7 +277,8 @@ cdef char *put_general(char *p, double value, int digits) noexcept nogil:
         memcpy(p, <const char *>b"0.000", 1 - point)
         memcpy(p + 1 - point, text, kept)
         return p + 1 - point + kept
-    memcpy(p, text, point + 1)              # text has `digits` digits, of which zeros at the end may count here
+    # text has `digits` digits, of which zeros at the end may count here
+    memcpy(p, text, point + 1)
     p += point + 1
     if kept > point + 1:
         p[0] = c'.'
@@ -282,9 +288,9 @@ cdef char *put_general(char *p, double value, int digits) noexcept nogil:
 
 
 cdef char *put_exponent(char *p, float value) noexcept nogil:
-    """The eleven digits are value * 10**k in double arithmetic with exact operands, wrong by half a unit in the last of
-    53 bits where eleven digits take 37; they are certain unless what follows them is that close to a half, and then, as
-    for every k that is not from 0 to 22, printf has the word.
+    """The eleven digits are value * 10**k in double arithmetic with exact operands, wrong by half a unit in
+    the last of 53 bits where eleven digits take 37; they are certain unless what follows them is that close
+    to a half, and then, as for every k that is not from 0 to 22, printf has the word.
     """
     cdef char text[64]
     cdef double size = value, scaled, fraction
@@ -373,7 +379,8 @@ cdef inline const char *get_magnitude(const char *p, const char *end, uint64_t *
     return p if p > start else NULL
 
 
-cdef inline const char *get_signed(const char *p, const char *end, uint64_t largest, int64_t *value) noexcept nogil:
+cdef inline const char *get_signed(const char *p, const char *end, uint64_t largest,
+                                   int64_t *value) noexcept nogil:
     cdef uint64_t magnitude
     cdef bint negative = False
     p = skip_blanks(p, end)
@@ -387,7 +394,8 @@ cdef inline const char *get_signed(const char *p, const char *end, uint64_t larg
     return p
 
 
-cdef inline const char *get_unsigned(const char *p, const char *end, uint64_t largest, uint64_t *value) noexcept nogil:
+cdef inline const char *get_unsigned(const char *p, const char *end, uint64_t largest,
+                                     uint64_t *value) noexcept nogil:
     cdef bint negative = False
     p = skip_blanks(p, end)
     if p < end and (p[0] == c'-' or p[0] == c'+'):
@@ -543,7 +551,8 @@ cdef inline const char *scan(const char *p, const char *end, Decimal *number) no
     return p
 
 
-# The number as "digits e exponent" in at most DIGITS_KEPT digits; a 1 stands for whatever non-zero digits follow.
+# The number as "digits e exponent" in at most DIGITS_KEPT digits; a 1 stands for whatever non-zero digits
+# follow.
 cdef void rewrite(const Decimal *number, char *text) noexcept nogil:
     cdef const char *p = number.digits
     cdef int64_t exponent = number.written
@@ -624,7 +633,8 @@ cdef const char *get_f32(const char *p, const char *end, float *value) noexcept 
             wide = <double><int64_t>number.mantissa / ktc_exact_tens[-number.exponent]
         else:
             wide = <double><int64_t>number.mantissa * ktc_exact_tens[number.exponent]
-    # wide is within two units of its last place; a midpoint of two normal floats has 1 and zeros behind a float's bits.
+    # wide is within two units of its last place; a midpoint of two normal floats has 1 and zeros behind a
+    # float's bits.
     memcpy(&bits, &wide, 8)
     tail = <int64_t>(bits & ((1 << FLOAT_TAIL) - 1)) - (1 << (FLOAT_TAIL - 1))
     if not number.mantissa:
@@ -697,7 +707,8 @@ def format_integers(bytes values, str kind):
 def parse(bytes lines, str kind):
     """One number a line -> packed values of a registry type (i4, u4, i8, u8, f4, f8).
 
-    Raises ValueError, with the line's number, unless every line holds one number that fits the type and no more.
+    Raises ValueError, with the line's number, unless every line holds one number that fits the type and no
+    more.
     """
     cdef Py_ssize_t width = 4 if kind[1] == "4" else 8, n = 0
     cdef bytes room = PyBytes_FromStringAndSize(NULL, lines.count(b"\n") * width)

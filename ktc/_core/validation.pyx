@@ -1,7 +1,8 @@
-"""Tables as their binary files have them, held against the rules that their csv must obey, and against each other.
+"""Tables as their binary files have them, held against the rules that their csv must obey, and against each
+other.
 
-A TableReader finds the records, wherever they lie; here they do not become text but rows, and Checks judges them as it judges the
-rows of a csv.
+A TableReader finds the records, wherever they lie; here they do not become text but rows, and Checks judges
+them as it judges the rows of a csv.
 """
 cimport cython
 from libc.math cimport isfinite, isnan
@@ -27,7 +28,8 @@ cdef class RecordRows(Rows):
         return f"{self.name}: record {self.line}{byte}"
 
     cdef str shown(self):
-        return f"{', '.join([number_of(&self.layout.column[i], &self.cell[i]) for i in range(self.layout.n)])!r}: "
+        values = [number_of(&self.layout.column[i], &self.cell[i]) for i in range(self.layout.n)]
+        return f"{', '.join(values)!r}: "
 
 
 @cython.final
@@ -38,7 +40,8 @@ cdef class RecordChecker(TableReader):
     cdef bint padded                # records of zeros are passed over
     cdef int64_t passed             # how many were
 
-    def __cinit__(self, Layout layout, sink=None, *, RecordRows rows not None, Checks checks not None, counted=False,
+    def __cinit__(self, Layout layout, sink=None, *, RecordRows rows not None, Checks checks not None,
+                  counted=False,
                   padded=False):
         self.rows, self.checks, self.padded = rows, checks, padded
 
@@ -88,7 +91,8 @@ cdef class RecordChecker(TableReader):
         if isfinite(value) or (self.layout.infinite and not isnan(value)):
             return 0
         with gil:
-            self.rows.fault(f"{self.layout.names[column - self.layout.column]} is {value}, expected a finite number")
+            self.rows.fault(f"{self.layout.names[column - self.layout.column]} is {value}, expected a finite "
+                            f"number")
         return 0
 
     def finish(self):

@@ -1,12 +1,27 @@
-"""The registry: what every file, stream, report and console script is, stated once. Nothing here imports NumPy.
+"""The registry: what every file, stream, report and console script is, stated once. Nothing here imports
+NumPy.
 
-STREAMS, TABLES, REPORTS, TOOLS and COMMANDS are dictionaries by name; each is loaded when it is first asked for, since a
-script that reads one stream and writes another needs none of the tables.
+STREAMS, TABLES, REPORTS, TOOLS and COMMANDS are dictionaries by name; each is loaded when it is first asked
+for, since a script that reads one stream and writes another needs none of the tables.
 """
+
 from .model import AREAPERIL, Field, Option, Ref, Report, Stream, Table, Tool
 
-__all__ = ["AREAPERIL", "Field", "Option", "Ref", "Report", "Stream", "Table", "Tool", "COMMANDS", "REPORTS", "STREAMS", "TABLES",
-           "TOOLS"]
+__all__ = [
+    "AREAPERIL",
+    "COMMANDS",
+    "REPORTS",
+    "STREAMS",
+    "TABLES",
+    "TOOLS",
+    "Field",
+    "Option",
+    "Ref",
+    "Report",
+    "Stream",
+    "Table",
+    "Tool",
+]
 
 
 def __getattr__(name):

@@ -1,4 +1,5 @@
 """The commands of the script ktc, its front door, in the words in which the console scripts are stated."""
+
 from .model import Option, Tool
 from .tools import AREAPERIL_BYTES
 
@@ -10,43 +11,108 @@ def count(flag, dest, help):
     return Option(flag, dest, help, int, "N")
 
 
-COMMANDS = {c.name: c for c in (
-    Tool("demo", COMMAND, "make an example model, and run the ground-up pipeline on it", "demo:report", (
-        count("--events", "events", "events of the model (300)"),
-        count("--locations", "locations", "insured locations (100)"),
-        count("--samples", "samples", "samples of each item (100)"),
-        count("--seed", "seed", "another seed, another model (1)"),
-        Option("--force", "force", "write into a folder that is not empty and not a demo's"),
-    ), operands=(("folder", str, "?", "where to put it (default ktc-demo)"),),
-        writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; FOLDER/results, losses and tables",
-        example="ktc demo --events 100 small-demo"),
-    Tool("validate", COMMAND, "check all files of a run, alone and with each other", "validation:report_run",
-         (AREAPERIL_BYTES,),
-         operands=(("folder", str, "?", "the folder that holds input/ and static/ (default the working directory)"),),
-         reads="every table below FOLDER/input and FOLDER/static, or its csv; programmes in FOLDER/RI_1, FOLDER/input/RI_1, ...",
-         writes="what was found, and a summary, on standard output; the exit status is 1 where there are faults",
-         example="ktc validate ."),
-    Tool("info", COMMAND, "what files and streams are, and what is in them", "inspect:report_info", (
-        KIND, Option("--json", "json", "one array of objects, for programs"), AREAPERIL_BYTES),
-         operands=(("files", str, "*", "files; none, or -: standard input"),),
-         reads="tables and streams, all of their records; csv and parquet are named, and not read",
-         writes="kind, header, number and range of records, and whether they are whole, on standard output; the exit status is 1 "
-         "where a file is cut", example="ktc info input/items.bin gul.bin"),
-    Tool("head", COMMAND, "the first records of a table or stream", "inspect:report_head", (
-        count("-n", "n", "so many records (10)"), count("--skip", "skip", "without the first N"), KIND,
-        Option("--csv", "csv", "csv, as the converters write it"), AREAPERIL_BYTES),
-         operands=(("file", str, "?", "a file; none, or -: standard input"),),
-         reads="as much of a binary table or stream as is needed", writes="a line a record, on standard output",
-         example="ktc head -n 5 gul.bin"),
-    Tool("diff", COMMAND, "what differs between two tables or streams", "compare:report_diff", (
-        Option("--abs", "absolute", "real numbers are equal if they differ by no more (0)", float, "MOST"),
-        Option("--rel", "relative", "or by no more than this share of the larger one (0)", float, "SHARE"),
-        count("--limit", "limit", "show so many records that differ (10)"), KIND, AREAPERIL_BYTES),
-         operands=(("a", str, None, "a file, or -: standard input"), ("b", str, None, "a file to compare it with")),
-         reads="two binary tables or streams of one kind, or two reports as csv",
-         writes="what differs, on standard output; the exit status is 1 where anything does",
-         example="ktc diff --rel 1e-6 gul.bin gul.bin"),
-    Tool("completion", COMMAND, "completion of flags and commands, for a shell to load", "completion:completion",
-         operands=(("shell", ("bash", "zsh", "fish"), None, "bash, zsh or fish"),),
-         writes="the shell's own code, on standard output", example='eval "$(ktc completion bash)"'),
-)}
+COMMANDS = {
+    c.name: c
+    for c in (
+        Tool(
+            "demo",
+            COMMAND,
+            "make an example model, and run the ground-up pipeline on it",
+            "demo:report",
+            (
+                count("--events", "events", "events of the model (300)"),
+                count("--locations", "locations", "insured locations (100)"),
+                count("--samples", "samples", "samples of each item (100)"),
+                count("--seed", "seed", "another seed, another model (1)"),
+                Option("--force", "force", "write into a folder that is not empty and not a demo's"),
+            ),
+            operands=(("folder", str, "?", "where to put it (default ktc-demo)"),),
+            writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; "
+            "FOLDER/results, losses and tables",
+            example="ktc demo --events 100 small-demo",
+        ),
+        Tool(
+            "validate",
+            COMMAND,
+            "check all files of a run, alone and with each other",
+            "validation:report_run",
+            (AREAPERIL_BYTES,),
+            operands=(
+                (
+                    "folder",
+                    str,
+                    "?",
+                    "the folder that holds input/ and static/ (default the working directory)",
+                ),
+            ),
+            reads="every table below FOLDER/input and FOLDER/static, or its csv; programmes in FOLDER/RI_1, "
+            "FOLDER/input/RI_1, ...",
+            writes="what was found, and a summary, on standard output; the exit status is 1 where there are "
+            "faults",
+            example="ktc validate .",
+        ),
+        Tool(
+            "info",
+            COMMAND,
+            "what files and streams are, and what is in them",
+            "inspect:report_info",
+            (KIND, Option("--json", "json", "one array of objects, for programs"), AREAPERIL_BYTES),
+            operands=(("files", str, "*", "files; none, or -: standard input"),),
+            reads="tables and streams, all of their records; csv and parquet are named, and not read",
+            writes="kind, header, number and range of records, and whether they are whole, on standard "
+            "output; the exit status is 1 "
+            "where a file is cut",
+            example="ktc info input/items.bin gul.bin",
+        ),
+        Tool(
+            "head",
+            COMMAND,
+            "the first records of a table or stream",
+            "inspect:report_head",
+            (
+                count("-n", "n", "so many records (10)"),
+                count("--skip", "skip", "without the first N"),
+                KIND,
+                Option("--csv", "csv", "csv, as the converters write it"),
+                AREAPERIL_BYTES,
+            ),
+            operands=(("file", str, "?", "a file; none, or -: standard input"),),
+            reads="as much of a binary table or stream as is needed",
+            writes="a line a record, on standard output",
+            example="ktc head -n 5 gul.bin",
+        ),
+        Tool(
+            "diff",
+            COMMAND,
+            "what differs between two tables or streams",
+            "compare:report_diff",
+            (
+                Option(
+                    "--abs", "absolute", "real numbers are equal if they differ by no more (0)", float, "MOST"
+                ),
+                Option(
+                    "--rel", "relative", "or by no more than this share of the larger one (0)", float, "SHARE"
+                ),
+                count("--limit", "limit", "show so many records that differ (10)"),
+                KIND,
+                AREAPERIL_BYTES,
+            ),
+            operands=(
+                ("a", str, None, "a file, or -: standard input"),
+                ("b", str, None, "a file to compare it with"),
+            ),
+            reads="two binary tables or streams of one kind, or two reports as csv",
+            writes="what differs, on standard output; the exit status is 1 where anything does",
+            example="ktc diff --rel 1e-6 gul.bin gul.bin",
+        ),
+        Tool(
+            "completion",
+            COMMAND,
+            "completion of flags and commands, for a shell to load",
+            "completion:completion",
+            operands=(("shell", ("bash", "zsh", "fish"), None, "bash, zsh or fish"),),
+            writes="the shell's own code, on standard output",
+            example='eval "$(ktc completion bash)"',
+        ),
+    )
+}

@@ -1,10 +1,12 @@
 """The words in which the registry is written.
 
-Plain classes without dependencies: importing the registry costs a few milliseconds and never NumPy. Everything else that ktc
-knows of a format (NumPy dtypes, packed C structs, converters, console scripts, the format reference) is derived from these.
+Plain classes without dependencies: importing the registry costs a few milliseconds and never NumPy.
+Everything else that ktc knows of a format (NumPy dtypes, packed C structs, converters, console scripts, the
+format reference) is derived from these.
 """
 
-# type name -> (struct code, NumPy type, C type, bytes). Everything on disk and on the wire is little-endian and packed.
+# type name -> (struct code, NumPy type, C type, bytes). Everything on disk and on the wire is little-endian
+# and packed.
 TYPES = {
     "i4": ("i", "<i4", "int32_t", 4),
     "u4": ("I", "<u4", "uint32_t", 4),
@@ -14,7 +16,8 @@ TYPES = {
     "f8": ("d", "<f8", "double", 8),
 }
 
-# An areaperil id has 4 bytes in most models and 8 in large ones; nothing in the files says which, so it is a run's choice.
+# An areaperil id has 4 bytes in most models and 8 in large ones; nothing in the files says which, so it is a
+# run's choice.
 AREAPERIL = "areaperil"
 
 
@@ -31,7 +34,9 @@ class Entry:
         return f"{type(self).__name__}({', '.join(f'{s}={getattr(self, s)!r}' for s in self.__slots__)})"
 
     def __eq__(self, other):
-        return type(self) is type(other) and all(getattr(self, s) == getattr(other, s) for s in self.__slots__)
+        return type(self) is type(other) and all(
+            getattr(self, s) == getattr(other, s) for s in self.__slots__
+        )
 
     __hash__ = object.__hash__
 
@@ -43,7 +48,7 @@ class Field(Entry):
     unit: "TIV currency", "damage ratio", "probability", ... or "".
     """
 
-    __slots__ = ("name", "type", "csv", "doc", "unit")
+    __slots__ = ("csv", "doc", "name", "type", "unit")
 
     def __init__(self, name, type, doc, csv=None, unit=""):
         self.name, self.type, self.doc, self.unit = name, type, doc, unit
@@ -67,18 +72,41 @@ def packed(fields, areaperil=4):
 class Ref(Entry):
     """Ids of a table that must be known to another one.
 
-    columns: of this table, one or a pair. table: the one that has them as its columns `keys` (called the same unless given).
-    also: a (table, keys) that may have them instead. when: (column, low, high), only rows whose value there lies between
-    (high None: no end). of: the same for the other table's rows. less: taken off the first column, when it is a level whose
-    ids are those of the level below. complete: every id there must come up here. warning: an id that is not known is worth a
-    warning and no more. one_is_enough: the warning is for a table none of whose ids is known.
+    columns: of this table, one or a pair. table: the one that has them as its columns `keys` (called the same
+    unless given). also: a (table, keys) that may have them instead. when: (column, low, high), only rows
+    whose value there lies between (high None: no end). of: the same for the other table's rows. less: taken
+    off the first column, when it is a level whose ids are those of the level below. complete: every id there
+    must come up here. warning: an id that is not known is worth a warning and no more. one_is_enough: the
+    warning is for a table none of whose ids is known.
     """
 
-    __slots__ = ("columns", "table", "keys", "also", "when", "of", "less", "complete", "warning", "one_is_enough")
+    __slots__ = (
+        "also",
+        "columns",
+        "complete",
+        "keys",
+        "less",
+        "of",
+        "one_is_enough",
+        "table",
+        "warning",
+        "when",
+    )
 
-    def __init__(self, columns, table, keys=None, also=None, when=None, of=None, less=0, complete=False, warning=False,
-                 one_is_enough=False):
-        names = lambda text: tuple(text.split())    # noqa: E731
+    def __init__(
+        self,
+        columns,
+        table,
+        keys=None,
+        also=None,
+        when=None,
+        of=None,
+        less=0,
+        complete=False,
+        warning=False,
+        one_is_enough=False,
+    ):
+        names = lambda text: tuple(text.split())
         self.columns, self.table, self.keys = names(columns), table, names(keys or columns)
         self.also = (also[0], names(also[1])) if also else None
         self.when, self.of, self.less, self.complete, self.warning = when, of, less, complete, warning
@@ -88,12 +116,13 @@ class Ref(Entry):
 class Table(Entry):
     """A file of fixed records.
 
-    path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields: each record.
-    doc: one sentence. key: names of the columns that no two rows share. refs: ids that other tables must have, as Ref entries.
-    csv_header: the csv's first line. extra: what only converters and validators ask for (see ktc/schemas/tables.py).
+    path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields:
+    each record. doc: one sentence. key: names of the columns that no two rows share. refs: ids that other
+    tables must have, as Ref entries. csv_header: the csv's first line. extra: what only converters and
+    validators ask for (see ktc/schemas/tables.py).
     """
 
-    __slots__ = ("name", "path", "fields", "doc", "header", "key", "refs", "csv_header", "extra")
+    __slots__ = ("csv_header", "doc", "extra", "fields", "header", "key", "name", "path", "refs")
 
     def __init__(self, name, path, fields, doc, header=(), key=(), refs=(), csv_header=None, **extra):
         self.name, self.path, self.fields, self.doc = name, path, tuple(fields), doc
@@ -114,9 +143,10 @@ class Table(Entry):
 
 
 class Stream(Entry):
-    """A kind of stream: its name, the first word on the wire, the header behind it, its packets and records, and its csv."""
+    """A kind of stream: its name, the first word on the wire, the header behind it, its packets and records,
+    and its csv."""
 
-    __slots__ = ("name", "kind", "header", "packet", "record", "doc", "csv_header")
+    __slots__ = ("csv_header", "doc", "header", "kind", "name", "packet", "record")
 
     def __init__(self, name, kind, header, packet, record, doc, csv_header):
         self.name, self.kind, self.header = name, kind, tuple(header)
@@ -126,10 +156,11 @@ class Stream(Entry):
 class Report(Entry):
     """A table that ends a pipeline: its name, columns (their csv number formats with them) and meaning.
 
-    lead: how many of the first columns are often the same in rows that are written together (a matter of speed only).
+    lead: how many of the first columns are often the same in rows that are written together (a matter of
+    speed only).
     """
 
-    __slots__ = ("name", "fields", "doc", "lead")
+    __slots__ = ("doc", "fields", "lead", "name")
 
     def __init__(self, name, fields, doc, lead=0):
         self.name, self.fields, self.doc, self.lead = name, tuple(fields), doc, lead
@@ -151,13 +182,14 @@ class Report(Entry):
 class Option(Entry):
     """One flag of a console script.
 
-    flag: "-S". dest: the keyword of the function that it becomes, whose default is the function's own; None: accepted without
-    effect. type: None for a switch, which passes const, else int, float or str. With a type, a const other than True makes a list
-    of (const, value) pairs of all flags with this dest. several: a switch's const joins a list of those of all flags with this
-    dest. metavar, choices and help: for the usage text.
+    flag: "-S". dest: the keyword of the function that it becomes, whose default is the function's own; None:
+    accepted without effect. type: None for a switch, which passes const, else int, float or str. With a type,
+    a const other than True makes a list of (const, value) pairs of all flags with this dest. several: a
+    switch's const joins a list of those of all flags with this dest. metavar, choices and help: for the usage
+    text.
     """
 
-    __slots__ = ("flag", "dest", "type", "metavar", "help", "const", "choices", "several")
+    __slots__ = ("choices", "const", "dest", "flag", "help", "metavar", "several", "type")
 
     def __init__(self, flag, dest, help, type=None, metavar=None, const=True, choices=None, several=False):
         self.flag, self.dest, self.help, self.type = flag, dest, help, type
@@ -165,22 +197,53 @@ class Option(Entry):
 
 
 class Tool(Entry):
-    """A console script: its ktools name, its group, one line of help, its options, and the function that does the work.
+    """A console script: its ktools name, its group, one line of help, its options, and the function that does
+    the work.
 
-    function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its own.
-    fixed: keywords that the script always passes (a converter's table). operands: (name, type, nargs, help) as argparse
-    takes them; a tuple as type is a choice of words. ignores_operands: whether those beyond are ignored. standard_input: whether
-    it reads standard input, or the keywords with any of which it does not. logs: whether it keeps a log/<tool>_<pid>.log as the
-    Oasis platform's scripts expect. reads, writes: what goes in and comes out, for help. example: a command line that works where a run's
-    input/ and static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
+    function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults
+    are its own. fixed: keywords that the script always passes (a converter's table). operands: (name, type,
+    nargs, help) as argparse takes them; a tuple as type is a choice of words. ignores_operands: whether those
+    beyond are ignored. standard_input: whether it reads standard input, or the keywords with any of which it
+    does not. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect. reads,
+    writes: what goes in and comes out, for help. example: a command line that works where a run's input/ and
+    static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
     {columns} are its.
     """
 
-    __slots__ = ("name", "group", "help", "function", "options", "operands", "fixed", "logs", "reads", "writes", "example",
-                 "table", "standard_input", "ignores_operands")
+    __slots__ = (
+        "example",
+        "fixed",
+        "function",
+        "group",
+        "help",
+        "ignores_operands",
+        "logs",
+        "name",
+        "operands",
+        "options",
+        "reads",
+        "standard_input",
+        "table",
+        "writes",
+    )
 
-    def __init__(self, name, group, help, function, options=(), operands=(), fixed=None, logs=False, reads="", writes="",
-                 example="", table=None, standard_input=True, ignores_operands=False):
+    def __init__(
+        self,
+        name,
+        group,
+        help,
+        function,
+        options=(),
+        operands=(),
+        fixed=None,
+        logs=False,
+        reads="",
+        writes="",
+        example="",
+        table=None,
+        standard_input=True,
+        ignores_operands=False,
+    ):
         self.name, self.group, self.help, self.function = name, group, help, function
         self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
         self.logs, self.reads, self.writes, self.example, self.table = logs, reads, writes, example, table
@@ -193,5 +256,11 @@ class Tool(Entry):
             from .tables import TABLES
 
             table = TABLES[self.table]
-            words = dict(name=table.name, path=table.path, columns=table.csv_header.replace('"', "").replace(" ", ""))
-        return {name: getattr(self, name).format(**words) for name in ("reads", "writes", "example") if getattr(self, name)}
+            words = dict(
+                name=table.name, path=table.path, columns=table.csv_header.replace('"', "").replace(" ", "")
+            )
+        return {
+            name: getattr(self, name).format(**words)
+            for name in ("reads", "writes", "example")
+            if getattr(self, name)
+        }

@@ -1,7 +1,7 @@
 """The reports: tables that end a pipeline, as csv, parquet or arrays.
 
-A column's csv number format is ktools'; in parquet, whole numbers are int32 and everything else is float32, never null. The
-names in capitals are those of Open Results Data (ORD).
+A column's csv number format is ktools'; in parquet, whole numbers are int32 and everything else is float32,
+never null. The names in capitals are those of Open Results Data (ORD).
 """
 from .model import Field, Report
 
@@ -18,7 +18,8 @@ EVENT_ID = Field("event_id", "i4", "the event")
 TYPE = Field("type", "i4", SAMPLE_TYPE)
 PLT_COLUMNS = (
     TYPE, SUMMARY_ID, Field("period_no", "i4", "the period"), EVENT_ID,
-    money("mean", "mean loss", "%.2f"), money("standard_deviation", "standard deviation of the loss; 0 in type 1", "%.2f"),
+    money("mean", "mean loss", "%.2f"), money("standard_deviation",
+                                              "standard deviation of the loss; 0 in type 1", "%.2f"),
     money("exposure_value", "exposed value", "%.2f"))
 CURVE_TYPE = Field("type", "i4", "1: analytical mean, 2: samples")
 RETURN_PERIOD = Field("return_period", "f8", "return period", "%.6f", unit="periods")
@@ -38,32 +39,41 @@ CHANCE = Field("ChanceOfLoss", "f4", "share of the samples that have a loss; 0 i
 QUANTILE = Field("Quantile", "f4", "the quantile", unit="probability")
 EP_TYPE = Field("EPType", "i4", "1: OEP, 2: OEP TVaR, 3: AEP, 4: AEP TVaR")
 EP_RETURN_PERIOD = Field("ReturnPeriod", "f8", "return period", "%.6f", unit="periods")
-EP_LOSS = money("Loss", "loss that is reached or exceeded once in so many periods, or the mean of all such losses (TVaR)")
-PERIOD = (Field("Period", "i4", "the period"), Field("PeriodWeight", "f8", "its weight", "%.6f", unit="probability"), EVENT,
-          Field("Year", "i4", "when it occurs"), Field("Month", "i4", "1 to 12"), Field("Day", "i4", "1 to 31"),
+EP_LOSS = money("Loss",
+                "loss that is reached or exceeded once in so many periods, or the mean of all such losses "
+                "(TVaR)")
+PERIOD = (Field("Period", "i4", "the period"), Field("PeriodWeight", "f8", "its weight", "%.6f",
+                                                     unit="probability"), EVENT,
+          Field("Year", "i4", "when it occurs"), Field("Month", "i4", "1 to 12"),
+          Field("Day", "i4", "1 to 31"),
           Field("Hour", "i4", "0 to 23"), Field("Minute", "i4", "0 to 59"), SUMMARY)
 
 
 def moments(csv, chance):
     """The columns of MELT and MPLT behind their keys."""
     return (Field(CHANCE.name, CHANCE.type, CHANCE.doc, chance, CHANCE.unit),
-            money("MeanLoss", "mean loss", csv), money("SDLoss", "standard deviation of the loss; 0 in type 1", csv),
+            money("MeanLoss", "mean loss", csv), money("SDLoss",
+                                                       "standard deviation of the loss; 0 in type 1", csv),
             money("MaxLoss", "the maximum loss", csv), money("FootprintExposure", "exposed value", csv),
-            money("MeanImpactedExposure", "mean over the samples of the exposed value where the loss is not 0", csv),
+            money("MeanImpactedExposure",
+                  "mean over the samples of the exposed value where the loss is not 0", csv),
             money("MaxImpactedExposure", "the largest of these", csv))
 
 
 def quantile(csv):
-    return Field(QUANTILE.name, QUANTILE.type, QUANTILE.doc, csv, QUANTILE.unit), money("Loss", "loss at that quantile", csv)
+    return (Field(QUANTILE.name, QUANTILE.type, QUANTILE.doc, csv, QUANTILE.unit),
+            money("Loss", "loss at that quantile", csv))
 
 
 REPORTS = {r.name: r for r in (
     Report("event_loss_table", (
         SUMMARY_ID, TYPE, EVENT_ID, money("mean", "mean loss"),
-        money("standard_deviation", "standard deviation of the loss; 0 in type 1"), money("exposure_value", "exposed value")),
+        money("standard_deviation", "standard deviation of the loss; 0 in type 1"),
+                                money("exposure_value", "exposed value")),
         "Mean and standard deviation of each summary's loss, by event (eltcalc)."),
     Report("moment_event_loss_table", (
-        EVENT, SUMMARY, SAMPLE_TYPE_, Field("EventRate", "f8", "occurrences per period", "%.6f", unit="1 / period"),
+        EVENT, SUMMARY, SAMPLE_TYPE_, Field("EventRate", "f8", "occurrences per period", "%.6f",
+                                            unit="1 / period"),
         *moments("%.6f", "%.6f")),
         "MELT: moments of each summary's loss, by event (eltcalc -M)."),
     Report("quantile_event_loss_table", (EVENT, SUMMARY, *quantile("%.6f")),
@@ -71,7 +81,8 @@ REPORTS = {r.name: r for r in (
     Report("sample_event_loss_table", (EVENT, SUMMARY, SAMPLE_ID, LOSS, IMPACTED),
            "SELT: each summary's loss in each sample, by event (summarycalctocsv -o)."),
     Report("summary_with_exposure", (
-        EVENT_ID, money("exposure_value", "exposed value", "%.2f"), SUMMARY_ID, Field("sidx", "i4", "sample index"),
+        EVENT_ID, money("exposure_value", "exposed value", "%.2f"), SUMMARY_ID,
+                                     Field("sidx", "i4", "sample index"),
         money("loss", "loss of that sample", "%.2f")),
         "Losses by summary with their exposed value (summarycalctocsv -e)."),
     Report("period_loss_table", (*PLT_COLUMNS, Field("occ_date_id", "i4", "the date's number")),
@@ -90,13 +101,16 @@ REPORTS = {r.name: r for r in (
            "An exceedance curve (leccalc -F, -f, -S, -s, -M, -m)."),
     Report("exceedance_curve_ensembles", (SUMMARY_ID, CURVE_TYPE, RETURN_PERIOD, CURVE_LOSS, ENSEMBLE_ID),
            "The same for all samples and for each ensemble, where there are ensembles."),
-    Report("sample_exceedance_curve", (SUMMARY_ID, Field("sidx", "i4", "sample index"), RETURN_PERIOD, CURVE_LOSS),
+    Report("sample_exceedance_curve", (SUMMARY_ID, Field("sidx", "i4", "sample index"), RETURN_PERIOD,
+                                       CURVE_LOSS),
            "The exceedance curve of each sample (leccalc -W, -w)."),
     Report("sample_exceedance_curve_ensembles", (
         SUMMARY_ID, Field("sidx", "i4", "sample index"), RETURN_PERIOD, CURVE_LOSS, ENSEMBLE_ID),
         "The same for all samples and for each ensemble, where there are ensembles."),
     Report("exceedance_probability_table", (
-        SUMMARY, Field("EPCalc", "i4", "1: analytical mean, 2: all samples (full uncertainty), 3: mean of the samples' curves, "
+        SUMMARY, Field("EPCalc", "i4",
+                       "1: analytical mean, 2: all samples (full uncertainty), 3: mean of the samples' "
+                       "curves, "
                        "4: mean of the samples"), EP_TYPE, EP_RETURN_PERIOD, EP_LOSS),
         "EPT: exceedance curves and tail values at risk (ordleccalc -O)."),
     Report("sample_exceedance_probability_table", (
@@ -117,14 +131,18 @@ REPORTS = {r.name: r for r in (
         money("UpperCI", "its upper end", type="f8"),
         money("StandardError", "standard error of the mean", type="f8"),
         Field("RelativeError", "f8", "standard error / mean", "%.6f", unit="ratio"),
-        Field("VarElementHaz", "f8", "variance of the mean due to the hazard", "%.6f", unit="currency squared"),
+        Field("VarElementHaz", "f8", "variance of the mean due to the hazard", "%.6f",
+              unit="currency squared"),
         money("StandardErrorHaz", "its square root", type="f8"),
         Field("RelativeErrorHaz", "f8", "that / mean", "%.6f", unit="ratio"),
-        Field("VarElementVuln", "f8", "variance of the mean due to the samples", "%.6f", unit="currency squared"),
+        Field("VarElementVuln", "f8", "variance of the mean due to the samples", "%.6f",
+              unit="currency squared"),
         money("StandardErrorVuln", "its square root", type="f8"),
         Field("RelativeErrorVuln", "f8", "that / mean", "%.6f", unit="ratio")),
         "ALCT: how the average annual loss converges with the number of samples (aalcalc -c)."),
-    Report("average_loss_mean_only", (SUMMARY_ID, TYPE, AAL_MEAN), "Average annual loss without deviation (aalcalcmeanonly)."),
-    Report("average_loss_table_mean_only", (SUMMARY, SAMPLE_TYPE_, money("MeanLoss", "average annual loss", type="f8")),
+    Report("average_loss_mean_only", (SUMMARY_ID, TYPE, AAL_MEAN),
+           "Average annual loss without deviation (aalcalcmeanonly)."),
+    Report("average_loss_table_mean_only", (SUMMARY, SAMPLE_TYPE_, money("MeanLoss", "average annual loss",
+                                                                         type="f8")),
            "The same in Open Results Data (aalcalcmeanonly -o)."),
 )}

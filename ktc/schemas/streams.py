@@ -1,7 +1,7 @@
 """The binary streams: what flows through pipes between stages.
 
-Wire layout, all little-endian and packed. The first word of a stream is its kind: the high byte says what flows, the low
-three bytes which form.
+Wire layout, all little-endian and packed. The first word of a stream is its kind: the high byte says what
+flows, the low three bytes which form.
 
     cdf          kind | { event_id areaperil_id vulnerability_id n_bins | { prob_to bin_mean } x n_bins } ...
     loss         kind sample_size | { event_id id | { sidx loss } ... 0 0.0 } ...
@@ -27,8 +27,8 @@ MAX_LOSS = -5
 SPECIAL = {MEAN: "analytical mean", STANDARD_DEVIATION: "its standard deviation", TIV: "total insured value",
            AFFECTED_RISKS: "number of affected risks, reserved by ktools", MAX_LOSS: "largest possible loss"}
 SPECIAL_SAMPLES = 5
-# Stages count samples in float32, as ktools does, and up to here float32 has every whole number. Beyond, the sample size of a
-# header is taken for damage: stages give it memory before a packet has come.
+# Stages count samples in float32, as ktools does, and up to here float32 has every whole number. Beyond, the
+# sample size of a header is taken for damage: stages give it memory before a packet has come.
 MOST_SAMPLES = 1 << 24
 
 EVENT = Field("event_id", "i4", "the event")
@@ -52,7 +52,8 @@ ITEM_STREAM = Stream(
     "Ground-up losses by item, without allocation (deprecated form).", "event_id,item_id,sidx,loss")
 
 COVERAGE_STREAM = Stream(
-    "coverage", COVERAGE, (SAMPLE_SIZE,), (EVENT, Field("coverage_id", "i4", "the coverage")), (SIDX, LOSS_VALUE),
+    "coverage", COVERAGE, (SAMPLE_SIZE,), (EVENT, Field("coverage_id", "i4", "the coverage")),
+                         (SIDX, LOSS_VALUE),
     "Ground-up losses by coverage.", "event_id,coverage_id,sidx,loss")
 
 COVERAGE_LOSS_STREAM = Stream(
@@ -60,19 +61,23 @@ COVERAGE_LOSS_STREAM = Stream(
     "Losses by coverage, in the form of a loss stream.", COVERAGE_STREAM.csv_header)
 
 LOSS_STREAM = Stream(
-    "loss", LOSS, (SAMPLE_SIZE,), (EVENT, Field("output_id", "i4", "the item, or the financial module's output")),
-    (SIDX, LOSS_VALUE), "Losses by item or by output of the financial module.", "event_id,output_id,sidx,loss")
+    "loss", LOSS, (SAMPLE_SIZE,), (EVENT, Field("output_id", "i4",
+                                                "the item, or the financial module's output")),
+    (SIDX, LOSS_VALUE), "Losses by item or by output of the financial module.",
+                     "event_id,output_id,sidx,loss")
 
 SUMMARY_STREAM = Stream(
     "summary", SUMMARY, (SAMPLE_SIZE, Field("summary_set", "i4", "which of up to ten groupings")),
     (EVENT, Field("summary_id", "i4", "the group"), EXPOSURE),
     (SIDX, LOSS_VALUE), "Losses by summary group.", "event_id,summary_id,sidx,loss")
 
-STREAMS = {s.name: s for s in (CDF_STREAM, ITEM_STREAM, COVERAGE_STREAM, LOSS_STREAM, COVERAGE_LOSS_STREAM, SUMMARY_STREAM)}
+STREAMS = {s.name: s for s in (CDF_STREAM, ITEM_STREAM, COVERAGE_STREAM, LOSS_STREAM, COVERAGE_LOSS_STREAM,
+                               SUMMARY_STREAM)}
 
-# Rows of ktc._core.batches: every record with its packet and what that says. Areaperil ids of both widths; exposure is 0 where
-# the stream has none.
+# Rows of ktc._core.batches: every record with its packet and what that says. Areaperil ids of both widths;
+# exposure is 0 where the stream has none.
 PACKET = Field("packet", "i8", "number of the packet in the stream, from 0")
-LOSS_ROW = (PACKET, EVENT, Field("id", "i4", "the item, coverage, output or summary"), EXPOSURE, SIDX, LOSS_VALUE)
+LOSS_ROW = (PACKET, EVENT, Field("id", "i4", "the item, coverage, output or summary"), EXPOSURE, SIDX,
+            LOSS_VALUE)
 CDF_ROW = (PACKET, EVENT, Field("areaperil_id", "u8", CDF_STREAM.packet[1].doc, "%u"), VULNERABILITY,
            Field("bin_index", "i4", "the bin, from 1"), *CDF_STREAM.record)

@@ -5,19 +5,24 @@ A Table's `extra` says how its csv form is written and what makes it valid:
     needed      "ground-up" or "insured": a run of such losses cannot do without it.
     sound       rules beyond those of ktools' converters, which the stages of a run demand.
 
-    tool        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of another.
-    columns     the csv columns, where they are not the record's fields in their order. A column that is no field of the
-                record is csv only: the number of the record (coverages), or what an index or a packet's head holds.
-    separator   between the values of a csv line that tocsv writes (", " unless given); prefix: before the first
+    tool        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of
+                another.
+    columns     the csv columns, where they are not the record's fields in their order. A column that is no
+                field of the record is csv only: the number of the record (coverages), or what an index or a
+                packet's head holds.
+    separator   between the values of a csv line that tocsv writes (", " unless given); prefix: before the
+                first
     optional    how many of the last columns a csv may leave out; they are 0 then.
     rules       what ktools demands of the rows, as Rule entries.
-    infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a number).
+    infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a
+                number).
     empty       False: a csv without rows is an error.
     padded      records of zeros are passed over: padding.
     last_counts of two rows with the same key the last one counts: no fault, but worth a warning.
     counts_once columns; rows that share them count once: no fault, but worth a warning.
     packet      fields at the head of each packet of records (lossfactors).
-    form        where a table has several csv forms, which follow each other: the converter's flag for this one, or "".
+    form        where a table has several csv forms, which follow each other: the converter's flag for this
+                one, or "".
     terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
 """
 from .model import AREAPERIL, Entry, Field, Ref, Table
@@ -38,14 +43,16 @@ class Rule(Entry):
       "between"       the columns `low` <= value <= `high`
       "centre"        to four decimals, the middle of the columns `low` and `high`
       "first"/"last"  the first / last row's value is `low`
-      "date"          this column and those behind it are a year, month and day, perhaps hour and minute, that there are
+      "date"          this column and those behind it are a year, month and day, perhaps hour and minute, that
+                      there are
       "complete"      each value of the first column comes with every value that `field` has anywhere
-    within          the group: rows that share the values of the first `within` csv columns with the row before
+    within          the group: rows that share the values of the first `within` csv columns with the row
+                    before
     always          checked by every conversion; the others are left out when validation is switched off
     warning         breaking it is worth a warning and no more
     """
 
-    __slots__ = ("kind", "field", "within", "low", "high", "limit", "always", "warning")
+    __slots__ = ("always", "field", "high", "kind", "limit", "low", "warning", "within")
 
     def __init__(self, kind, field, within=0, low=None, high=None, limit=None, always=False, warning=False):
         self.kind, self.field, self.within, self.low, self.high = kind, field, within, low, high
@@ -75,12 +82,14 @@ TERMS = tuple(Field(name, "f4", doc, unit=unit) for name, doc, unit in (
     ("share1", "proportion ceded", "ratio"),
     ("share2", "proportion placed", "ratio"),
     ("share3", "proportion of that", "ratio")))
-PROFILE = (Field("profile_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"))
+PROFILE = (Field("profile_id", "i4", "the set of policy terms"),
+           Field("calcrule_id", "i4", "the calculation rule"))
 FM_XREF = (
     Field("output_id", "i4", "id of the output losses"),
     Field("agg_id", "i4", "group of the last level, or item"),
     Field("layer_id", "i4", "layer, from 1"))
-PROFILE_HEADER = "profile_id,calcrule_id,deductible1,deductible2,deductible3,attachment1,limit1,share1,share2,share3"
+PROFILE_HEADER = ("profile_id,calcrule_id,deductible1,deductible2,deductible3,attachment1,limit1,"
+                  "share1,share2,share3")
 
 OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE = (
     Field("occ_year", "i4", "year of the occurrence"), Field("occ_month", "i4", "month, 1 to 12"),
@@ -104,8 +113,9 @@ def not_negative(*fields):
 
 GROUPS = not_negative("summary_id") + (Rule("range", "summaryset_id", low=0, high=9),)
 
-# What else a csv may call a column: names that older versions of ktools and the Oasis platform write. "table.column" is of one
-# table only; tables of ktc.schemas.streams and reports are among them where a csv becomes a stream.
+# What else a csv may call a column: names that older versions of ktools and the Oasis platform write.
+# "table.column" is of one table only; tables of ktc.schemas.streams and reports are among them where a csv
+# becomes a stream.
 OTHER_NAMES = {
     "event_id": "event_ids eve_id",
     "output_id": "output",
@@ -126,7 +136,8 @@ TABLES = {t.name: t for t in (
     Table("events", "input/events.bin", (EVENT_ID,), "Events to run, in their order.",
           refs=(Ref("event_id", "footprint", warning=True, one_is_enough=True),
                 Ref("event_id", "occurrence", warning=True, one_is_enough=True)),
-          tool="eve", counts_once=("event_id",), rules=(Rule("range", "event_id", low=1, always=True),), needed="ground-up losses"),
+          tool="eve", counts_once=("event_id",), rules=(Rule("range", "event_id", low=1, always=True),),
+          needed="ground-up losses"),
     Table("items", "input/items.bin", (
         ITEM_ID,
         Field("coverage_id", "i4", "the coverage that it is part of"),
@@ -135,12 +146,14 @@ TABLES = {t.name: t for t in (
         Field("group_id", "i4", "items of a group share their random numbers")),
         "What is insured: one peril on one coverage.",
         refs=(Ref("coverage_id", "coverages"), Ref("areaperil_id", "footprint", warning=True),
-              Ref("vulnerability_id", "vulnerability", also=("aggregate_vulnerability", "aggregate_vulnerability_id"))),
+              Ref("vulnerability_id", "vulnerability", also=("aggregate_vulnerability",
+                                                             "aggregate_vulnerability_id"))),
         tool="item", rules=(Rule("numbered", "item_id", always=True),), needed="ground-up losses"),
     Table("coverages", "input/coverages.bin", (Field("tiv", "f4", "total insured value", unit="currency"),),
           "Total insured value of each coverage; record n is coverage n.", csv_header="coverage_id,tiv",
           tool="coverage", columns=(COVERAGE_ID, "tiv"), rules=(
-              Rule("numbered", "coverage_id", always=True), Rule("range", "tiv", low=0, always=True)), needed="ground-up losses"),
+              Rule("numbered", "coverage_id", always=True), Rule("range", "tiv", low=0, always=True)),
+          needed="ground-up losses"),
     Table("damage_bin_dict", "static/damage_bin_dict.bin", (
         Field("bin_index", "i4", "damage bin, from 1 without a gap"),
         Field("bin_from", "f4", "lower end", unit="damage ratio"),
@@ -164,15 +177,18 @@ TABLES = {t.name: t for t in (
         Field("output_id", "i4", "output id of the financial module"),
         Field("summary_id", "i4", "the group it belongs to"),
         Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
-        "How insured losses are grouped.", refs=(Ref("output_id", "fm_xref", warning=True),), tool="fmsummaryxref",
+        "How insured losses are grouped.", refs=(Ref("output_id", "fm_xref", warning=True),),
+          tool="fmsummaryxref",
         sound=GROUPS, needed="insured summaries"),
     Table("footprint", "static/footprint.bin", (AREAPERIL_ID, INTENSITY_BIN_ID, PROBABILITY),
           "The hazard: each event's intensity distributions. An event's rows lie where footprint_index says.",
           header=(Field("max_intensity_bin", "i4", "largest intensity bin"),
                   Field("flags", "i4", "bit 0: intensity is uncertain; bit 1: the index has original sizes")),
-          csv_header="event_id, areaperil_id, intensity_bin_id, probability", refs=(Ref("intensity_bin_id", "vulnerability"),),
+          csv_header="event_id, areaperil_id, intensity_bin_id, probability",
+          refs=(Ref("intensity_bin_id", "vulnerability"),),
           needed="ground-up losses", sound=not_negative("probability"),
-          tool="footprint", columns=(EVENT_ID, "areaperil_id", "intensity_bin_id", "probability"), empty=False, rules=(
+          tool="footprint", columns=(EVENT_ID, "areaperil_id", "intensity_bin_id", "probability"),
+          empty=False, rules=(
               Rule("range", "event_id", low=1, always=True), Rule("range", "areaperil_id", low=1),
               Rule("at most", "intensity_bin_id", limit="max_intensity_bin", always=True),
               Rule("ascending", "areaperil_id", within=2), Rule("distinct", "intensity_bin_id", within=2),
@@ -183,12 +199,15 @@ TABLES = {t.name: t for t in (
           "The index of a compressed footprint whose flags have bit 1."),
     Table("vulnerability", "static/vulnerability.bin",
           (VULNERABILITY_ID, INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
-          "Damage distributions: by vulnerability function and intensity bin, the probability of each damage bin.",
-          header=(Field("max_damage_bin", "i4", "largest damage bin"),), refs=(Ref("damage_bin_id", "damage_bin_dict", "bin_index"),), needed="ground-up losses",
+          "Damage distributions: by vulnerability function and intensity bin, the probability of each damage "
+          "bin.",
+          header=(Field("max_damage_bin", "i4", "largest damage bin"),),
+          refs=(Ref("damage_bin_id", "damage_bin_dict", "bin_index"),), needed="ground-up losses",
           sound=not_negative("probability"), tool="vulnerability", empty=False, rules=(
               Rule("range", "vulnerability_id", low=1, always=True),
               Rule("at most", "damage_bin_id", limit="max_damage_bin", always=True),
-              Rule("ascending", "vulnerability_id", within=1), Rule("consecutive", "intensity_bin_id", within=1),
+              Rule("ascending", "vulnerability_id", within=1), Rule("consecutive", "intensity_bin_id",
+                                                                    within=1),
               Rule("numbered", "damage_bin_id", within=2), Rule("sums to one", "probability", within=2),
               Rule("complete", "intensity_bin_id", warning=True))),
     Table("vulnerability_rows", "static/vulnerability.bin", (INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
@@ -205,9 +224,11 @@ TABLES = {t.name: t for t in (
         Field("from_agg_id", "i4", "group of the level below"),
         Field("level_id", "i4", "level of the programme, from 1"),
         Field("to_agg_id", "i4", "group of this level that it is part of")),
-        "How losses are grouped from level to level of an insurance programme.", key=("level_id", "from_agg_id"),
+        "How losses are grouped from level to level of an insurance programme.",
+          key=("level_id", "from_agg_id"),
         refs=(Ref("from_agg_id", "items", "item_id", when=("level_id", 1, 1), complete=True),
-              Ref("level_id from_agg_id", "fm_programme", "level_id to_agg_id", when=("level_id", 2, None), less=1)),
+              Ref("level_id from_agg_id", "fm_programme", "level_id to_agg_id", when=("level_id", 2, None),
+                  less=1)),
         tool="fmprogramme", sound=from_one("from_agg_id", "level_id", "to_agg_id"), needed="insured losses"),
     Table("fm_policytc", "input/fm_policytc.bin", (
         Field("level_id", "i4", "level of the programme, from 1"),
@@ -234,11 +255,13 @@ TABLES = {t.name: t for t in (
         Field("scale2", "f4", "second scaling factor", unit="ratio")),
         "Policy terms with steps.",
         # ktools names calcrule_id twice in this line; there is one such column.
-        csv_header=PROFILE_HEADER + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
+        csv_header=PROFILE_HEADER
+          + ",step_id,calcrule_id,trigger_start,trigger_end,payout_start,payout_end,limit2,"
                                     "scale1,scale2",
         separator=",", infinite=True, form="-S"),
     Table("fm_profile_old", "input/fm_profile_old.bin", (
-        Field("policytc_id", "i4", "the set of policy terms"), Field("calcrule_id", "i4", "the calculation rule"),
+        Field("policytc_id", "i4", "the set of policy terms"),
+                                                         Field("calcrule_id", "i4", "the calculation rule"),
         Field("allocrule_id", "i4", "no longer needed"), Field("ccy_id", "i4", "no longer needed"),
         Field("deductible", "f4", "deductible", unit="currency"),
         Field("limits", "f4", "most that is paid", unit="currency"),
@@ -260,7 +283,8 @@ TABLES = {t.name: t for t in (
             14: {"limit": "limits"},
             15: {"limit": "limit_prop_of_loss"},
             16: {"deductible1": "deductible_prop_of_loss"}}),
-    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.", tool="fmxref", padded=True,
+    Table("fm_xref", "input/fm_xref.bin", FM_XREF, "How the financial module's outputs are numbered.",
+          tool="fmxref", padded=True,
           sound=from_one("output_id", "agg_id", "layer_id"), needed="insured losses"),
     Table("fm_xref_a0", "input/fm_xref_a0.bin", FM_XREF,
           "The same for outputs that are groups of the last level, where fm_xref numbers items."),
@@ -269,9 +293,11 @@ TABLES = {t.name: t for t in (
           "When events happen: the simulated periods.", header=OCCURRENCE_HEADER,
           tool="occurrence", form="-D", rules=(PERIODS_RULE,), sound=from_one("period_no"), padded=True),
     Table("occurrence_dates", "input/occurrence.bin",
-          (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar", unit="days")),
+          (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i4", "days on the proleptic Gregorian calendar",
+                                      unit="days")),
           "The same with dates of years, months and days.", header=OCCURRENCE_HEADER,
-          csv_header="event_id,period_no,occ_year,occ_month,occ_day", separator=",", form="", rules=(PERIODS_RULE, DATE_RULE),
+          csv_header="event_id,period_no,occ_year,occ_month,occ_day", separator=",", form="",
+          rules=(PERIODS_RULE, DATE_RULE),
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY)),
     Table("occurrence_granular", "input/occurrence.bin",
           (EVENT_ID, PERIOD_NO, Field("occ_date_id", "i8", "minutes, 1440 to the day", unit="minutes")),
@@ -279,24 +305,30 @@ TABLES = {t.name: t for t in (
           csv_header="event_id,period_no,occ_year,occ_month,occ_day,occ_hour,occ_minute", separator=",",
           rules=(PERIODS_RULE, DATE_RULE), optional=2, form="-H",
           columns=("event_id", "period_no", OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE)),
-    Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period", unit="periods"),),
+    Table("returnperiods", "input/returnperiods.bin", (Field("return_period", "i4", "return period",
+                                                             unit="periods"),),
           "Return periods to report, in descending order, none twice.", tool="returnperiod",
           sound=(*not_negative("return_period"), Rule("range", "return_period", low=1, warning=True),
                  Rule("descending", "return_period", warning=True))),
     Table("periods", "input/periods.bin", (
         PERIOD_NO, Field("weighting", "f8", "weight of the period", "%.9f", unit="probability")),
-        "Weights of the periods.", key=("period_no",), last_counts=True, csv_header='"period_no", "weighting"', tool="periods",
+        "Weights of the periods.", key=("period_no",), last_counts=True,
+          csv_header='"period_no", "weighting"', tool="periods",
         sound=(*not_negative("period_no", "weighting"), Rule("range", "period_no", low=1, warning=True),
                Rule("at most", "period_no", limit="occurrence.number_of_periods", warning=True))),
-    Table("quantile", "input/quantile.bin", (Field("quantile", "f4", "quantile, 0 to 1", unit="probability"),),
-          "Quantiles to report.", tool="quantile", rules=(Rule("range", "quantile", low=0, high=1, always=True),)),
+    Table("quantile", "input/quantile.bin", (Field("quantile", "f4", "quantile, 0 to 1",
+                                                   unit="probability"),),
+          "Quantiles to report.", tool="quantile", rules=(Rule("range", "quantile", low=0, high=1,
+                                                               always=True),)),
     Table("amplifications", "input/amplifications.bin", (
         ITEM_ID, Field("amplification_id", "i4", "which factor amplifies its losses")),
         "Which post-loss amplification applies to each item.", header=(FLAGS,),
-        refs=(Ref("item_id", "items", complete=True, warning=True), Ref("amplification_id", "lossfactors", warning=True)),
+        refs=(Ref("item_id", "items", complete=True, warning=True),
+              Ref("amplification_id", "lossfactors", warning=True)),
         tool="amplifications", separator=",", rules=(Rule("numbered", "item_id", always=True),)),
     Table("lossfactors", "static/lossfactors.bin", (
-        Field("amplification_id", "i4", "the amplification"), Field("factor", "f4", "loss factor", unit="ratio")),
+        Field("amplification_id", "i4", "the amplification"),
+                                                    Field("factor", "f4", "loss factor", unit="ratio")),
         "Post-loss amplification factors by event: packets of a head and count records.", header=(FLAGS,),
         csv_header="event_id,amplification_id,factor", sound=not_negative("factor"),
         tool="lossfactors", separator=",", columns=(EVENT_ID, "amplification_id", "factor"),
@@ -311,11 +343,14 @@ TABLES = {t.name: t for t in (
         Field("areaperil_id", "u4", "area and peril", "%d"),
         Field("vulnerability_id", "i4", "a vulnerability function of an aggregate one"),
         Field("weight", "f4", "its weight there", unit="ratio")),
-        "Weights of combined vulnerability functions.", refs=(Ref("vulnerability_id", "vulnerability", warning=True),),
+        "Weights of combined vulnerability functions.",
+          refs=(Ref("vulnerability_id", "vulnerability", warning=True),),
         tool="weights", separator=",", sound=not_negative("weight")),
     Table("ensemble", "input/ensemble.bin", (
-        Field("sidx", "i4", "sample index, from 1"), Field("ensemble_id", "i4", "the ensemble it belongs to")),
-        "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble", sound=from_one("sidx")),
+        Field("sidx", "i4", "sample index, from 1"), Field("ensemble_id", "i4",
+                                                           "the ensemble it belongs to")),
+        "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble",
+          sound=from_one("sidx")),
     Table("correlations", "input/correlations.bin", (
         ITEM_ID,
         Field("peril_correlation_group", "i4", "perils that are correlated share one"),
@@ -327,7 +362,8 @@ TABLES = {t.name: t for t in (
         tool="correlation", separator=","),
 )}
 
-# A table that is csv only: eltcalc takes it instead of rates that it would have to count in the occurrence table.
+# A table that is csv only: eltcalc takes it instead of rates that it would have to count in the occurrence
+# table.
 EVENT_RATES = Table("event_rates", "input/event_rates.csv", (
     Field("event_id", "i4", "the event"), Field("rate", "f8", "occurrences per period", unit="1 / period")),
     "How often events happen.", key=("event_id",))
