@@ -24,6 +24,7 @@ smartquotes = False  # -- begins a flag
 nitpicky = True
 nitpick_ignore = [("py:class", name) for name in ("Exception", "ValueError", "OSError", "EOFError", "object")]
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"
 add_module_names = False
 OUTSIDE = {
     "../benchmarks/memory.md": "benchmarks.md"

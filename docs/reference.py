@@ -4,10 +4,8 @@ conf.py puts them where a page says `<!-- generated: NAME -->`. What they tell s
 (ktc.schemas), in the tools' parsers and in docstrings, and nowhere else.
 """
 
-import ast
 import re
 from importlib import import_module
-from pathlib import Path
 
 import numpy
 
@@ -330,21 +328,12 @@ def home(name):
 
 
 def names_of(module):
-    """The public names of a module, in the order of its stub: those that it defines, but for what stands
+    """The public names of a module, those of its __all__, but for what stands
     under ktc already."""
     if module == "ktc":
         return [name for name in ktc.__all__ if name != "__version__"]
     found = import_module(module)
-    stub = Path(found.__file__).with_suffix(".pyi")
-    if stub.exists():
-        names = [
-            node.name
-            for node in ast.parse(stub.read_text()).body
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        ]
-        names += [name for name in getattr(found, "__all__", ()) if name not in names]
-    else:
-        names = getattr(found, "__all__", [name for name in vars(found) if name[0].isupper()])
+    names = getattr(found, "__all__", [name for name in vars(found) if name[0].isupper()])
     return [name for name in names if getattr(found, name).__doc__ and home(name) != module]
 
 

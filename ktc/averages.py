@@ -7,11 +7,19 @@ and work/. Read of input/ are occurrence.bin and, where they are there, periods.
 times, for some of the summaries each time.
 """
 
+from __future__ import annotations
+
 import os
 
 from .building import Run, with_parquet
 from .errors import UsageError, warn
 from .work import MEMORY, Accumulator, feed, feed_all, folder_of, limit_of, optional_table, summary_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._types import PathLike, RowTarget
+    from .results import ResultTable
+
 
 __all__ = ["AverageLoss", "AverageLossMeanOnly", "aalcalc", "aalcalcmeanonly", "summaryindex"]
 
@@ -58,7 +66,7 @@ class AverageLoss(Averages):
     effect.
     """
 
-    def __init__(self, root=".", *, exact=False, memory=None):
+    def __init__(self, root: PathLike = ".", *, exact: bool = False, memory: float | None = None) -> None:
         self.start(*periods_of(root), optional_table(root, "ensemble"), limit_of(memory), exact)
 
     def make(self, occurrences, weights, ensembles, limit, exact):
@@ -73,12 +81,12 @@ class AverageLoss(Averages):
         self.kernel.work_out()
         return super().result(report, write, *options)
 
-    def table(self):
+    def table(self) -> ResultTable:
         """The Average Loss Table (ALT): a ResultTable of average_loss_table. By summary, mean and standard
         deviation of the annual loss: of the analytical mean (SampleType 1), then of the samples (2)."""
         return self.result("average_loss_table", self.kernel.write)
 
-    def convergence(self, confidence=0.95):
+    def convergence(self, confidence: float = 0.95) -> ResultTable:
         """The Average Loss Convergence Table (ALCT): a ResultTable of average_loss_convergence_table. By
         summary, the same for growing subsets of the samples and for all of them, with what the mean's
         variance is made of and the interval that holds it with this probability."""
@@ -86,7 +94,7 @@ class AverageLoss(Averages):
             "average_loss_convergence_table", self.kernel.write_convergence, checked_confidence(confidence)
         )
 
-    def legacy(self):
+    def legacy(self) -> ResultTable:
         """The legacy table: a ResultTable of average_loss, or average_loss_ensembles where there is an
         ensemble table."""
         return self.result(
@@ -98,7 +106,7 @@ class AverageLossMeanOnly(Averages):
     """Average annual losses without a deviation; its memory follows the summaries alone. Fed as AverageLoss
     is."""
 
-    def __init__(self, root="."):
+    def __init__(self, root: PathLike = ".") -> None:
         self.start(*periods_of(root))
 
     def make(self, occurrences, weights):
@@ -106,12 +114,12 @@ class AverageLossMeanOnly(Averages):
 
         return Kernel(occurrences, weights)
 
-    def table(self):
+    def table(self) -> ResultTable:
         """A ResultTable of average_loss_table_mean_only: by summary, the analytical mean's (SampleType 1) and
         the samples' (2)."""
         return self.result("average_loss_table_mean_only", self.kernel.write)
 
-    def legacy(self):
+    def legacy(self) -> ResultTable:
         """The same as average_loss_mean_only."""
         return self.result("average_loss_mean_only", self.kernel.write)
 
@@ -130,18 +138,18 @@ def named(path, ending, others=False):
 
 
 def aalcalc(
-    folder=None,
-    target=None,
+    folder: PathLike | None = None,
+    target: RowTarget = None,
     *,
-    ord=False,
-    parquet=None,
-    convergence=None,
-    confidence=0.95,
-    skip_header=False,
-    exact=False,
-    memory=MEMORY,
-    root=".",
-):
+    ord: bool = False,
+    parquet: PathLike | None = None,
+    convergence: PathLike | None = None,
+    confidence: float = 0.95,
+    skip_header: bool = False,
+    exact: bool = False,
+    memory: float | None = MEMORY,
+    root: PathLike = ".",
+) -> None:
     """Average annual losses of the summary streams work/<folder>/*.bin of a run.
 
     Unless parquet alone is asked for, csv goes to target: the legacy table, with ord the Average Loss Table
@@ -198,7 +206,15 @@ def aalcalc(
             kernel.write_convergence(subsets, confidence)
 
 
-def aalcalcmeanonly(folder=None, target=None, *, ord=False, parquet=None, skip_header=False, root="."):
+def aalcalcmeanonly(
+    folder: PathLike | None = None,
+    target: RowTarget = None,
+    *,
+    ord: bool = False,
+    parquet: PathLike | None = None,
+    skip_header: bool = False,
+    root: PathLike = ".",
+) -> None:
     """Average annual losses without a deviation of the summary streams work/<folder>/*.bin of a run.
 
     Csv goes to target, in the legacy form or with ord in that of Open Results Data, unless parquet, a path,
@@ -216,7 +232,7 @@ def aalcalcmeanonly(folder=None, target=None, *, ord=False, parquet=None, skip_h
         kernel.write(table)
 
 
-def summaryindex(folder=None, *, root="."):
+def summaryindex(folder: PathLike | None = None, *, root: PathLike = ".") -> None:
     """Index the summary streams work/<folder>/*.bin of a run: writes there filelist.idx (their names, in the
     folder's order), summaries.idx ("summary_id, file number, byte offset" of each packet, by summary) and
     max_summary_id.idx."""

@@ -92,6 +92,20 @@ def with_parquet(destination, path):
     return [*(destination if isinstance(destination, list) else [destination]), Parquet(path)]
 
 
+# typing takes longer to load than a stage: only a type checker sees the real Generic.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Generic, TypeVar
+
+    Block = TypeVar("Block", covariant=True)
+else:
+    Block = None
+
+    class Generic:
+        def __class_getitem__(cls, _):
+            return cls
+
+
 class Producer:
     """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to
     two."""
@@ -112,7 +126,7 @@ class Producer:
         return {"cdfs": frames.CdfCatcher, "losses": frames.LossCatcher}[self.gives]()
 
 
-class Stage(Producer):
+class Stage(Producer, Generic[Block]):
     """A stage before it is built: `takes` says what it consumes."""
 
     takes = None

@@ -14,14 +14,50 @@ A chain that ends in a stage without a destination can be iterated: it gives blo
 the events come. The console scripts are chains of one stage (ktc.stages).
 """
 
+from __future__ import annotations
+
 import os
 
 from . import schemas
 from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, LossDecoder, LossEncoder
 from ._core.io import Outputs, Source
-from .building import KERNELS, Producer, Run, Stage
+from .building import KERNELS, Block, Generic, Producer, Run, Stage
 from .errors import DataError, UsageError
 from .schemas import streams as kinds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Literal, Never, overload
+
+    from ._core.fmplan import Plan
+    from ._types import AreaperilBytes, Destination, PathLike, RowTarget, SourceLike, TargetLike
+
+
+__all__ = [
+    "CdfStream",
+    "CdfToCsv",
+    "Chain",
+    "EltCalc",
+    "Events",
+    "EventsToText",
+    "FmCalc",
+    "FmToCsv",
+    "GetModel",
+    "GulCalc",
+    "GulToCsv",
+    "Last",
+    "LossCsv",
+    "LossStream",
+    "LossTables",
+    "LossToCsv",
+    "PlaCalc",
+    "PltCalc",
+    "Stage",
+    "SummaryCalc",
+    "SummaryToCsv",
+    "Writer",
+]
 
 PROGRESS_STEPS = 200
 
@@ -40,8 +76,15 @@ class Events(Producer):
     gives = "events"
 
     def __init__(
-        self, process=1, total=1, *, ids=None, in_order=False, fisher_yates=False, legacy_shuffle=False
-    ):
+        self,
+        process: int = 1,
+        total: int = 1,
+        *,
+        ids: SourceLike = None,
+        in_order: bool = False,
+        fisher_yates: bool = False,
+        legacy_shuffle: bool = False,
+    ) -> None:
         self.process, self.total, self.ids = process, total, ids
         # the first that is set counts, as in ktools
         self.mode = (
@@ -68,7 +111,9 @@ class CdfStream(Producer):
 
     gives = "cdfs"
 
-    def __init__(self, source=None, *, areaperil=4, whole_events=True):
+    def __init__(
+        self, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = True
+    ) -> None:
         self.source, self.areaperil, self.whole_events = source, areaperil, whole_events
 
     def encoder(self, sink):
@@ -85,7 +130,14 @@ class LossStream(Producer):
 
     gives = "losses"
 
-    def __init__(self, source=None, *, kinds=None, whole_events=True, as_written=False):
+    def __init__(
+        self,
+        source: SourceLike = None,
+        *,
+        kinds: Iterable[int] | None = None,
+        whole_events: bool = True,
+        as_written: bool = False,
+    ) -> None:
         self.source, self.kinds, self.whole_events, self.as_written = source, kinds, whole_events, as_written
 
     def decoder(self, run, steps=None):
@@ -103,7 +155,14 @@ class LossCsv(Producer):
 
     gives = "losses"
 
-    def __init__(self, source=None, *, sample_size, kind=kinds.LOSS, whole_events=True):
+    def __init__(
+        self,
+        source: SourceLike = None,
+        *,
+        sample_size: int,
+        kind: int = kinds.LOSS,
+        whole_events: bool = True,
+    ) -> None:
         self.source, self.sample_size, self.kind, self.whole_events = source, sample_size, kind, whole_events
 
     def encoder(self, sink):
@@ -146,12 +205,12 @@ class LossCopy(Producer):
 # Stages
 
 
-class GetModel(Stage):
+class GetModel(Stage["Cdfs"]):
     """Events in, cumulative damage distributions out. See ktc.getmodel."""
 
     takes, gives = "events", "cdfs"
 
-    def __init__(self, out=None, *, areaperil=4):
+    def __init__(self, out: Destination = None, *, areaperil: AreaperilBytes = 4) -> None:
         self.out, self.areaperil = out, areaperil
 
     def encoder(self, sink):
@@ -167,7 +226,7 @@ class GetModel(Stage):
         return stage
 
 
-class GulCalc(Stage):
+class GulCalc(Stage["Losses"]):
     """Distributions in, ground-up losses out: by item, by coverage and with full correlation. See
     ktc.gulcalc."""
 
@@ -175,19 +234,19 @@ class GulCalc(Stage):
 
     def __init__(
         self,
-        item=None,
+        item: Destination = None,
         *,
-        coverage=None,
-        correlated=None,
-        sample_size=-1,
-        alloc_rule=-1,
-        loss_threshold=0.000001,
-        random="hashed",
-        vector_size=1000000,
-        seed=0,
-        debug=False,
-        areaperil=4,
-    ):
+        coverage: Destination = None,
+        correlated: Destination = None,
+        sample_size: int = -1,
+        alloc_rule: int = -1,
+        loss_threshold: float = 0.000001,
+        random: Literal["hashed", "cached", "file"] = "hashed",
+        vector_size: int = 1000000,
+        seed: int = 0,
+        debug: bool = False,
+        areaperil: AreaperilBytes = 4,
+    ) -> None:
         self.item, self.coverage, self.correlated = item, coverage, correlated
         self.random = random
         self.options = dict(
@@ -227,14 +286,16 @@ class GulCalc(Stage):
         return stage
 
 
-class PlaCalc(Stage):
+class PlaCalc(Stage["Losses"]):
     """Losses by item in, the same times post-loss amplification factors out, written as what feeds it would
     write them. See ktc.placalc.
     """
 
     takes, gives = "losses", "losses"
 
-    def __init__(self, out=None, *, relative_factor=1.0, absolute_factor=0.0):
+    def __init__(
+        self, out: Destination = None, *, relative_factor: float = 1.0, absolute_factor: float = 0.0
+    ) -> None:
         self.out = out
         self.factors = dict(relative=relative_factor, absolute=absolute_factor)
 
@@ -251,7 +312,7 @@ class PlaCalc(Stage):
         return stage
 
 
-class FmCalc(Stage):
+class FmCalc(Stage["Losses"]):
     """Losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
 
     net: True, what is left goes on instead of what is paid; or a destination, which gets what is left beside
@@ -270,20 +331,20 @@ class FmCalc(Stage):
 
     def __init__(
         self,
-        out=None,
+        out: Destination = None,
         *,
-        gross=None,
-        net=False,
-        alloc_rule=0,
-        debug=False,
-        full_shares=False,
-        plan=None,
-        max_level=None,
-        stepped=False,
-        input_path=None,
-        areaperil=4,
-        exact=False,
-    ):
+        gross: Destination = None,
+        net: bool | Destination = False,
+        alloc_rule: int = 0,
+        debug: bool = False,
+        full_shares: bool = False,
+        plan: Plan | None = None,
+        max_level: int | None = None,
+        stepped: bool = False,
+        input_path: PathLike | None = None,
+        areaperil: AreaperilBytes = 4,
+        exact: bool = False,
+    ) -> None:
         beside = gross if net is True else None if net is False else net
         if net is not True and gross is not None:
             if out is not None:
@@ -324,15 +385,23 @@ class FmCalc(Stage):
         return stage
 
 
-class SummaryCalc(Stage):
+class SummaryCalc(Stage["Never"]):
     """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See
     ktc.summarycalc."""
 
     takes, gives = "losses", "losses"
 
     def __init__(
-        self, outputs, *, stream="item", zeros=False, index=False, input_path=None, areaperil=4, exact=False
-    ):
+        self,
+        outputs: Mapping[int, Destination] | Sequence[tuple[int, Destination]],
+        *,
+        stream: Literal["item", "coverage", "fm", "legacy item"] = "item",
+        zeros: bool = False,
+        index: bool = False,
+        input_path: PathLike | None = None,
+        areaperil: AreaperilBytes = 4,
+        exact: bool = False,
+    ) -> None:
         if stream not in ("item", "coverage", "fm", "legacy item"):
             raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
         self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
@@ -385,7 +454,7 @@ class SummaryCalc(Stage):
         return (name[:-4] if name[4:] and name.endswith(".bin") else name) + ".idx"
 
 
-class Last(Stage):
+class Last(Stage["Never"]):
     """A stage that nothing follows."""
 
     def build(self, run, out=None):
@@ -402,7 +471,7 @@ class Writer(Last):
     """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard
     output."""
 
-    def __init__(self, target=None, *, skip_header=False):
+    def __init__(self, target: TargetLike = None, *, skip_header: bool = False) -> None:
         self.target, self.skip_header = target, skip_header
 
     def end(self, run):
@@ -462,7 +531,15 @@ class EltCalc(LossTables):
     ktc.ResultTable or a list of these. See ktc.eltcalc.
     """
 
-    def __init__(self, target=None, *, moment=None, quantile=None, skip_header=False, exact=False):
+    def __init__(
+        self,
+        target: RowTarget = None,
+        *,
+        moment: RowTarget = None,
+        quantile: RowTarget = None,
+        skip_header: bool = False,
+        exact: bool = False,
+    ) -> None:
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile)
 
     def end(self, run):
@@ -505,8 +582,15 @@ class PltCalc(LossTables):
     """
 
     def __init__(
-        self, target=None, *, moment=None, quantile=None, sample=None, skip_header=False, exact=False
-    ):
+        self,
+        target: RowTarget = None,
+        *,
+        moment: RowTarget = None,
+        quantile: RowTarget = None,
+        sample: RowTarget = None,
+        skip_header: bool = False,
+        exact: bool = False,
+    ) -> None:
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile, sample=sample)
 
     def end(self, run):
@@ -549,7 +633,9 @@ class LossToCsv(Writer):
     takes = "losses"
     layouts = {kinds.LOSS: kinds.LOSS_STREAM}
 
-    def __init__(self, target=None, *, skip_header=False, full_precision=False):
+    def __init__(
+        self, target: TargetLike = None, *, skip_header: bool = False, full_precision: bool = False
+    ) -> None:
         super().__init__(target, skip_header=skip_header)
         self.decimals = 6 if full_precision else 2
 
@@ -584,15 +670,15 @@ class SummaryToCsv(Writer):
 
     def __init__(
         self,
-        target=None,
+        target: RowTarget = None,
         *,
-        skip_header=False,
-        full_precision=False,
-        exposure=False,
-        max_loss=False,
-        drop_unexposed=False,
-        ord=False,
-    ):
+        skip_header: bool = False,
+        full_precision: bool = False,
+        exposure: bool = False,
+        max_loss: bool = False,
+        drop_unexposed: bool = False,
+        ord: bool = False,
+    ) -> None:
         super().__init__(target, skip_header=skip_header)
         self.decimals, self.exposure, self.ord = 6 if full_precision else 2, exposure, ord
         self.choice = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
@@ -618,13 +704,27 @@ class SummaryToCsv(Writer):
 # The chain
 
 
-class Chain:
+class Chain(Generic[Block]):
     """A source and what follows it. root: the folder that holds input/ and static/."""
 
-    def __init__(self, source, *stages, root="."):
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self,
+            source: Producer,
+            *stages: *tuple[*tuple[Stage[Any], ...], Stage[Block]],
+            root: PathLike = ".",
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: Chain[Never], source: Producer, *stages: Destination, root: PathLike = "."
+        ) -> None: ...
+
+    def __init__(self, source: Producer, *stages: Any, root: PathLike = ".") -> None:
         self.source, self.stages, self.root = source, stages, root
 
-    def run(self, progress=None):
+    def run(self, progress: Callable[[int, int], object] | None = None) -> None:
         """Run to the end. progress: called with the number of events done and of all, some hundred times
         (from Events)."""
         with Outputs() as outputs:
@@ -650,7 +750,7 @@ class Chain:
         first = run.consumer(stages, self.source)
         return first, self.source.decoder(run, steps)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Block]:
         """The blocks that the last stage gives, event by event; on bad input those that are due before the
         error."""
         from ._core import frames

@@ -13,6 +13,8 @@ Memory follows the event of a stream, where both have their events in the same o
 counterpart comes later is kept until then. Tables that have a key are held as a whole.
 """
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass, field
 
@@ -20,6 +22,13 @@ from .errors import UsageError
 from .files import csv_batches, open_file, open_records
 from .schemas import REPORTS, STREAMS, TABLES
 from .validation import count
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._types import AreaperilBytes, PathLike
+
+
+__all__ = ["Difference", "FieldDifference", "RecordDifference", "diff"]
 
 LIMIT = 10
 BLOCK = 1 << 20  # bytes of both files that are compared at once
@@ -80,7 +89,7 @@ class Difference:
     moved: int = 0
 
     @property
-    def equal(self):
+    def equal(self) -> bool:
         return not (self.differing or self.only_a or self.only_b or self.header)
 
     def __str__(self):
@@ -405,7 +414,16 @@ def joined(parts, dtype):
     return rows, numpy.concatenate([part[1] for part in parts])
 
 
-def diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=4):
+def diff(
+    a: PathLike,
+    b: PathLike,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    limit: int = LIMIT,
+    kind: str | None = None,
+    areaperil: AreaperilBytes = 4,
+) -> Difference:
     """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv;
     a Difference.
 

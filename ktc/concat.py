@@ -6,12 +6,23 @@ earlier file. So no row is lost, rows of a file keep their order, and files that
 is. Files need not be sorted: those of pltcalc are not.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 
 from ._core.io import STDOUT, Outputs, Source
 from .errors import DataError, InputError, UsageError, printable
 from .schemas import REPORTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._types import BufferLike, PathLike, SourceLike, SupportsRead, TargetLike
+
+
+__all__ = ["kat", "katparquet"]
 
 EVENT, PERIOD = ("EventId", "event_id"), ("Period", "period_no")
 
@@ -77,7 +88,14 @@ def without_output(found, sink):
     return rest
 
 
-def kat(files=(), target=None, *, folder=None, unsorted=False, process_id=0):
+def kat(
+    files: PathLike | Iterable[SourceLike] = (),
+    target: TargetLike = None,
+    *,
+    folder: PathLike | None = None,
+    unsorted: bool = False,
+    process_id: int = 0,
+) -> None:
     """Tables in csv from several files to one, merged by event, or by period and event.
 
     files: paths (named pipes too), descriptors, file objects or buffers, all of one kind of table: an ELT or
@@ -183,17 +201,17 @@ ROW_GROUP = 1 << 17  # rows of the output that are written at once
 
 
 def katparquet(
-    files=(),
-    target=None,
+    files: PathLike | Iterable[PathLike | BufferLike | SupportsRead] = (),
+    target: TargetLike = None,
     *,
-    folder=None,
-    mplt=False,
-    qplt=False,
-    splt=False,
-    melt=False,
-    qelt=False,
-    selt=False,
-):
+    folder: PathLike | None = None,
+    mplt: bool = False,
+    qplt: bool = False,
+    splt: bool = False,
+    melt: bool = False,
+    qelt: bool = False,
+    selt: bool = False,
+) -> None:
     """Parquet tables of one kind to one, merged by event, or by period and event.
 
     Exactly one of mplt, qplt, splt, melt, qelt and selt names the kind. files: paths, file objects that can

@@ -13,12 +13,25 @@ the files several times where it must be. Sorting takes 8 bytes more for each lo
 weights.
 """
 
+from __future__ import annotations
+
 import os
 
 from . import work
 from ._core.io import Outputs
 from .building import Run, with_parquet
 from .errors import UsageError, warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from ._types import CurveName, PathLike, RowTarget, SourceLike, TargetLike
+    from .results import ResultTable
+
+
+__all__ = ["ExceedanceCurves", "leccalc", "ordleccalc"]
 
 OEP, AEP = "oep", "aep"
 WHEATSHEAF = "wheatsheaf"  # a curve for each sample
@@ -225,16 +238,16 @@ def calculate(source, root, folder, tables, curves, report, memory):
 
 
 def leccalc(
-    source=None,
-    outputs=None,
+    source: SourceLike = None,
+    outputs: Mapping[CurveName, RowTarget] | Sequence[tuple[CurveName, RowTarget]] | None = None,
     *,
-    folder=None,
-    return_periods=False,
-    skip_header=False,
-    exact=False,
-    memory=work.MEMORY,
-    root=".",
-):
+    folder: str | None = None,
+    return_periods: bool | Sequence[int] = False,
+    skip_header: bool = False,
+    exact: bool = False,
+    memory: float | None = work.MEMORY,
+    root: PathLike = ".",
+) -> None:
     """Exceedance curves as ktools' legacy tables: one table for each kind of curve, as csv.
 
     Reads the summary streams work/<folder>/*.bin, or source; input/occurrence.bin and, where they are,
@@ -267,20 +280,20 @@ def leccalc(
 
 
 def ordleccalc(
-    source=None,
-    curves=(),
+    source: SourceLike = None,
+    curves: Iterable[CurveName] = (),
     *,
-    ept=None,
-    psept=None,
-    ept_parquet=None,
-    psept_parquet=None,
-    folder=None,
-    return_periods=False,
-    skip_header=False,
-    exact=False,
-    memory=work.MEMORY,
-    root=".",
-):
+    ept: RowTarget = None,
+    psept: RowTarget = None,
+    ept_parquet: TargetLike = None,
+    psept_parquet: TargetLike = None,
+    folder: str | None = None,
+    return_periods: bool | Sequence[int] = False,
+    skip_header: bool = False,
+    exact: bool = False,
+    memory: float | None = work.MEMORY,
+    root: PathLike = ".",
+) -> None:
     """Exceedance probability tables of Open Results Data: EPT (with EPCalc 1, the analytical mean, and 2 to 4
     as asked for) and PSEPT (by sample), with tail values at risk, as csv and parquet.
 
@@ -328,7 +341,15 @@ class ExceedanceCurves(work.Accumulator):
     where they are. Raises DataError, InputError and UsageError.
     """
 
-    def __init__(self, curves=(OEP, AEP), *, return_periods=None, exact=False, memory=None, root="."):
+    def __init__(
+        self,
+        curves: Collection[Literal["oep", "aep"]] = (OEP, AEP),
+        *,
+        return_periods: bool | Sequence[int] | None = None,
+        exact: bool = False,
+        memory: float | None = None,
+        root: PathLike = ".",
+    ) -> None:
         types = [type for type in (OEP, AEP) if type in curves]
         if not types or isinstance(curves, str) or set(curves) - {OEP, AEP}:
             raise UsageError(f"curves are {curves!r}, expected a list of oep, aep or both")
@@ -337,7 +358,13 @@ class ExceedanceCurves(work.Accumulator):
     def make(self, tables, types, limit):
         return tables.kernel(types, limit=limit)
 
-    def table(self, calculations=("mean", *CALCULATIONS)):
+    def table(
+        self,
+        calculations: Sequence[Literal["mean", "full_uncertainty", "wheatsheaf_mean", "sample_mean"]] = (
+            "mean",
+            *CALCULATIONS,
+        ),
+    ) -> ResultTable:
         """The EPT, a ResultTable: SummaryId, EPCalc, EPType, ReturnPeriod, Loss, with tail values at risk."""
         if isinstance(calculations, str) or set(calculations) - {"mean", *CALCULATIONS}:
             raise UsageError(
@@ -345,12 +372,12 @@ class ExceedanceCurves(work.Accumulator):
             )
         return self.collect("exceedance_probability_table", "ept", calculations)
 
-    def samples(self):
+    def samples(self) -> ResultTable:
         """The PSEPT, a ResultTable: SummaryId, SampleId, EPType, ReturnPeriod, Loss, with tail values at
         risk."""
         return self.collect("sample_exceedance_probability_table", "psept", [WHEATSHEAF])
 
-    def legacy(self, name):
+    def legacy(self, name: CurveName) -> ResultTable:
         """One of leccalc's tables, a ResultTable."""
         tables, types, _ = self.tables
         (name,) = checked([name])

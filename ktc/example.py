@@ -18,13 +18,24 @@ come straight from the bit generator, whose output is fixed, and everything comp
 may choose). What zlib makes of a compressed footprint is the exception.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
 from .schemas import TABLES
 
-PERILS = ("wind", "flood", "earthquake", "fire", "hail")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ._types import AreaperilBytes, PathLike
+
+
+__all__ = ["Example", "write_example"]
+
+PERILS: tuple[str, ...] = ("wind", "flood", "earthquake", "fire", "hail")
 # What may come with an event of each peril.
 COMPANIONS = {
     "wind": ("flood", "hail"),
@@ -102,24 +113,24 @@ class _Draws:
 
 
 def write_example(
-    folder,
+    folder: PathLike,
     *,
-    seed=1,
-    events=300,
-    locations=100,
-    perils=3,
-    items_per_coverage=None,
-    grid=16,
-    damage_bins=22,
-    intensity_bins=20,
-    uncertainty=True,
-    compress=False,
-    areaperil=4,
-    periods=1000,
-    weighted_periods=False,
-    random_numbers=50_000,
-    summaries="item",
-):
+    seed: int = 1,
+    events: int = 300,
+    locations: int = 100,
+    perils: int = 3,
+    items_per_coverage: int | None = None,
+    grid: int = 16,
+    damage_bins: int = 22,
+    intensity_bins: int = 20,
+    uncertainty: bool = True,
+    compress: bool = False,
+    areaperil: AreaperilBytes = 4,
+    periods: int = 1000,
+    weighted_periods: bool = False,
+    random_numbers: int = 50_000,
+    summaries: Literal["item", "coverage"] = "item",
+) -> Example:
     """Write an example model into folder/input and folder/static; gives an Example.
 
     seed: any integer >= 0. events, locations, periods: how many. perils: 1 to 5, the first so many of PERILS.

@@ -6,12 +6,20 @@ ktc.chain.FmCalc(plan=plan, alloc_rule=2)           # as often as you like, on a
 ktc.apply_rule(1, {"deductible1": 100, "limit": 500}, 250)
 """
 
+from __future__ import annotations
+
 import os
 
 from . import schemas
 from ._core.fmplan import Plan
 from ._core.fmrules import apply_rule
 from ._core.io import Mapped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._core.named import Layer, Node, RuleResult
+    from ._types import AreaperilBytes, PathLike
+
 
 __all__ = ["Layer", "Node", "Plan", "RuleResult", "apply_rule", "read_plan"]
 
@@ -25,7 +33,15 @@ def __getattr__(name):
     return getattr(named, name)
 
 
-def read_plan(folder="input", *, by_aggregate=False, stepped=False, max_level=None, areaperil=4, exact=False):
+def read_plan(
+    folder: PathLike = "input",
+    *,
+    by_aggregate: bool = False,
+    stepped: bool = False,
+    max_level: int | None = None,
+    areaperil: AreaperilBytes = 4,
+    exact: bool = False,
+) -> Plan:
     """The programme of a folder, compiled: fm_programme, fm_policytc, fm_profile (fm_profile_step if stepped)
     and fm_xref.
 

@@ -7,6 +7,8 @@ Kinds are found out as ktc.files tells. A stream is read in batches, so memory d
 stops where it has enough.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -21,6 +23,17 @@ from .schemas import STREAMS, TABLES
 from .schemas.streams import MEAN, SPECIAL, SPECIAL_SAMPLES
 from .tables import DAYS, MINUTES, columns_of, dates_layout
 from .validation import count
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from ._types import AreaperilBytes, PathLike
+
+
+__all__ = ["FileInfo", "head", "info"]
 
 TOTALS = {"coverages": "tiv", "periods": "weighting"}  # columns whose sum means something
 
@@ -59,7 +72,7 @@ class FileInfo:
     status: int = 0
 
     @property
-    def whole(self):
+    def whole(self) -> bool:
         return self.fault is None
 
     def __str__(self):
@@ -107,7 +120,7 @@ def shown(value):
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
-def info(path=None, *, kind=None, areaperil=4):
+def info(path: PathLike | None = None, *, kind: str | None = None, areaperil: AreaperilBytes = 4) -> FileInfo:
     """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of
     a table or stream in ktc.schemas, if it is not to be found out.
 
@@ -265,7 +278,14 @@ def as_json(infos):
 # --- the first records
 
 
-def head(path=None, n=10, *, skip=0, kind=None, areaperil=4):
+def head(
+    path: PathLike | None = None,
+    n: int = 10,
+    *,
+    skip: int = 0,
+    kind: str | None = None,
+    areaperil: AreaperilBytes = 4,
+) -> NDArray[Any]:
     """The first n records behind the first `skip`, or as many as there are, as a structured array of the
     columns that csv has (of an occurrence table, the date as its number). path and kind as in info().
 

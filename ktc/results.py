@@ -5,12 +5,26 @@ ResultTable, which keeps its rows. Arrow and parquet need pyarrow, an extra: pip
 imported when it is asked for.
 """
 
+from __future__ import annotations
+
 import io
 
 from . import schemas
 from ._core.rows import RowGroups, RowMemory
 from ._core.tables import write_all
 from .errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+
+    from ._types import TargetLike
+    from .schemas.model import Report
+
+
+__all__ = ["Parquet", "ResultTable"]
 
 
 def arrow():
@@ -95,7 +109,7 @@ class ParquetWriter:
 class Parquet:
     """A destination: the report as parquet at this path."""
 
-    def __init__(self, target):
+    def __init__(self, target: TargetLike) -> None:
         self.target = target
 
     def consumer(self, report, outputs):
@@ -112,11 +126,11 @@ class ResultTable:
     times has the rows of all runs.
     """
 
-    def __init__(self, report):
+    def __init__(self, report: str | Report) -> None:
         self.report = schemas.REPORTS[report] if isinstance(report, str) else report
         self.rows = RowMemory(self.report)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
     def __repr__(self):
@@ -128,23 +142,23 @@ class ResultTable:
             raise UsageError(f"rows of {report.name} cannot go to a table of {self.report.name}")
         return self.rows
 
-    def merge(self, other):
+    def merge(self, other: ResultTable) -> ResultTable:
         """Add the rows of another table of the same report behind this one's."""
         self.rows.extend(other.rows)
         return self
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray[Any, np.dtype[np.void]]:
         """A structured array over the rows, read-only; while it is in use nothing can be added to the
         table."""
         import numpy
 
         return numpy.frombuffer(self.rows, self.report.dtype())
 
-    def arrow(self):
+    def arrow(self) -> Any:
         """A pyarrow.Table, copied: whole numbers int32, all else float32."""
         return arrow().Table.from_batches([record_batch(self.report, self.rows)])
 
-    def pandas(self):
+    def pandas(self) -> Any:
         """A pandas.DataFrame, copied, with the columns' own types."""
         import pandas
 

@@ -10,6 +10,8 @@ one goes downstream. Raises DataError (input that is wrong, with its place), Usa
 that is missing) and OutputError.
 """
 
+from __future__ import annotations
+
 import os
 
 from . import chain
@@ -19,18 +21,43 @@ from .chain import CdfStream, Chain, Events, LossCsv, LossStream
 from .errors import UsageError, warn
 from .schemas import streams as kinds
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from ._types import AreaperilBytes, PathLike, RowTarget, SourceLike, TargetLike
+
+
+__all__ = [
+    "cdftocsv",
+    "eltcalc",
+    "eve",
+    "fmcalc",
+    "fmtocsv",
+    "getmodel",
+    "gulcalc",
+    "gultobin",
+    "gultocsv",
+    "placalc",
+    "pltcalc",
+    "summarycalc",
+    "summarycalctobin",
+    "summarycalctocsv",
+]
+
 
 def eve(
-    process,
-    total,
-    target=None,
+    process: int,
+    total: int,
+    target: TargetLike = None,
     *,
-    in_order=False,
-    fisher_yates=False,
-    legacy_shuffle=False,
-    text=False,
-    root=".",
-):
+    in_order: bool = False,
+    fisher_yates: bool = False,
+    legacy_shuffle: bool = False,
+    text: bool = False,
+    root: PathLike = ".",
+) -> None:
     """The share of process number `process` (from 1) of `total` in the events of input/events.bin.
 
     Events are dealt out one by one as they stand in the file; in_order: consecutive events instead;
@@ -44,7 +71,13 @@ def eve(
     Chain(events, chain.EventsToText(target) if text else target, root=root).run()
 
 
-def getmodel(source=None, target=None, *, root=".", areaperil=4):
+def getmodel(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    root: PathLike = ".",
+    areaperil: AreaperilBytes = 4,
+) -> None:
     """The cumulative damage distributions of the portfolio in each event: event ids in, a cdf stream out.
 
     Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it
@@ -59,22 +92,22 @@ def getmodel(source=None, target=None, *, root=".", areaperil=4):
 
 
 def gulcalc(
-    source=None,
+    source: SourceLike = None,
     *,
-    item=None,
-    coverage=None,
-    correlated=None,
-    sample_size=-1,
-    alloc_rule=-1,
-    loss_threshold=0.000001,
-    random="hashed",
-    vector_size=1000000,
-    seed=0,
-    debug=False,
-    benchmark=False,
-    root=".",
-    areaperil=4,
-):
+    item: TargetLike = None,
+    coverage: TargetLike = None,
+    correlated: TargetLike = None,
+    sample_size: int = -1,
+    alloc_rule: int = -1,
+    loss_threshold: float = 0.000001,
+    random: Literal["hashed", "cached", "file"] = "hashed",
+    vector_size: int = 1000000,
+    seed: int = 0,
+    debug: bool = False,
+    benchmark: bool = False,
+    root: PathLike = ".",
+    areaperil: AreaperilBytes = 4,
+) -> None:
     """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are
     given.
 
@@ -112,7 +145,14 @@ def gulcalc(
     Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
 
 
-def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.0, root="."):
+def placalc(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    relative_factor: float = 1.0,
+    absolute_factor: float = 0.0,
+    root: PathLike = ".",
+) -> None:
     """Post-loss amplification: a loss or item stream in, the same stream with every loss times a factor out.
 
     Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by
@@ -131,22 +171,22 @@ def placalc(source=None, target=None, *, relative_factor=1.0, absolute_factor=0.
 
 
 def fmcalc(
-    source=None,
-    target=None,
+    source: SourceLike = None,
+    target: TargetLike = None,
     *,
-    alloc_rule=0,
-    net=False,
-    net_to=None,
-    debug=False,
-    full_shares=False,
-    stepped=False,
-    max_level=None,
-    input_path=None,
-    benchmark=False,
-    root=".",
-    areaperil=4,
-    exact=False,
-):
+    alloc_rule: int = 0,
+    net: bool = False,
+    net_to: TargetLike = None,
+    debug: bool = False,
+    full_shares: bool = False,
+    stepped: bool = False,
+    max_level: int | None = None,
+    input_path: PathLike | None = None,
+    benchmark: bool = False,
+    root: PathLike = ".",
+    areaperil: AreaperilBytes = 4,
+    exact: bool = False,
+) -> None:
     """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of
     output ids out.
 
@@ -180,7 +220,13 @@ def fmcalc(
     ).run()
 
 
-def fmtocsv(source=None, target=None, *, skip_header=False, full_precision=False):
+def fmtocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    full_precision: bool = False,
+) -> None:
     """Losses of the financial module as csv: event_id,output_id,sidx,loss; two decimals, or six in full
     precision."""
     Chain(
@@ -190,20 +236,20 @@ def fmtocsv(source=None, target=None, *, skip_header=False, full_precision=False
 
 
 def summarycalc(
-    source=None,
-    outputs=None,
+    source: SourceLike = None,
+    outputs: Mapping[int, TargetLike] | Sequence[tuple[int, TargetLike]] | None = None,
     *,
-    item=False,
-    fm=False,
-    coverage=False,
-    legacy_item=False,
-    zeros=False,
-    index=False,
-    input_path=None,
-    root=".",
-    areaperil=4,
-    exact=False,
-):
+    item: bool = False,
+    fm: bool = False,
+    coverage: bool = False,
+    legacy_item: bool = False,
+    zeros: bool = False,
+    index: bool = False,
+    input_path: PathLike | None = None,
+    root: PathLike = ".",
+    areaperil: AreaperilBytes = 4,
+    exact: bool = False,
+) -> None:
     """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for
     each set out.
 
@@ -240,18 +286,18 @@ def summarycalc(
 
 
 def eltcalc(
-    source=None,
-    target=None,
+    source: SourceLike = None,
+    target: RowTarget = None,
     *,
-    moment=None,
-    moment_parquet=None,
-    quantile=None,
-    quantile_parquet=None,
-    process=0,
-    skip_header=False,
-    exact=False,
-    root=".",
-):
+    moment: RowTarget = None,
+    moment_parquet: TargetLike = None,
+    quantile: RowTarget = None,
+    quantile_parquet: TargetLike = None,
+    process: int = 0,
+    skip_header: bool = False,
+    exact: bool = False,
+    root: PathLike = ".",
+) -> None:
     """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an
     exposed value.
 
@@ -278,19 +324,19 @@ def eltcalc(
 
 
 def pltcalc(
-    source=None,
-    target=None,
+    source: SourceLike = None,
+    target: RowTarget = None,
     *,
-    moment=None,
-    moment_parquet=None,
-    quantile=None,
-    quantile_parquet=None,
-    sample=None,
-    sample_parquet=None,
-    skip_header=False,
-    exact=False,
-    root=".",
-):
+    moment: RowTarget = None,
+    moment_parquet: TargetLike = None,
+    quantile: RowTarget = None,
+    quantile_parquet: TargetLike = None,
+    sample: RowTarget = None,
+    sample_parquet: TargetLike = None,
+    skip_header: bool = False,
+    exact: bool = False,
+    root: PathLike = ".",
+) -> None:
     """Period loss tables of a summary stream: the losses of each summary in every period in which its event
     occurs.
 
@@ -313,12 +359,24 @@ def pltcalc(
     Chain(LossStream(source, kinds=[kinds.SUMMARY]), stage, root=root).run()
 
 
-def cdftocsv(source=None, target=None, *, skip_header=False, areaperil=4):
+def cdftocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    areaperil: AreaperilBytes = 4,
+) -> None:
     """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean."""
     Chain(CdfStream(source, areaperil=areaperil), chain.CdfToCsv(target, skip_header=skip_header)).run()
 
 
-def gultocsv(source=None, target=None, *, skip_header=False, full_precision=False):
+def gultocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    full_precision: bool = False,
+) -> None:
     """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full
     precision."""
     Chain(
@@ -327,7 +385,13 @@ def gultocsv(source=None, target=None, *, skip_header=False, full_precision=Fals
     ).run()
 
 
-def gultobin(source=None, target=None, *, sample_size=None, stream_type=2):
+def gultobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    sample_size: int | None = None,
+    stream_type: Literal[1, 2] = 2,
+) -> None:
     """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or
     with stream_type 1 an item stream.
 
@@ -343,7 +407,9 @@ def gultobin(source=None, target=None, *, sample_size=None, stream_type=2):
     ).run()
 
 
-def summarycalctobin(source=None, target=None, *, sample_size=None):
+def summarycalctobin(
+    source: SourceLike = None, target: TargetLike = None, *, sample_size: int | None = None
+) -> None:
     """Losses by summary from csv, with a header line, as summarycalctocsv writes it with exposed values:
     event_id,exposure_value,summary_id,sidx,loss in, a stream of summary set 1 out.
 
@@ -354,17 +420,17 @@ def summarycalctobin(source=None, target=None, *, sample_size=None):
 
 
 def summarycalctocsv(
-    source=None,
-    target=None,
+    source: SourceLike = None,
+    target: RowTarget = None,
     *,
-    skip_header=False,
-    full_precision=False,
-    exposure=False,
-    max_loss=False,
-    drop_unexposed=False,
-    ord=False,
-    parquet=None,
-):
+    skip_header: bool = False,
+    full_precision: bool = False,
+    exposure: bool = False,
+    max_loss: bool = False,
+    drop_unexposed: bool = False,
+    ord: bool = False,
+    parquet: TargetLike = None,
+) -> None:
     """Losses by summary as csv: event_id,summary_id,sidx,loss; two decimals, or six in full precision.
 
     exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines

@@ -1,6 +1,8 @@
 """Streams as Python reads them: blocks of one event, whose arrays are NumPy views of the memory that was
 decoded into."""
 
+from __future__ import annotations
+
 import struct
 
 from ._core.codec import CdfDecoder, LossDecoder
@@ -8,6 +10,13 @@ from ._core.frames import Cdfs, Losses, read_cdfs, read_losses
 from ._core.io import Source
 from .errors import TruncatedError
 from .schemas import STREAMS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._types import AreaperilBytes, SourceLike
+
 
 __all__ = ["Cdfs", "Losses", "StreamReader", "read_stream"]
 
@@ -20,7 +29,9 @@ class StreamReader:
     summary stream, else None. Blocks are Cdfs or Losses.
     """
 
-    def __init__(self, source=None, *, areaperil=4, whole_events=False):
+    def __init__(
+        self, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = False
+    ) -> None:
         source = Source(source)
         head = source.peek(4)
         if len(head) < 4:
@@ -35,17 +46,19 @@ class StreamReader:
         self.sample_size, self.summary_set = decoder.sample_size, decoder.summary_set
         self._blocks = read_losses(decoder)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Cdfs | Losses]:
         return self._blocks
 
-    def __next__(self):
+    def __next__(self) -> Cdfs | Losses:
         return next(self._blocks)
 
     def __repr__(self):
         return f"<StreamReader: {self.kind}>"
 
 
-def read_stream(source=None, *, areaperil=4, whole_events=False):
+def read_stream(
+    source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = False
+) -> StreamReader:
     """Read a binary stream: a StreamReader over blocks of part of one event each, or of all of it with
     whole_events.
 

@@ -9,6 +9,8 @@ A csv that breaks a rule raises DataError naming the line and its text; a binary
 TruncatedError with the byte; what is allowed but strange is a warning.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -17,6 +19,36 @@ from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, sou
 from .errors import DataError, InputError, TruncatedError, UsageError, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ._types import AreaperilBytes, BufferLike, PathLike, SourceLike, SupportsRead, TargetLike
+
+
+__all__ = [
+    "damage_bin_dict_tobin",
+    "damage_bin_dict_tocsv",
+    "fmprofilebinconv",
+    "footprint_tobin",
+    "footprint_tocsv",
+    "footprintconv",
+    "occurrence_tobin",
+    "occurrence_tocsv",
+    "random_tocsv",
+    "read_csv",
+    "read_table",
+    "returnperiods_tobin",
+    "tobin",
+    "tocsv",
+    "validate",
+    "vulnerability_tobin",
+    "vulnerability_tocsv",
+    "write_table",
+]
 
 SIZED, UNCERTAIN = 2, 1  # flags of a footprint: its index has original sizes; its intensity is uncertain
 DAYS, MINUTES = 1, 3  # date_options of an occurrence table; 0: numbers of the model's own
@@ -156,7 +188,15 @@ def alone(name, options):
 # --- csv to binary
 
 
-def tobin(table, source=None, target=None, *, areaperil=4, no_header=False, **options):
+def tobin(
+    table: str,
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+    **options,
+) -> None:
     """Convert the csv of a table to binary.
 
     no_header: the csv has no header line. Options by table: validate (damage_bin_dict), periods, date_id,
@@ -207,7 +247,14 @@ def convert(
     return writer.n
 
 
-def damage_bin_dict_tobin(source=None, target=None, *, areaperil=4, no_header=False, validate=True):
+def damage_bin_dict_tobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+    validate: bool = True,
+) -> None:
     """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
 
     validate=False: any bins, and rows with and without interval_type mixed.
@@ -225,7 +272,13 @@ def damage_bin_dict_tobin(source=None, target=None, *, areaperil=4, no_header=Fa
         )
 
 
-def returnperiods_tobin(source=None, target=None, *, areaperil=4, no_header=False):
+def returnperiods_tobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+) -> None:
     """returnperiods.bin from csv: in descending order, none twice."""
     from array import array
 
@@ -237,8 +290,15 @@ def returnperiods_tobin(source=None, target=None, *, areaperil=4, no_header=Fals
 
 
 def occurrence_tobin(
-    source=None, target=None, *, areaperil=4, no_header=False, periods=None, date_id=False, granular=False
-):
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+    periods: int | None = None,
+    date_id: bool = False,
+    granular: bool = False,
+) -> None:
     """occurrence.bin from csv; periods: how many there are, which no period_no may exceed.
 
     The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0
@@ -263,18 +323,18 @@ def occurrence_tobin(
 
 
 def footprint_tobin(
-    source=None,
-    target=None,
-    index=None,
+    source: SourceLike = None,
+    target: TargetLike = None,
+    index: TargetLike = None,
     *,
-    areaperil=4,
-    no_header=False,
-    max_intensity_bin=None,
-    no_uncertainty=False,
-    compress=False,
-    sized=False,
-    validate=True,
-):
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+    max_intensity_bin: int | None = None,
+    no_uncertainty: bool = False,
+    compress: bool = False,
+    sized: bool = False,
+    validate: bool = True,
+) -> None:
     """footprint.bin and footprint.idx (target and index) from csv: event_id, areaperil_id, intensity_bin_id,
     probability.
 
@@ -313,18 +373,18 @@ def footprint_tobin(
 
 
 def vulnerability_tobin(
-    source=None,
-    target=None,
-    index=None,
+    source: SourceLike = None,
+    target: TargetLike = None,
+    index: TargetLike = None,
     *,
-    areaperil=4,
-    no_header=False,
-    max_damage_bin=None,
-    indexed=False,
-    compress=False,
-    validate=True,
-    any_intensity_bins=False,
-):
+    areaperil: AreaperilBytes = 4,
+    no_header: bool = False,
+    max_damage_bin: int | None = None,
+    indexed: bool = False,
+    compress: bool = False,
+    validate: bool = True,
+    any_intensity_bins: bool = False,
+) -> None:
     """vulnerability.bin from csv: vulnerability_id, intensity_bin_id, damage_bin_id, probability.
 
     max_damage_bin: no bin may exceed it. indexed: to target and index (vulnerability.bin and
@@ -420,7 +480,9 @@ def checked(table, source, areaperil, any_intensity_bins):
     return checks
 
 
-def validate(table, source=None, *, areaperil=4, any_intensity_bins=False):
+def validate(
+    table: str, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, any_intensity_bins: bool = False
+) -> int | None:
     """Check the csv of a damage_bin_dict, footprint or vulnerability, with its header line, as tobin does.
 
     Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin
@@ -448,7 +510,15 @@ def report_validation(table, source=None, *, areaperil=4, any_intensity_bins=Fal
 # --- binary to csv
 
 
-def tocsv(table, source=None, target=None, *, areaperil=4, skip_header=False, **options):
+def tocsv(
+    table: str,
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+    **options,
+) -> None:
     """Convert a table to csv.
 
     skip_header: leave its header line out. Options by table: interval_type (damage_bin_dict), everything that
@@ -478,7 +548,14 @@ def header_line(table, skip, columns=None):
     return b"" if skip else text.encode() + b"\n"
 
 
-def damage_bin_dict_tocsv(source=None, target=None, *, areaperil=4, skip_header=False, interval_type=False):
+def damage_bin_dict_tocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+    interval_type: bool = False,
+) -> None:
     """damage_bin_dict.bin as csv; interval_type: with that deprecated column."""
     table = TABLES["damage_bin_dict"]
     columns = None if interval_type else len(table.fields) - 1
@@ -488,7 +565,13 @@ def damage_bin_dict_tocsv(source=None, target=None, *, areaperil=4, skip_header=
         ).records(Source(source).refuse_csv("damagebintobin"))
 
 
-def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False):
+def occurrence_tocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+) -> None:
     """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
     source = Source(source).refuse_csv("occurrencetobin")
     options = header_values(TABLES["occurrence"], source)["date_options"]
@@ -514,8 +597,15 @@ def occurrence_tocsv(source=None, target=None, *, areaperil=4, skip_header=False
 
 
 def random_tocsv(
-    source=None, target=None, *, areaperil=4, skip_header=False, convert=False, generate=None, seed=0
-):
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+    convert: bool = False,
+    generate: int | None = None,
+    seed: int = 0,
+) -> None:
     """random.bin as csv, or with generate so many numbers of a Mersenne twister; seed 0: another one each
     time.
 
@@ -545,8 +635,15 @@ def random_tocsv(
 
 
 def footprint_tocsv(
-    source=None, target=None, index=None, *, areaperil=4, skip_header=False, compressed=False, events=None
-):
+    source: PathLike | BufferLike | None = None,
+    target: TargetLike = None,
+    index: PathLike | BufferLike | None = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+    compressed: bool = False,
+    events: str | int | None = None,
+) -> None:
     """footprint.bin and footprint.idx (source and index) as csv. compressed: they are footprint.bin.z and
     footprint.idx.z.
 
@@ -605,8 +702,15 @@ def event_range(text):
 
 
 def vulnerability_tocsv(
-    source=None, target=None, index=None, *, areaperil=4, skip_header=False, indexed=False, compressed=False
-):
+    source: SourceLike = None,
+    target: TargetLike = None,
+    index: PathLike | BufferLike | None = None,
+    *,
+    areaperil: AreaperilBytes = 4,
+    skip_header: bool = False,
+    indexed: bool = False,
+    compressed: bool = False,
+) -> None:
     """vulnerability.bin as csv. indexed: from vulnerability.bin and vulnerability.idx (source and index) of
     the working directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
     table = TABLES["vulnerability"]
@@ -656,7 +760,7 @@ TO_CSV = {
 # --- old forms
 
 
-def fmprofilebinconv(source=None, target=None):
+def fmprofilebinconv(source: SourceLike = None, target: TargetLike = None) -> None:
     """fm_profile.bin from the form that it had before (fm_profile_old): each term goes where its calculation
     rule has it today.
 
@@ -668,7 +772,14 @@ def fmprofilebinconv(source=None, target=None):
         convert_profiles(Source(source), outputs.open(target))
 
 
-def footprintconv(source=None, target=None, *, source_index=None, target_index=None, areaperil=4):
+def footprintconv(
+    source: PathLike | BufferLike | None = None,
+    target: TargetLike = None,
+    *,
+    source_index: PathLike | BufferLike | None = None,
+    target_index: TargetLike = None,
+    areaperil: AreaperilBytes = 4,
+) -> None:
     """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx
     (source and source_index), each event's rows as a zlib stream. The index has no original sizes."""
     from ._core.oldforms import RecordPacker
@@ -694,7 +805,9 @@ def footprintconv(source=None, target=None, *, source_index=None, target_index=N
 # --- NumPy
 
 
-def read_table(name, source, areaperil=4):
+def read_table(
+    name: str, source: PathLike | BufferLike | SupportsRead, areaperil: AreaperilBytes = 4
+) -> NDArray[Any]:
     """The records of a binary table as a structured array; of a path, mapped from the file without a copy.
 
     Its dtype is TABLES[name].dtype(areaperil); an occurrence table has the dtype that its header asks for.
@@ -767,7 +880,9 @@ def read_packets(table, data, at, place):
     return numpy.concatenate(parts) if parts else numpy.empty(0, full)
 
 
-def write_table(name, array, target, areaperil=4, **header):
+def write_table(
+    name: str, array: ArrayLike, target: TargetLike, areaperil: AreaperilBytes = 4, **header
+) -> None:
     """Write a structured array as a binary table. header: values of the table's header fields (0 when not
     given).
 
@@ -803,7 +918,9 @@ def write_table(name, array, target, areaperil=4, **header):
         write_all(sink, records.tobytes())
 
 
-def read_csv(name, source, areaperil=4, no_header=False):
+def read_csv(
+    name: str, source: SourceLike, areaperil: AreaperilBytes = 4, no_header: bool = False
+) -> NDArray[Any]:
     """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin
     checks them.
 

@@ -10,6 +10,8 @@ one after the other, in an order in which ids are known before they are looked f
 not the files.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from dataclasses import dataclass, field
@@ -32,6 +34,15 @@ from .tables import (
     tell,
     vulnerability_records,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._types import AreaperilBytes, PathLike
+
+
+__all__ = ["FileVerdict", "Verdict", "crossvalidation", "validate_csv", "validate_run", "validateoasisfiles"]
 
 GROUND_UP_FILES = ("coverages", "items")
 INSURED_FILES = ("fm_programme", *GROUND_UP_FILES, "fm_profile", "fm_policytc")
@@ -70,15 +81,15 @@ class Verdict:
     lacking: list = field(default_factory=list)
 
     @property
-    def faults(self):
+    def faults(self) -> list[str]:
         return [*self.missing, *(line for file in self.files for line in file.faults)]
 
     @property
-    def warnings(self):
+    def warnings(self) -> list[str]:
         return [*self.lacking, *(line for file in self.files for line in file.warnings)]
 
     @property
-    def sound(self):
+    def sound(self) -> bool:
         return not self.faults
 
     def __str__(self):
@@ -399,7 +410,7 @@ def read_binary(place, reader_of, areaperil, source=None):
 # --- a run
 
 
-def validate_run(folder=".", *, areaperil=4):
+def validate_run(folder: PathLike = ".", *, areaperil: AreaperilBytes = 4) -> Verdict:
     """Check every table of a run's folder, below input/ and static/, binary or else csv, alone and with each
     other; a Verdict.
 
@@ -511,7 +522,7 @@ def report_run(folder=".", *, areaperil=4):
 # --- csv files, as ktools checks them
 
 
-def validate_csv(paths, *, areaperil=4):
+def validate_csv(paths: Mapping[str, PathLike], *, areaperil: AreaperilBytes = 4) -> Verdict:
     """Check csv files against each other: {table: path}; a Verdict. Of the rules of each, only those count
     that no converter leaves out. InputError if a file is missing."""
     for table, path in paths.items():
@@ -531,7 +542,9 @@ def judge(verdict, words):
     print(words, file=sys.stderr)
 
 
-def validateoasisfiles(folder=None, *, ground_up=False, areaperil=4):
+def validateoasisfiles(
+    folder: PathLike | None = None, *, ground_up: bool = False, areaperil: AreaperilBytes = 4
+) -> None:
     """Check coverages.csv and items.csv of a folder and, unless ground_up, fm_programme.csv, fm_profile.csv
     and fm_policytc.csv with them, as ktools does: coverages of items, items of the programme, groups of the
     level below, terms.
@@ -554,7 +567,13 @@ def validateoasisfiles(folder=None, *, ground_up=False, areaperil=4):
     judge(validate_csv(paths, areaperil=areaperil), "All checks pass.")
 
 
-def crossvalidation(*, damage_bins=None, footprint=None, vulnerability=None, areaperil=4):
+def crossvalidation(
+    *,
+    damage_bins: PathLike | None = None,
+    footprint: PathLike | None = None,
+    vulnerability: PathLike | None = None,
+    areaperil: AreaperilBytes = 4,
+) -> None:
     """Check three csv files with each other, as ktools does: damage bins of the vulnerability, intensity bins
     of the footprint.
 

@@ -6,6 +6,8 @@ limit does not allow that for all summaries at once, the files are read several 
 time.
 """
 
+from __future__ import annotations
+
 import os
 
 from . import schemas
@@ -15,10 +17,21 @@ from .building import Stage
 from .errors import DataError, InputError, UsageError
 from .schemas import streams as kinds
 
-MEMORY = 2048  # MiB for losses by period of the scripts and functions, unless they are told otherwise
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self
+
+    from ._core.blocks import LossConsumer
+    from ._types import PathLike, SourceLike
 
 
-def limit_of(memory):
+__all__ = ["Accumulator", "feed", "feed_all", "folder_of", "limit_of", "optional_table", "summary_files"]
+
+MEMORY: int = 2048  # MiB for losses by period of the scripts and functions, unless they are told otherwise
+
+
+def limit_of(memory: float | None) -> int:
     """Bytes of so many MiB, as a kernel wants its limit; None is no limit, which a kernel calls 0."""
     if memory is None:
         return 0
@@ -29,7 +42,7 @@ def limit_of(memory):
     return max(1, int(memory * (1 << 20)))
 
 
-def summary_files(folder):
+def summary_files(folder: PathLike) -> list[str]:
     """The paths of the *.bin files of a folder, in the folder's own order, which is the order in which ktools
     adds them up."""
     try:
@@ -42,7 +55,7 @@ def summary_files(folder):
     return found
 
 
-def feed_all(kernel, sources):
+def feed_all(kernel: LossConsumer, sources: Iterable[SourceLike]) -> None:
     """Send every stream of losses by summary to a kernel, without the GIL. What is wrong is told with the
     source's name."""
     for each in sources:
@@ -55,7 +68,7 @@ def feed_all(kernel, sources):
             raise type(error)(f"{source.name}: {error}") from None
 
 
-def feed(kernel, sources, take):
+def feed(kernel: Any, sources: Iterable[SourceLike], take: Callable[[], object]) -> None:
     """Feed a kernel (a PeriodLosses) with all sources and call take(), which uses the summaries that it
     holds; again and again while the kernel's limit of memory made it drop some. take() sees ascending
     summaries, and none before every source has been read to its end once."""
@@ -67,14 +80,14 @@ def feed(kernel, sources, take):
         take()
 
 
-def folder_of(root, name):
+def folder_of(root: PathLike, name: PathLike | None) -> str:
     """work/<name> of a run."""
     if not name:
         raise UsageError("no folder of summary streams is named: -K DIR reads work/DIR/*.bin")
     return os.path.join("" if root == "." else root, "work", name)
 
 
-def optional_table(root, name):
+def optional_table(root: PathLike, name: str) -> Mapped | None:
     """A table of a run, mapped, or None where there is no such file."""
     path = os.path.join("" if root == "." else root, schemas.TABLES[name].path)
     return Mapped(path) if os.path.exists(path) else None
@@ -90,7 +103,7 @@ class Accumulator(Stage):
 
     takes = "losses"
 
-    def start(self, *tables):
+    def start(self, *tables) -> None:
         """Make a kernel over some tables, which it shares with those of another()."""
         self.tables, self.kernel = tables, self.make(*tables)
 
@@ -98,7 +111,7 @@ class Accumulator(Stage):
         """The kernel: a LossConsumer with merge()."""
         raise NotImplementedError
 
-    def another(self):
+    def another(self) -> Self:
         """An empty accumulator over this one's tables: for another thread, to be merged in the end."""
         fresh = type(self).__new__(type(self))
         fresh.start(*self.tables)
@@ -107,12 +120,12 @@ class Accumulator(Stage):
     def build(self, run, out=None):
         return self.kernel
 
-    def feed(self, *sources):
+    def feed(self, *sources) -> Self:
         """Add summary streams: paths, file objects or buffers. Gives the accumulator."""
         feed_all(self.kernel, sources)
         return self
 
-    def merge(self, other):
+    def merge(self, other: Self) -> Self:
         """Add what another accumulator of the same kind and tables holds. Gives the accumulator."""
         self.kernel.merge(other.kernel)
         return self

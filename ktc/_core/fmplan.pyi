@@ -1,6 +1,7 @@
 from typing import Self
 
-from .io import Mapped, _AreaperilBytes
+from .._types import AreaperilBytes
+from .io import Mapped
 from .named import Node
 
 class Plan:
@@ -27,7 +28,7 @@ class Plan:
         items: Mapped | None = None,
         max_level: int | None = None,
         stepped: bool = False,
-        areaperil: _AreaperilBytes = 4,
+        areaperil: AreaperilBytes = 4,
         exact: bool = False,
     ) -> Self: ...
     def nodes(self, level: int) -> list[Node]: ...

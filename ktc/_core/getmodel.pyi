@@ -1,12 +1,12 @@
 from typing import Self
 
+from .._types import AreaperilBytes, PathLike
 from .blocks import CdfConsumer, EventConsumer
-from .io import _AreaperilBytes, _Path
 
 class Model:
     @property
     def areaperil(self) -> int: ...
-    def __new__(cls, root: _Path = ".", areaperil: _AreaperilBytes = 4) -> Self: ...
+    def __new__(cls, root: PathLike = ".", areaperil: AreaperilBytes = 4) -> Self: ...
 
 class GetModel(EventConsumer):
     out: CdfConsumer

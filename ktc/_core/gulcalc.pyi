@@ -1,7 +1,8 @@
 from typing import Literal, Self
 
+from .._types import AreaperilBytes
 from .blocks import CdfConsumer, LossConsumer
-from .io import Mapped, _AreaperilBytes
+from .io import Mapped
 
 class GulCalc(CdfConsumer):
     item: LossConsumer | None
@@ -26,5 +27,5 @@ class GulCalc(CdfConsumer):
         vector_size: int = 1000000,
         seed: int = 0,
         clock: int = 0,
-        areaperil: _AreaperilBytes = 4,
+        areaperil: AreaperilBytes = 4,
     ) -> Self: ...

@@ -1,8 +1,9 @@
 from collections.abc import Mapping
 from typing import Self
 
+from .._types import AreaperilBytes
 from .blocks import LossConsumer
-from .io import Mapped, _AreaperilBytes
+from .io import Mapped
 
 class SummaryCalc(LossConsumer):
     def __new__(
@@ -12,6 +13,6 @@ class SummaryCalc(LossConsumer):
         zeros: bool = False,
         coverages: Mapped | None = None,
         items: Mapped | None = None,
-        areaperil: _AreaperilBytes = 4,
+        areaperil: AreaperilBytes = 4,
         exact: bool = False,
     ) -> Self: ...
