@@ -425,11 +425,11 @@ def financial(scale, rng):
             )
             sums, items = np.zeros(samples + 1), {}
             for block in chain:
-                sidx, loss, at = np.asarray(block.sidx), np.asarray(block.loss), np.asarray(block.starts)
+                sidx, loss, at = np.asarray(block.sidx), np.asarray(block.loss), np.asarray(block.start)
                 for k, column in enumerate((MEAN, *range(1, samples + 1))):
                     sums[k] += loss[sidx == column].astype("f8").sum()
                 if rule:
-                    for i, id in enumerate(np.asarray(block.ids)[:3]):
+                    for i, id in enumerate(np.asarray(block.id)[:3]):
                         items[int(id)] = loss[at[i] : at[i + 1]][1:]
             note(
                 errors,

@@ -19,7 +19,23 @@ from .averages import AverageLossMeanOnly as AverageLossMeanOnly
 from .averages import aalcalc as aalcalc
 from .averages import aalcalcmeanonly as aalcalcmeanonly
 from .averages import summaryindex as summaryindex
+from .chain import CdfStream as CdfStream
+from .chain import CdfToCsv as CdfToCsv
 from .chain import Chain as Chain
+from .chain import EltCalc as EltCalc
+from .chain import Events as Events
+from .chain import EventsToText as EventsToText
+from .chain import FmCalc as FmCalc
+from .chain import FmToCsv as FmToCsv
+from .chain import GetModel as GetModel
+from .chain import GulCalc as GulCalc
+from .chain import GulToCsv as GulToCsv
+from .chain import LossCsv as LossCsv
+from .chain import LossStream as LossStream
+from .chain import PlaCalc as PlaCalc
+from .chain import PltCalc as PltCalc
+from .chain import SummaryCalc as SummaryCalc
+from .chain import SummaryToCsv as SummaryToCsv
 from .concat import kat as kat
 from .concat import katparquet as katparquet
 from .curves import ExceedanceCurves as ExceedanceCurves
@@ -109,6 +125,22 @@ __all__ = [
     "read_plan",
     "apply_rule",
     "Chain",
+    "Events",
+    "CdfStream",
+    "LossStream",
+    "LossCsv",
+    "GetModel",
+    "GulCalc",
+    "PlaCalc",
+    "FmCalc",
+    "SummaryCalc",
+    "EltCalc",
+    "PltCalc",
+    "EventsToText",
+    "CdfToCsv",
+    "GulToCsv",
+    "FmToCsv",
+    "SummaryToCsv",
     "write_example",
     "KtcError",
     "DataError",

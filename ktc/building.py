@@ -11,7 +11,7 @@ from . import schemas
 from ._core.blocks import CdfConsumer, EventConsumer, LossConsumer
 from ._core.codec import EventEncoder, LossEncoder
 from ._core.io import Mapped
-from .errors import UsageError
+from .errors import UsageError, binary
 
 KERNELS = (EventConsumer, CdfConsumer, LossConsumer)
 
@@ -47,7 +47,7 @@ class Run:
             return self.stage(destination, producer, ())
         if isinstance(destination, KERNELS):
             return destination
-        return producer.encoder(self.outputs.open(destination))
+        return producer.encoder(self.outputs.open(binary(destination)))
 
     def rows(self, report, destination, header=True, decimals=None):
         """Where a kernel builds the rows of a report, joined to a destination or to each of a list of them: a

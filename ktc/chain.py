@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Literal, Never, overload
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ._core.fmplan import Plan
     from ._types import AreaperilBytes, Destination, PathLike, RowTarget, SourceLike, TargetLike
 
@@ -91,6 +94,12 @@ class Events(Producer):
             "none" if in_order else "fisher-yates" if fisher_yates else "legacy" if legacy_shuffle else "deal"
         )
 
+    def array(self, root: PathLike = ".") -> NDArray[np.int32]:
+        """The event ids, as an array."""
+        import numpy
+
+        return numpy.frombuffer(self.share(Run(None, root)).ids(), numpy.int32)
+
     def share(self, run):
         """The kernel that deals out input/events.bin."""
         from ._core.eve import Eve
@@ -106,21 +115,21 @@ class Events(Producer):
 
 
 class CdfStream(Producer):
-    """A cdf stream. areaperil: bytes of an areaperil id. whole_events: hold an event back until its last byte
-    has come."""
+    """A cdf stream. areaperil_bytes: bytes of an areaperil id. whole_events: hold an event back until its
+    last byte has come."""
 
     gives = "cdfs"
 
     def __init__(
-        self, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = True
+        self, source: SourceLike = None, *, areaperil_bytes: AreaperilBytes = 4, whole_events: bool = True
     ) -> None:
-        self.source, self.areaperil, self.whole_events = source, areaperil, whole_events
+        self.source, self.areaperil_bytes, self.whole_events = source, areaperil_bytes, whole_events
 
     def encoder(self, sink):
-        return CdfEncoder(sink, self.areaperil)
+        return CdfEncoder(sink, self.areaperil_bytes)
 
     def decoder(self, run, steps=None):
-        return CdfDecoder(Source(self.source), self.areaperil, self.whole_events)
+        return CdfDecoder(Source(self.source), self.areaperil_bytes, self.whole_events)
 
 
 class LossStream(Producer):
@@ -210,18 +219,18 @@ class GetModel(Stage["Cdfs"]):
 
     takes, gives = "events", "cdfs"
 
-    def __init__(self, out: Destination = None, *, areaperil: AreaperilBytes = 4) -> None:
-        self.out, self.areaperil = out, areaperil
+    def __init__(self, out: Destination = None, *, areaperil_bytes: AreaperilBytes = 4) -> None:
+        self.out, self.areaperil_bytes = out, areaperil_bytes
 
     def encoder(self, sink):
-        return CdfEncoder(sink, self.areaperil)
+        return CdfEncoder(sink, self.areaperil_bytes)
 
     def build(self, run, out=None):
         from ._core.getmodel import GetModel as Kernel
         from ._core.getmodel import Model
 
         following = run.consumer(self.out if out is None else out, self)
-        stage = Kernel(Model(run.root, self.areaperil))
+        stage = Kernel(Model(run.root, self.areaperil_bytes))
         stage.out = following
         return stage
 
@@ -245,7 +254,7 @@ class GulCalc(Stage["Losses"]):
         vector_size: int = 1000000,
         seed: int = 0,
         debug: bool = False,
-        areaperil: AreaperilBytes = 4,
+        areaperil_bytes: AreaperilBytes = 4,
     ) -> None:
         self.item, self.coverage, self.correlated = item, coverage, correlated
         self.random = random
@@ -257,7 +266,7 @@ class GulCalc(Stage["Losses"]):
             vector_size=vector_size,
             seed=seed,
             debug=debug,
-            areaperil=areaperil,
+            areaperil=areaperil_bytes,
         )
 
     def encoder(self, sink):
@@ -342,7 +351,7 @@ class FmCalc(Stage["Losses"]):
         max_level: int | None = None,
         stepped: bool = False,
         input_path: PathLike | None = None,
-        areaperil: AreaperilBytes = 4,
+        areaperil_bytes: AreaperilBytes = 4,
         exact: bool = False,
     ) -> None:
         beside = gross if net is True else None if net is False else net
@@ -365,7 +374,7 @@ class FmCalc(Stage["Losses"]):
             by_aggregate=alloc_rule == 0,
             stepped=stepped,
             max_level=max_level,
-            areaperil=areaperil,
+            areaperil_bytes=areaperil_bytes,
             exact=exact,
         )
 
@@ -399,13 +408,13 @@ class SummaryCalc(Stage["Never"]):
         zeros: bool = False,
         index: bool = False,
         input_path: PathLike | None = None,
-        areaperil: AreaperilBytes = 4,
+        areaperil_bytes: AreaperilBytes = 4,
         exact: bool = False,
     ) -> None:
         if stream not in ("item", "coverage", "fm", "legacy item"):
             raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
         self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
-        self.input_path, self.areaperil, self.exact = input_path, areaperil, exact
+        self.input_path, self.areaperil_bytes, self.exact = input_path, areaperil_bytes, exact
 
     def build(self, run, out=None):
         from ._core.summarycalc import SummaryCalc as Kernel
@@ -436,7 +445,7 @@ class SummaryCalc(Stage["Never"]):
             self.zeros,
             table("coverages") if by_coverage or legacy else None,
             table("items") if legacy else None,
-            self.areaperil,
+            self.areaperil_bytes,
             self.exact,
         )
 
@@ -755,8 +764,8 @@ class Chain(Generic[Block]):
         error."""
         from ._core import frames
 
-        last = self.stages[-1] if self.stages else None
-        if not isinstance(last, Stage) or last.gives is None:
+        last = self.stages[-1] if self.stages else self.source
+        if not isinstance(last, Producer) or last.gives not in ("cdfs", "losses"):
             raise UsageError(f"{last!r} gives no blocks")
         catcher = last.catcher()
         with Outputs() as outputs:

@@ -19,7 +19,7 @@ import sys
 from . import errors
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
-from .schemas.model import AREAPERIL, EXACT
+from .schemas.model import EXACT, WIDTH
 from .schemas.tools import IN_RUNS
 
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
@@ -155,12 +155,14 @@ def arguments(tool, argv):
             f"{ignored[0]!r} would not be read: the input is standard input, as in {tool.name} < {ignored[0]}"
         )
     keywords = {**tool.fixed, **keywords}
-    if any(option.dest == AREAPERIL for option in tool.options) and AREAPERIL not in keywords:
+    if tool.standard_output:
+        keywords.setdefault("target", "-")
+    if any(option.dest == WIDTH for option in tool.options) and WIDTH not in keywords:
         width = os.environ.get(AREAPERIL_VARIABLE)
         if width is not None:
             if width not in ("4", "8"):
                 raise UsageError(f"{AREAPERIL_VARIABLE} is {width!r}, expected 4 or 8")
-            keywords[AREAPERIL] = int(width)
+            keywords[WIDTH] = int(width)
     if any(option.dest == EXACT for option in tool.options) and EXACT not in keywords:
         exact = os.environ.get(EXACT_VARIABLE, "0")
         if exact not in ("0", "1"):

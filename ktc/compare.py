@@ -422,22 +422,22 @@ def diff(
     relative: float = 0.0,
     limit: int = LIMIT,
     kind: str | None = None,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> Difference:
     """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv;
     a Difference.
 
     a, b: paths; one of them may be "-", standard input. absolute, relative: the tolerance (see the module),
     which the largest differences do not depend on. limit: how many RecordDifferences are kept. kind: the name
-    of a table or stream, if it is not to be found out. areaperil: bytes of an areaperil id. Raises UsageError
-    for two kinds, or none that is known; InputError for a file that is missing, DataError for one that is cut
-    or wrong.
+    of a table or stream, if it is not to be found out. areaperil_bytes: bytes of an areaperil id. Raises
+    UsageError for two kinds, or none that is known; InputError for a file that is missing, DataError for one
+    that is cut or wrong.
     """
     if absolute < 0 or relative < 0 or limit < 0 or absolute != absolute or relative != relative:
         raise UsageError(f"tolerances {absolute} and {relative}, limit {limit}: expected 0 or more")
     if a == b == "-":
         raise UsageError("standard input can be read once")
-    files = [open_file(path, kind, areaperil) for path in (a, b)]
+    files = [open_file(path, kind, areaperil_bytes) for path in (a, b)]
     if files[0].kind != files[1].kind or (files[0].form == "csv" and files[0].entry is not files[1].entry):
         raise UsageError(
             " and ".join(f"{file.name} is {kind_words(file)}" for file in files)
@@ -496,10 +496,12 @@ def same_bytes(a, b):
     return False
 
 
-def report_diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil=4):
+def report_diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil_bytes=4):
     """diff() on standard output; the exit status, 1 where the two differ."""
     from .console import say
 
-    found = diff(a, b, absolute=absolute, relative=relative, limit=limit, kind=kind, areaperil=areaperil)
+    found = diff(
+        a, b, absolute=absolute, relative=relative, limit=limit, kind=kind, areaperil_bytes=areaperil_bytes
+    )
     say(f"{found}\n")
     return 0 if found.equal else 1

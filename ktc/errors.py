@@ -61,3 +61,11 @@ def warn(message, depth=1):
     import warnings
 
     warnings.warn(message, stacklevel=depth + 2)
+
+
+def binary(target):
+    """A target of binary: standard output is one only where it is asked for, not of itself in a terminal or
+    notebook."""
+    if target is None:
+        raise UsageError('binary output without a target: name one, "-" for standard output')
+    return target

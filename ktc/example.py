@@ -125,7 +125,7 @@ def write_example(
     intensity_bins: int = 20,
     uncertainty: bool = True,
     compress: bool = False,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     periods: int = 1000,
     weighted_periods: bool = False,
     random_numbers: int = 50_000,
@@ -137,7 +137,8 @@ def write_example(
     items_per_coverage: 1 to perils, default perils. grid: cells on a side; there are grid * grid * perils
     areaperils. damage_bins: 3 to 200, the first at 0 and the last at 1. intensity_bins: 2 to 1000.
     uncertainty: several intensity bins per areaperil and event, with probabilities, or one. compress:
-    footprint.bin.z and footprint.idx.z with the uncompressed sizes. areaperil: bytes of an areaperil id, 4 or
+    footprint.bin.z and footprint.idx.z with the uncompressed sizes. areaperil_bytes: bytes of an areaperil
+    id, 4 or
     8. weighted_periods: write input/periods.bin, all weights equal. random_numbers: length of
     static/random.bin. summaries: the ids of gulsummaryxref, "item" (`summarycalc -i`) or "coverage"
     (`summarycalc -c`).
@@ -161,9 +162,9 @@ def write_example(
         periods=(periods, 1, None),
         random_numbers=(random_numbers, 1, None),
     )
-    if areaperil not in (4, 8) or summaries not in ("item", "coverage"):
+    if areaperil_bytes not in (4, 8) or summaries not in ("item", "coverage"):
         raise UsageError("areaperil must be 4 or 8, and summaries 'item' or 'coverage'")
-    out = _Writer(folder, areaperil)
+    out = _Writer(folder, areaperil_bytes)
     bins, middles = _damage_bins(damage_bins)
     out.table("damage_bin_dict", bins)
     out.table("vulnerability", _vulnerabilities(perils, intensity_bins, middles), max_damage_bin=damage_bins)
@@ -577,13 +578,13 @@ def _occurrences(out, seed, strengths, periods):
 class _Writer:
     """Puts tables where a run looks for them."""
 
-    def __init__(self, folder, areaperil):
-        self.folder, self.areaperil, self.files = Path(folder), areaperil, []
+    def __init__(self, folder, areaperil_bytes):
+        self.folder, self.areaperil_bytes, self.files = Path(folder), areaperil_bytes, []
         for name in ("input", "static"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def dtype(self, name):
-        return TABLES[name].dtype(self.areaperil)
+        return TABLES[name].dtype(self.areaperil_bytes)
 
     def open(self, name, suffix=""):
         path = TABLES[name].path + suffix
@@ -602,4 +603,4 @@ class _Writer:
         for field, column in zip(dtype.names, columns):
             rows[field] = column
         self.files.append(TABLES[name].path)
-        write_table(name, rows, self.folder / self.files[-1], self.areaperil, **header)
+        write_table(name, rows, self.folder / self.files[-1], self.areaperil_bytes, **header)

@@ -85,7 +85,7 @@ class File:
     form: str = None
     size: int = None
     index: str = None
-    areaperil: int = 4
+    areaperil_bytes: int = 4
     header: dict = field(default_factory=dict)
     source: object = None
     mapped: object = None
@@ -122,7 +122,7 @@ class File:
         an index."""
         if self.form == "stream":
             header, packet, record = (
-                sum(f.width(self.areaperil) for f in fields)
+                sum(f.width(self.areaperil_bytes) for f in fields)
                 for fields in (self.entry.header, self.entry.packet, self.entry.record)
             )
             before = int(row["packet"])  # packets, each of which has ended with a record of its own
@@ -131,20 +131,20 @@ class File:
             )
         if self.first_byte is None:
             return None
-        return self.first_byte + number * self.entry.size(self.areaperil)
+        return self.first_byte + number * self.entry.size(self.areaperil_bytes)
 
 
-def open_file(path=None, kind=None, areaperil=4):
+def open_file(path=None, kind=None, areaperil_bytes=4):
     """A file or stream as a File: path None or "-" is standard input, kind None is found out. UsageError
     where that cannot be.
 
     Its header and records wait for open_records().
     """
-    if areaperil not in (4, 8):
-        raise UsageError(f"areaperil is {areaperil!r}, expected 4 or 8 bytes")
+    if areaperil_bytes not in (4, 8):
+        raise UsageError(f"areaperil_bytes is {areaperil_bytes!r}, expected 4 or 8")
     kind = None if kind is None else named_kind(kind)
     source = Source(path)
-    file = File(source.name, size=size_of(path), areaperil=areaperil, source=source)
+    file = File(source.name, size=size_of(path), areaperil_bytes=areaperil_bytes, source=source)
     file.path = (
         None if path is None or path == "-" else os.fspath(path)
     )  # the name is the path made printable
@@ -223,7 +223,7 @@ def sibling(path, ending):
 def looks_like_cdf(file):
     """Whether a first packet of probabilities follows, or nothing at all. (Small whole numbers are tiny as
     real ones.)"""
-    start = 4 + sum(f.width(file.areaperil) for f in STREAMS["cdf"].packet)
+    start = 4 + sum(f.width(file.areaperil_bytes) for f in STREAMS["cdf"].packet)
     head = file.source.peek(start + 8)
     if len(head) < start + 8:
         return len(head) == 4
@@ -240,7 +240,7 @@ def fitting(file):
         for name, table in TABLES.items()
         if "packet" not in table.extra
         and file.size >= table.header_size()
-        and (file.size - table.header_size()) % table.size(file.areaperil) == 0
+        and (file.size - table.header_size()) % table.size(file.areaperil_bytes) == 0
     ]
     return (
         f"by its {file.size:,} bytes it may be {', '.join(names)}; "
@@ -256,7 +256,7 @@ def open_stream(file):
     file.entry = STREAMS[file.kind]
     file.columns = column_fields(file.entry)
     if file.kind == "cdf":
-        file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil))
+        file.reader = CdfBatches(CdfDecoder(file.source, file.areaperil_bytes))
         file.dtype = row_dtype(CDF_ROW, {f.name: f.name for f in CDF_ROW})
         return
     decoder = LossDecoder(file.source, [file.entry.kind], as_written=True)
@@ -312,9 +312,11 @@ def open_table(file):
             lead = field
         return RecordBatches(layout, Sink.memory(), with_lead=lead is not None, counted=counted)
 
-    file.reader = read_binary(place, reader_of, file.areaperil, file.source)
+    file.reader = read_binary(place, reader_of, file.areaperil_bytes, file.source)
     file.entry = TABLES[table]
-    file.dtype = numpy.dtype(([(lead.name, "<i4")] if lead else []) + file.entry.dtype(file.areaperil).descr)
+    file.dtype = numpy.dtype(
+        ([(lead.name, "<i4")] if lead else []) + file.entry.dtype(file.areaperil_bytes).descr
+    )
     if not file.index and "packet" not in file.entry.extra:
         file.first_byte = file.entry.header_size()
     stored = [f for f, _ in columns_of(file.entry) if f.name in file.dtype.names]

@@ -39,7 +39,7 @@ def read_plan(
     by_aggregate: bool = False,
     stepped: bool = False,
     max_level: int | None = None,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> Plan:
     """The programme of a folder, compiled: fm_programme, fm_policytc, fm_profile (fm_profile_step if stepped)
@@ -68,6 +68,6 @@ def read_plan(
         items=table("items", exposed),
         max_level=max_level,
         stepped=stepped,
-        areaperil=areaperil,
+        areaperil=areaperil_bytes,
         exact=exact,
     )

@@ -120,7 +120,9 @@ def shown(value):
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
-def info(path: PathLike | None = None, *, kind: str | None = None, areaperil: AreaperilBytes = 4) -> FileInfo:
+def info(
+    path: PathLike | None = None, *, kind: str | None = None, areaperil_bytes: AreaperilBytes = 4
+) -> FileInfo:
     """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of
     a table or stream in ktc.schemas, if it is not to be found out.
 
@@ -129,7 +131,7 @@ def info(path: PathLike | None = None, *, kind: str | None = None, areaperil: Ar
     """
     found = FileInfo(str(path) if path is not None and path != "-" else STDIN)
     try:
-        file = open_file(path, kind, areaperil)
+        file = open_file(path, kind, areaperil_bytes)
         found.kind, found.form, found.size = file.kind, file.form, file.size
         describe(file, found)
         found.form, found.index = file.form, file.index
@@ -239,7 +241,7 @@ def add_records(file, found):
                 found.events = len(counts.events)
 
 
-def report_info(files=(), *, kind=None, areaperil=4, json=False):
+def report_info(files=(), *, kind=None, areaperil_bytes=4, json=False):
     """info() of each file, on standard output, with faults on standard error; the exit status of the worst.
     json: one array of objects, a FileInfo each; a number that is not finite is a string there."""
     from .console import say
@@ -251,7 +253,7 @@ def report_info(files=(), *, kind=None, areaperil=4, json=False):
     infos = []
     for path in files or ["-"]:
         try:
-            infos.append(info(path, kind=kind, areaperil=areaperil))
+            infos.append(info(path, kind=kind, areaperil_bytes=areaperil_bytes))
         except UsageError as error:
             infos.append(FileInfo(path, fault=str(error), status=error.status))
     if json:
@@ -284,7 +286,7 @@ def head(
     *,
     skip: int = 0,
     kind: str | None = None,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> NDArray[Any]:
     """The first n records behind the first `skip`, or as many as there are, as a structured array of the
     columns that csv has (of an occurrence table, the date as its number). path and kind as in info().
@@ -294,16 +296,16 @@ def head(
     """
     import numpy
 
-    file = open_head(path, n, skip, kind, areaperil)
+    file = open_head(path, n, skip, kind, areaperil_bytes)
     parts = list(first_records(file, n, skip))
     return numpy.concatenate(parts or [numpy.empty(0, file.dtype)])[[f.name for f in file.columns]]
 
 
-def open_head(path, n, skip, kind, areaperil):
+def open_head(path, n, skip, kind, areaperil_bytes):
     """The File of head()'s arguments."""
     if n < 0 or skip < 0:
         raise UsageError(f"{n} records behind {skip}: expected 0 or more of both")
-    file = open_file(path, kind, areaperil)
+    file = open_file(path, kind, areaperil_bytes)
     if file.form in ("csv", "parquet"):
         raise UsageError(f"{file.name}: this is {file.form}, expected a binary table or stream")
     return open_records(file)
@@ -355,7 +357,7 @@ class Csv:
             TableReader(self.dates, sink).dates(data, self.file.entry.name == "occurrence_granular")
             return
         columns = [
-            (f.name, f.resolved(self.file.areaperil), f.csv, rows.dtype.fields[f.name][1])
+            (f.name, f.resolved(self.file.areaperil_bytes), f.csv, rows.dtype.fields[f.name][1])
             for f in self.fields
         ]
         TableReader(
@@ -363,9 +365,9 @@ class Csv:
         ).records(data)
 
 
-def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil=4):
+def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil_bytes=4):
     """head() on standard output, in columns for people, or as the converters write csv."""
-    file = open_head(file, n, skip, kind, areaperil)
+    file = open_head(file, n, skip, kind, areaperil_bytes)
     form = Csv(file)
     with Outputs() as outputs:
         sink = outputs.open()

@@ -154,6 +154,10 @@ class ResultTable:
 
         return numpy.frombuffer(self.rows, self.report.dtype())
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows for polars, duckdb and others that read Arrow's C stream."""
+        return self.arrow().__arrow_c_stream__(requested_schema)
+
     def arrow(self) -> Any:
         """A pyarrow.Table, copied: whole numbers int32, all else float32."""
         return arrow().Table.from_batches([record_batch(self.report, self.rows)])

@@ -1,9 +1,10 @@
 """The stages as functions: each is a chain (ktc.chain) of one stage between a stream and its outputs.
 
 Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer
-(bytes, mmap, NumPy array); targets None or "-" (standard output), a path, a descriptor or a file object.
-`root` is the folder that holds input/ and static/. Outputs that are regular files appear complete or not at
-all.
+(bytes, mmap, NumPy array); targets "-" (standard output), a path, a descriptor or a file object. Without a
+target a function whose output is csv writes to standard output, and one whose output is a stream gives an
+iterable of its blocks (ktc.Cdfs, ktc.Losses), eve an array of ids. `root` is the folder that holds input/ and
+static/. Outputs that are regular files appear complete or not at all.
 
 A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished
 one goes downstream. Raises DataError (input that is wrong, with its place), UsageError, InputError (a file
@@ -16,7 +17,7 @@ import os
 
 from . import chain
 from ._core.io import Outputs
-from .building import with_parquet
+from .building import Block, with_parquet
 from .chain import CdfStream, Chain, Events, LossCsv, LossStream
 from .errors import UsageError, warn
 from .schemas import streams as kinds
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ._core.frames import Cdfs, Losses
     from ._types import AreaperilBytes, PathLike, RowTarget, SourceLike, TargetLike
 
 
@@ -47,6 +52,14 @@ __all__ = [
 ]
 
 
+def done(whole: Chain[Block], target: object) -> Chain[Block] | None:
+    """A chain that has a target, run; one that has none is for its user to iterate."""
+    if target is None:
+        return whole
+    whole.run()
+    return None
+
+
 def eve(
     process: int,
     total: int,
@@ -57,7 +70,7 @@ def eve(
     legacy_shuffle: bool = False,
     text: bool = False,
     root: PathLike = ".",
-) -> None:
+) -> NDArray[np.int32] | None:
     """The share of process number `process` (from 1) of `total` in the events of input/events.bin.
 
     Events are dealt out one by one as they stand in the file; in_order: consecutive events instead;
@@ -68,7 +81,10 @@ def eve(
     events = Events(
         process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle
     )
+    if target is None and not text:
+        return events.array(root)
     Chain(events, chain.EventsToText(target) if text else target, root=root).run()
+    return None
 
 
 def getmodel(
@@ -76,19 +92,16 @@ def getmodel(
     target: TargetLike = None,
     *,
     root: PathLike = ".",
-    areaperil: AreaperilBytes = 4,
-) -> None:
+    areaperil_bytes: AreaperilBytes = 4,
+) -> Chain[Cdfs] | None:
     """The cumulative damage distributions of the portfolio in each event: event ids in, a cdf stream out.
 
     Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it
     is, indexed or compressed). An event that is not in the footprint has no distributions. areaperil: bytes
     of an areaperil id, 4 or 8.
     """
-    Chain(
-        Events(ids=source if source is not None else "-"),
-        chain.GetModel(target, areaperil=areaperil),
-        root=root,
-    ).run()
+    events = Events(ids=source if source is not None else "-")
+    return done(Chain(events, chain.GetModel(target, areaperil_bytes=areaperil_bytes), root=root), target)
 
 
 def gulcalc(
@@ -104,9 +117,8 @@ def gulcalc(
     vector_size: int = 1000000,
     seed: int = 0,
     debug: bool = False,
-    benchmark: bool = False,
     root: PathLike = ".",
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
     """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are
     given.
@@ -119,8 +131,7 @@ def gulcalc(
     items of an event share their random numbers; coverage losses beside it have no samples, as in ktools.
     loss_threshold: samples below it are left out. random: "hashed" (a generator seeded by the group, the
     event and seed), "file", or "cached" (one generator, seeded with seed if that is above 0 and else by the
-    clock, and vector_size numbers). debug: random numbers instead of losses. benchmark: accepted without
-    effect.
+    clock, and vector_size numbers). debug: random numbers instead of losses.
     """
     if coverage is not None and alloc_rule > 0:
         warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
@@ -140,9 +151,11 @@ def gulcalc(
         vector_size=vector_size,
         seed=seed,
         debug=debug,
-        areaperil=areaperil,
+        areaperil_bytes=areaperil_bytes,
     )
-    Chain(CdfStream(source, areaperil=areaperil, whole_events=alloc_rule <= 0), stage, root=root).run()
+    Chain(
+        CdfStream(source, areaperil_bytes=areaperil_bytes, whole_events=alloc_rule <= 0), stage, root=root
+    ).run()
 
 
 def placalc(
@@ -152,7 +165,7 @@ def placalc(
     relative_factor: float = 1.0,
     absolute_factor: float = 0.0,
     root: PathLike = ".",
-) -> None:
+) -> Chain[Losses] | None:
     """Post-loss amplification: a loss or item stream in, the same stream with every loss times a factor out.
 
     Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by
@@ -167,7 +180,7 @@ def placalc(
         relative_factor = 1.0
     accepted = [kinds.LOSS, kinds.ITEM] + ([kinds.COVERAGE, kinds.COVERAGE_LOSS] if absolute_factor else [])
     stage = chain.PlaCalc(target, relative_factor=relative_factor, absolute_factor=absolute_factor)
-    Chain(LossStream(source, kinds=accepted), stage, root=root).run()
+    return done(Chain(LossStream(source, kinds=accepted), stage, root=root), target)
 
 
 def fmcalc(
@@ -182,11 +195,10 @@ def fmcalc(
     stepped: bool = False,
     max_level: int | None = None,
     input_path: PathLike | None = None,
-    benchmark: bool = False,
     root: PathLike = ".",
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
-) -> None:
+) -> Chain[Losses] | None:
     """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of
     output ids out.
 
@@ -196,7 +208,7 @@ def fmcalc(
     proportion to the losses from level to level (see ktc._core.fmcalc). net: what is left instead of what is
     paid. net_to: a target for what is left, beside what is paid; the two add up to what came in. debug:
     samples without loss too. full_shares: shares of nodes without loss in every sample (rule 2). max_level:
-    stop at this level. input_path: the folder that stands for input/. benchmark: accepted without effect.
+    stop at this level. input_path: the folder that stands for input/.
     exact: sums in double, in every digit.
     """
     if net and net_to is not None:
@@ -210,14 +222,11 @@ def fmcalc(
         stepped=stepped,
         max_level=None if max_level == -1 else max_level,  # ktools' own way to say all of them
         input_path=input_path or None,
-        areaperil=areaperil,
+        areaperil_bytes=areaperil_bytes,
         exact=exact,
     )
-    Chain(
-        LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False),
-        stage,
-        root=root,
-    ).run()
+    stream = LossStream(source, kinds=[kinds.LOSS, kinds.COVERAGE_LOSS, kinds.ITEM], whole_events=False)
+    return done(Chain(stream, stage, root=root), target)
 
 
 def fmtocsv(
@@ -247,7 +256,7 @@ def summarycalc(
     index: bool = False,
     input_path: PathLike | None = None,
     root: PathLike = ".",
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> None:
     """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for
@@ -278,7 +287,7 @@ def summarycalc(
         zeros=zeros,
         index=index,
         input_path=input_path,
-        areaperil=areaperil,
+        areaperil_bytes=areaperil_bytes,
         exact=exact,
     )
     kind = kinds.COVERAGE if coverage else kinds.ITEM if legacy_item else kinds.LOSS
@@ -364,10 +373,12 @@ def cdftocsv(
     target: TargetLike = None,
     *,
     skip_header: bool = False,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
     """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean."""
-    Chain(CdfStream(source, areaperil=areaperil), chain.CdfToCsv(target, skip_header=skip_header)).run()
+    Chain(
+        CdfStream(source, areaperil_bytes=areaperil_bytes), chain.CdfToCsv(target, skip_header=skip_header)
+    ).run()
 
 
 def gultocsv(
@@ -391,7 +402,7 @@ def gultobin(
     *,
     sample_size: int | None = None,
     stream_type: Literal[1, 2] = 2,
-) -> None:
+) -> Chain[Losses] | None:
     """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or
     with stream_type 1 an item stream.
 
@@ -402,21 +413,28 @@ def gultobin(
         raise UsageError(
             f"the stream type (-t) is {stream_type}, expected 1 (item stream) or 2 (loss stream)"
         )
-    Chain(
-        LossCsv(source, sample_size=sample_size, kind=kinds.ITEM if stream_type == 1 else kinds.LOSS), target
-    ).run()
+    kind = kinds.ITEM if stream_type == 1 else kinds.LOSS
+    return from_csv(source, target, sample_size, kind)
 
 
 def summarycalctobin(
     source: SourceLike = None, target: TargetLike = None, *, sample_size: int | None = None
-) -> None:
+) -> Chain[Losses] | None:
     """Losses by summary from csv, with a header line, as summarycalctocsv writes it with exposed values:
     event_id,exposure_value,summary_id,sidx,loss in, a stream of summary set 1 out.
 
     Rows of one event, summary and exposed value that follow each other are a packet. sample_size: of the
     stream; a row of a sample above it is an error.
     """
-    Chain(LossCsv(source, sample_size=sample_size, kind=kinds.SUMMARY), target).run()
+    return from_csv(source, target, sample_size, kinds.SUMMARY)
+
+
+def from_csv(
+    source: SourceLike, target: TargetLike, sample_size: int | None, kind: int
+) -> Chain[Losses] | None:
+    """Losses of csv to a target, or without one their blocks."""
+    losses = LossCsv(source, sample_size=sample_size, kind=kind)
+    return done(Chain(losses, *([] if target is None else [target])), target)
 
 
 def summarycalctocsv(

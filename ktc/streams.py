@@ -30,7 +30,7 @@ class StreamReader:
     """
 
     def __init__(
-        self, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = False
+        self, source: SourceLike = None, *, areaperil_bytes: AreaperilBytes = 4, whole_events: bool = False
     ) -> None:
         source = Source(source)
         head = source.peek(4)
@@ -38,7 +38,7 @@ class StreamReader:
             raise TruncatedError(f"{source.name}: byte {len(head)}: the input ends inside the stream header")
         (word,) = struct.unpack("<I", head)
         if word == STREAMS["cdf"].kind:
-            self._blocks = read_cdfs(CdfDecoder(source, areaperil, whole_events))
+            self._blocks = read_cdfs(CdfDecoder(source, areaperil_bytes, whole_events))
             self.kind, self.sample_size, self.summary_set = "cdf", None, None
             return
         decoder = LossDecoder(source, whole_events=whole_events, as_written=True)
@@ -57,7 +57,7 @@ class StreamReader:
 
 
 def read_stream(
-    source: SourceLike = None, *, areaperil: AreaperilBytes = 4, whole_events: bool = False
+    source: SourceLike = None, *, areaperil_bytes: AreaperilBytes = 4, whole_events: bool = False
 ) -> StreamReader:
     """Read a binary stream: a StreamReader over blocks of part of one event each, or of all of it with
     whole_events.
@@ -65,4 +65,4 @@ def read_stream(
     source: a path, file object, buffer or array; None or "-" standard input. areaperil: bytes of an areaperil
     id in a cdf stream. Raises DataError, with the byte offset, for anything that is not as it should be.
     """
-    return StreamReader(source, areaperil=areaperil, whole_events=whole_events)
+    return StreamReader(source, areaperil_bytes=areaperil_bytes, whole_events=whole_events)

@@ -16,7 +16,7 @@ import sys
 
 from ._core.io import Mapped, Outputs, Sink, Source
 from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, source_of, take_header, write_all
-from .errors import DataError, InputError, TruncatedError, UsageError, warn
+from .errors import DataError, InputError, TruncatedError, UsageError, binary, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Field
 
@@ -73,17 +73,20 @@ def columns_of(table):
     ]
 
 
-def layout_of(table, areaperil=4, columns=None):
+def layout_of(table, areaperil_bytes=4, columns=None):
     """The engine's Layout of a table. columns: only so many csv columns."""
-    if areaperil not in (4, 8):
-        raise UsageError(f"areaperil is {areaperil!r}, expected 4 or 8 bytes")
+    if areaperil_bytes not in (4, 8):
+        raise UsageError(f"areaperil_bytes is {areaperil_bytes!r}, expected 4 or 8")
     offset, at = {}, 0
     for field in table.fields:
         offset[field.name] = at
-        at += field.width(areaperil)
+        at += field.width(areaperil_bytes)
     chosen = columns_of(table)[:columns]
     return Layout(
-        [(f.name, f.resolved(areaperil), f.csv, offset[f.name] if stored else -1) for f, stored in chosen],
+        [
+            (f.name, f.resolved(areaperil_bytes), f.csv, offset[f.name] if stored else -1)
+            for f, stored in chosen
+        ],
         at,
         len(chosen) - (0 if columns else table.extra.get("optional", 0)),
         separator=table.extra.get("separator", ", "),
@@ -93,21 +96,21 @@ def layout_of(table, areaperil=4, columns=None):
     )
 
 
-def record_layout(table, areaperil=4):
+def record_layout(table, areaperil_bytes=4):
     """A Layout whose columns are the fields of the record, whatever its csv has."""
     columns, at = [], 0
     for field in table.fields:
-        columns.append((field.name, field.resolved(areaperil), field.csv, at))
-        at += field.width(areaperil)
+        columns.append((field.name, field.resolved(areaperil_bytes), field.csv, at))
+        at += field.width(areaperil_bytes)
     return Layout(columns, at)
 
 
-def packed_layout(table, areaperil=4):
+def packed_layout(table, areaperil_bytes=4):
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
     for field, _ in columns_of(table):
-        columns.append((field.name, field.resolved(areaperil), field.csv, at))
-        at += field.width(areaperil)
+        columns.append((field.name, field.resolved(areaperil_bytes), field.csv, at))
+        at += field.width(areaperil_bytes)
     layout = Layout(
         columns,
         at,
@@ -171,6 +174,12 @@ def tell(lines):
         warn(line, 2)
 
 
+def width_of(table, areaperil_bytes):
+    """What the function of a table is told of the width of areaperil ids: of those here only the footprint
+    has some."""
+    return {"areaperil_bytes": areaperil_bytes} if table == "footprint" else {}
+
+
 def alone(name, options):
     """The registry's table, which must be one that the engine converts with nothing but its layout."""
     table = table_of(name)
@@ -193,7 +202,7 @@ def tobin(
     source: SourceLike = None,
     target: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     no_header: bool = False,
     **options,
 ) -> None:
@@ -204,14 +213,16 @@ def tobin(
     files).
     """
     if table in TO_BINARY:
-        return TO_BINARY[table](source, target, areaperil=areaperil, no_header=no_header, **options)
+        return TO_BINARY[table](
+            source, target, no_header=no_header, **width_of(table, areaperil_bytes), **options
+        )
     entry = alone(table, options)
     with Outputs() as outputs:
         convert(
             entry,
             Source(source),
-            outputs.open(target),
-            layout_of(entry, areaperil),
+            outputs.open(binary(target)),
+            layout_of(entry, areaperil_bytes),
             header=not no_header,
             packets="packet" in entry.extra,
         )
@@ -248,12 +259,7 @@ def convert(
 
 
 def damage_bin_dict_tobin(
-    source: SourceLike = None,
-    target: TargetLike = None,
-    *,
-    areaperil: AreaperilBytes = 4,
-    no_header: bool = False,
-    validate: bool = True,
+    source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False, validate: bool = True
 ) -> None:
     """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
 
@@ -264,7 +270,7 @@ def damage_bin_dict_tobin(
         convert(
             table,
             Source(source),
-            outputs.open(target),
+            outputs.open(binary(target)),
             layout_of(table),
             header=not no_header,
             validate=validate,
@@ -273,11 +279,7 @@ def damage_bin_dict_tobin(
 
 
 def returnperiods_tobin(
-    source: SourceLike = None,
-    target: TargetLike = None,
-    *,
-    areaperil: AreaperilBytes = 4,
-    no_header: bool = False,
+    source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False
 ) -> None:
     """returnperiods.bin from csv: in descending order, none twice."""
     from array import array
@@ -286,14 +288,13 @@ def returnperiods_tobin(
     convert(table, Source(source), memory, layout_of(table), header=not no_header)
     periods = array("i", memory.getvalue())
     with Outputs() as outputs:
-        write_all(outputs.open(target), array("i", sorted(set(periods), reverse=True)).tobytes())
+        write_all(outputs.open(binary(target)), array("i", sorted(set(periods), reverse=True)).tobytes())
 
 
 def occurrence_tobin(
     source: SourceLike = None,
     target: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
     no_header: bool = False,
     periods: int | None = None,
     date_id: bool = False,
@@ -314,7 +315,7 @@ def occurrence_tobin(
         convert(
             table,
             Source(source),
-            outputs.open(target),
+            outputs.open(binary(target)),
             layout_of(table) if date_id else dates_layout(table)[0],
             header=not no_header,
             values={"date_options": options, "number_of_periods": periods},
@@ -327,7 +328,7 @@ def footprint_tobin(
     target: TargetLike = None,
     index: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     no_header: bool = False,
     max_intensity_bin: int | None = None,
     no_uncertainty: bool = False,
@@ -358,7 +359,7 @@ def footprint_tobin(
             table,
             Source(source),
             outputs.open(target),
-            layout_of(table, areaperil),
+            layout_of(table, areaperil_bytes),
             header=not no_header,
             values={
                 "max_intensity_bin": max_intensity_bin,
@@ -377,7 +378,6 @@ def vulnerability_tobin(
     target: TargetLike = None,
     index: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
     no_header: bool = False,
     max_damage_bin: int | None = None,
     indexed: bool = False,
@@ -403,7 +403,7 @@ def vulnerability_tobin(
             convert(
                 table,
                 Source(source),
-                outputs.open(target),
+                outputs.open(binary(target)),
                 layout_of(table),
                 header=not no_header,
                 values=values,
@@ -411,7 +411,8 @@ def vulnerability_tobin(
                 rules=rules,
             )
             return
-        target, index = target or "vulnerability.bin", index or "vulnerability.idx"
+        target = "vulnerability.bin" if target in (None, "-") else target
+        index = index or "vulnerability.idx"
         if compress:
             target, index = with_suffix(target), with_suffix(index)
         convert(
@@ -461,14 +462,14 @@ VALIDATED = {
 }
 
 
-def checked(table, source, areaperil, any_intensity_bins):
+def checked(table, source, areaperil_bytes, any_intensity_bins):
     """The engine's Checks after a run over a csv that passed them."""
     if table not in VALIDATED:
         raise UsageError(f"{table!r} cannot be validated; {', '.join(VALIDATED)} can")
     if any_intensity_bins and table != "vulnerability":
         raise UsageError(f"{table} takes no option any_intensity_bins")
     entry = TABLES[table]
-    rows = CsvRows(Source(source), layout_of(entry, areaperil), every_fault=True)
+    rows = CsvRows(Source(source), layout_of(entry, areaperil_bytes), every_fault=True)
     checks = Checks(
         rows, rules_of(entry, any_intensity_bins), {}, uniform=table == "damage_bin_dict", empty=False
     )
@@ -481,7 +482,11 @@ def checked(table, source, areaperil, any_intensity_bins):
 
 
 def validate(
-    table: str, source: SourceLike = None, *, areaperil: AreaperilBytes = 4, any_intensity_bins: bool = False
+    table: str,
+    source: SourceLike = None,
+    *,
+    areaperil_bytes: AreaperilBytes = 4,
+    any_intensity_bins: bool = False,
 ) -> int | None:
     """Check the csv of a damage_bin_dict, footprint or vulnerability, with its header line, as tobin does.
 
@@ -491,12 +496,12 @@ def validate(
     Memory does not grow with the rows, but with those of one areaperil in an event, and with the number of
     vulnerability functions.
     """
-    return checked(table, source, areaperil, any_intensity_bins).largest
+    return checked(table, source, areaperil_bytes, any_intensity_bins).largest
 
 
-def report_validation(table, source=None, *, areaperil=4, any_intensity_bins=False):
+def report_validation(table, source=None, *, areaperil_bytes=4, any_intensity_bins=False):
     """validate(), and ktools' words on standard error for a csv that passed."""
-    checks = checked(table, source, areaperil, any_intensity_bins)
+    checks = checked(table, source, areaperil_bytes, any_intensity_bins)
     name, bins = VALIDATED[table]
     if bins:
         print(f"INFO: Maximum value of {bins} bin index = {checks.largest}", file=sys.stderr)
@@ -515,7 +520,7 @@ def tocsv(
     source: SourceLike = None,
     target: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     skip_header: bool = False,
     **options,
 ) -> None:
@@ -525,13 +530,15 @@ def tocsv(
     footprint_tocsv and vulnerability_tocsv take (they read two files).
     """
     if table in TO_CSV:
-        return TO_CSV[table](source, target, areaperil=areaperil, skip_header=skip_header, **options)
+        return TO_CSV[table](
+            source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options
+        )
     entry = alone(table, options)
     source = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
     header_values(entry, source)
     with Outputs() as outputs:
         reader = TableReader(
-            layout_of(entry, areaperil),
+            layout_of(entry, areaperil_bytes),
             outputs.open(target),
             header_line(entry, skip_header),
             counted=table == "coverages",
@@ -552,7 +559,6 @@ def damage_bin_dict_tocsv(
     source: SourceLike = None,
     target: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
     skip_header: bool = False,
     interval_type: bool = False,
 ) -> None:
@@ -566,11 +572,7 @@ def damage_bin_dict_tocsv(
 
 
 def occurrence_tocsv(
-    source: SourceLike = None,
-    target: TargetLike = None,
-    *,
-    areaperil: AreaperilBytes = 4,
-    skip_header: bool = False,
+    source: SourceLike = None, target: TargetLike = None, *, skip_header: bool = False
 ) -> None:
     """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
     source = Source(source).refuse_csv("occurrencetobin")
@@ -600,7 +602,6 @@ def random_tocsv(
     source: SourceLike = None,
     target: TargetLike = None,
     *,
-    areaperil: AreaperilBytes = 4,
     skip_header: bool = False,
     convert: bool = False,
     generate: int | None = None,
@@ -639,7 +640,7 @@ def footprint_tocsv(
     target: TargetLike = None,
     index: PathLike | BufferLike | None = None,
     *,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
     skip_header: bool = False,
     compressed: bool = False,
     events: str | int | None = None,
@@ -663,20 +664,20 @@ def footprint_tocsv(
             ),
             data,
             index,
-            areaperil=areaperil,
+            areaperil_bytes=areaperil_bytes,
             compressed=compressed,
             **options,
         )
 
 
-def footprint_records(reader_of, data, index, *, areaperil=4, compressed=False, **events):
+def footprint_records(reader_of, data, index, *, areaperil_bytes=4, compressed=False, **events):
     """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives; the
     reader."""
     table = TABLES["footprint"]
     header = header_values(table, source_of(data))
     sized = compressed and bool(header["flags"] & SIZED)
     entry = TABLES["footprint_index_sized" if sized else "footprint_index"]
-    reader = reader_of(layout_of(table, areaperil), header)
+    reader = reader_of(layout_of(table, areaperil_bytes), header)
     reader.indexed(
         data,
         index,
@@ -706,7 +707,6 @@ def vulnerability_tocsv(
     target: TargetLike = None,
     index: PathLike | BufferLike | None = None,
     *,
-    areaperil: AreaperilBytes = 4,
     skip_header: bool = False,
     indexed: bool = False,
     compressed: bool = False,
@@ -769,7 +769,7 @@ def fmprofilebinconv(source: SourceLike = None, target: TargetLike = None) -> No
     from ._core.oldforms import convert_profiles
 
     with Outputs() as outputs:
-        convert_profiles(Source(source), outputs.open(target))
+        convert_profiles(Source(source), outputs.open(binary(target)))
 
 
 def footprintconv(
@@ -778,7 +778,7 @@ def footprintconv(
     *,
     source_index: PathLike | BufferLike | None = None,
     target_index: TargetLike = None,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
     """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx
     (source and source_index), each event's rows as a zlib stream. The index has no original sizes."""
@@ -796,7 +796,9 @@ def footprintconv(
     )  # getmodel reads any flag so where nothing is compressed
     with Outputs() as outputs:
         packer = RecordPacker(
-            layout_of(table, areaperil), outputs.open(target or "footprint.bin.z"), header_of(table, header)
+            layout_of(table, areaperil_bytes),
+            outputs.open(target or "footprint.bin.z"),
+            header_of(table, header),
         )
         packer.index = outputs.open(target_index or "footprint.idx.z")
         packer.indexed(data, index, entry_size=entry.size(), header_size=table.header_size())
@@ -806,7 +808,7 @@ def footprintconv(
 
 
 def read_table(
-    name: str, source: PathLike | BufferLike | SupportsRead, areaperil: AreaperilBytes = 4
+    name: str, source: PathLike | BufferLike | SupportsRead, areaperil_bytes: AreaperilBytes = 4
 ) -> NDArray[Any]:
     """The records of a binary table as a structured array; of a path, mapped from the file without a copy.
 
@@ -834,7 +836,7 @@ def read_table(
     wrong = csv_of(data[:512].tobytes())
     if wrong:
         raise DataError(f"{place}: byte 0: {wrong}")
-    start = table.header_size(areaperil)
+    start = table.header_size(areaperil_bytes)
     if len(data) < start:
         raise TruncatedError(f"{place}: byte {len(data)}: the input ends inside the header of {start} bytes")
     if name == "occurrence":
@@ -844,7 +846,7 @@ def read_table(
         table = TABLES["occurrence_granular"] if options == MINUTES else table
     if "packet" in table.extra:
         return read_packets(table, data, start, place)
-    dtype = table.dtype(areaperil)
+    dtype = table.dtype(areaperil_bytes)
     rest = (len(data) - start) % dtype.itemsize
     if rest:
         raise TruncatedError(
@@ -881,7 +883,7 @@ def read_packets(table, data, at, place):
 
 
 def write_table(
-    name: str, array: ArrayLike, target: TargetLike, areaperil: AreaperilBytes = 4, **header
+    name: str, array: ArrayLike, target: TargetLike, areaperil_bytes: AreaperilBytes = 4, **header
 ) -> None:
     """Write a structured array as a binary table. header: values of the table's header fields (0 when not
     given).
@@ -896,7 +898,7 @@ def write_table(
     unknown = set(header) - {f.name for f in table.header}
     if unknown:
         raise UsageError(f"{name} has no header field {', '.join(sorted(unknown))}")
-    dtype = table.dtype(areaperil)
+    dtype = table.dtype(areaperil_bytes)
     array = numpy.asarray(array)
     missing = [n for n in dtype.names if array.dtype.names is None or n not in array.dtype.names]
     if missing:
@@ -919,7 +921,7 @@ def write_table(
 
 
 def read_csv(
-    name: str, source: SourceLike, areaperil: AreaperilBytes = 4, no_header: bool = False
+    name: str, source: SourceLike, areaperil_bytes: AreaperilBytes = 4, no_header: bool = False
 ) -> NDArray[Any]:
     """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin
     checks them.
@@ -929,7 +931,7 @@ def read_csv(
     import numpy
 
     table = table_of(name)
-    layout, fields = packed_layout(table, areaperil)
+    layout, fields = packed_layout(table, areaperil_bytes)
     memory = Sink.memory()
     rules = [r for r in table.extra.get("rules", ()) if r.limit is None]
     rows = CsvRows(Source(source), layout, not no_header)

@@ -150,8 +150,8 @@ class Checker:
     cannot switch off.
     """
 
-    def __init__(self, places, areaperil=4, only_always=False):
-        self.places, self.areaperil, self.only_always = places, areaperil, only_always
+    def __init__(self, places, areaperil_bytes=4, only_always=False):
+        self.places, self.areaperil_bytes, self.only_always = places, areaperil_bytes, only_always
         self.verdict, self.headers = Verdict(), {}
         self.keys = {}  # (table, columns, condition): Keys that a pass over the table fills
         self.unread = (
@@ -287,7 +287,7 @@ class Checker:
         try:
             if place.form == "csv":
                 entry = TABLES[csv_form(place)]
-                rows = CsvRows(Source(place.path), layout_of(entry, self.areaperil), every_fault=True)
+                rows = CsvRows(Source(place.path), layout_of(entry, self.areaperil_bytes), every_fault=True)
                 checks = self.checks(rows, entry, rules, links, {})
                 checks.run()
                 if rows.passed and not self.only_always:
@@ -310,7 +310,7 @@ class Checker:
                         padded=TABLES[place.table].extra.get("padded", False),
                     )
 
-                read_binary(place, reader_of, self.areaperil).finish()
+                read_binary(place, reader_of, self.areaperil_bytes).finish()
                 file.rows = rows.line
             file.faults, complete = rows.faults, not rows.incomplete
         except (DataError, InputError) as error:
@@ -370,7 +370,7 @@ def csv_form(place):
     return place.table
 
 
-def read_binary(place, reader_of, areaperil, source=None):
+def read_binary(place, reader_of, areaperil_bytes, source=None):
     """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives;
     the reader.
 
@@ -378,7 +378,7 @@ def read_binary(place, reader_of, areaperil, source=None):
     """
     if place.form != "plain":
         records = footprint_records if place.table == "footprint" else vulnerability_records
-        options = {"areaperil": areaperil} if place.table == "footprint" else {}
+        options = {"areaperil_bytes": areaperil_bytes} if place.table == "footprint" else {}
         return records(
             reader_of,
             Mapped(place.path),
@@ -397,7 +397,7 @@ def read_binary(place, reader_of, areaperil, source=None):
             entry = TABLES["occurrence_granular"]
         layout = record_layout(entry)
     else:
-        layout = layout_of(entry, areaperil)
+        layout = layout_of(entry, areaperil_bytes)
     if "packet" in entry.extra:
         reader = reader_of(layout, header)
         reader.packets(source)
@@ -410,7 +410,7 @@ def read_binary(place, reader_of, areaperil, source=None):
 # --- a run
 
 
-def validate_run(folder: PathLike = ".", *, areaperil: AreaperilBytes = 4) -> Verdict:
+def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4) -> Verdict:
     """Check every table of a run's folder, below input/ and static/, binary or else csv, alone and with each
     other; a Verdict.
 
@@ -431,12 +431,12 @@ def validate_run(folder: PathLike = ".", *, areaperil: AreaperilBytes = 4) -> Ve
     places = {table: place for table in TABLES if table not in forms and (place := place_of(table, folder))}
     if not places:
         raise InputError(f"{folder}: none of a run's files is there, such as {TABLES['items'].path}")
-    verdict = Checker(places, areaperil).run()
+    verdict = Checker(places, areaperil_bytes).run()
     verdict.missing += missing(places, "ground-up losses")
     if any(place in places for place in ("fm_programme", "fm_policytc", "fm_profile")):
         verdict.missing += missing(places, "insured losses")
         verdict.lacking += missing(places, "insured summaries")
-    compile_programme(places, folder, os.path.dirname(TABLES["fm_programme"].path), verdict, areaperil)
+    compile_programme(places, folder, os.path.dirname(TABLES["fm_programme"].path), verdict, areaperil_bytes)
     for below in programme_folders(folder):
         own = {
             table: place
@@ -447,14 +447,14 @@ def validate_run(folder: PathLike = ".", *, areaperil: AreaperilBytes = 4) -> Ve
                 )
             )
         }
-        other = Checker(own, areaperil).run()
+        other = Checker(own, areaperil_bytes).run()
         verdict.files += other.files
         verdict.missing += [
             f"{below}/{table}.bin: missing; fmcalc needs it"
             for table in ("fm_policytc", "fm_profile")
             if table not in own and f"{table}_step" not in own
         ]
-        compile_programme(own, folder, below, verdict, areaperil)
+        compile_programme(own, folder, below, verdict, areaperil_bytes)
     return verdict
 
 
@@ -484,7 +484,7 @@ def programme_folders(folder):
     return found
 
 
-def compile_programme(places, folder, below, verdict, areaperil):
+def compile_programme(places, folder, below, verdict, areaperil_bytes):
     """What only a compiled programme shows goes to the verdict on fm_programme: a fault, or what is
     doubtful."""
     tables = [table for table in (*PROGRAMME, *GROUND_UP_FILES) if table in places]
@@ -501,7 +501,10 @@ def compile_programme(places, folder, below, verdict, areaperil):
     for by_aggregate in (False, True):  # fm_xref numbers items or, as allocation rule 0 wants it, aggregates
         try:
             plan = read_plan(
-                os.path.join(folder, below), by_aggregate=by_aggregate, stepped=stepped, areaperil=areaperil
+                os.path.join(folder, below),
+                by_aggregate=by_aggregate,
+                stepped=stepped,
+                areaperil_bytes=areaperil_bytes,
             )
             files[places["fm_programme"].path].warnings += plan.doubts
             return
@@ -510,11 +513,11 @@ def compile_programme(places, folder, below, verdict, areaperil):
     files[places["fm_programme"].path].faults += str(error).split("\n")
 
 
-def report_run(folder=".", *, areaperil=4):
+def report_run(folder=".", *, areaperil_bytes=4):
     """validate_run(), with its summary on standard output; the exit status."""
     from .console import say
 
-    verdict = validate_run(folder, areaperil=areaperil)
+    verdict = validate_run(folder, areaperil_bytes=areaperil_bytes)
     say(f"{verdict}\n")
     return 0 if verdict.sound else 1
 
@@ -522,7 +525,7 @@ def report_run(folder=".", *, areaperil=4):
 # --- csv files, as ktools checks them
 
 
-def validate_csv(paths: Mapping[str, PathLike], *, areaperil: AreaperilBytes = 4) -> Verdict:
+def validate_csv(paths: Mapping[str, PathLike], *, areaperil_bytes: AreaperilBytes = 4) -> Verdict:
     """Check csv files against each other: {table: path}; a Verdict. Of the rules of each, only those count
     that no converter leaves out. InputError if a file is missing."""
     for table, path in paths.items():
@@ -531,7 +534,7 @@ def validate_csv(paths: Mapping[str, PathLike], *, areaperil: AreaperilBytes = 4
         if not os.path.exists(path):
             raise InputError(f"{path}: cannot read: No such file or directory")
     places = {table: Place(table, "csv", os.fspath(path)) for table, path in paths.items()}
-    return Checker(places, areaperil, only_always=True).run()
+    return Checker(places, areaperil_bytes, only_always=True).run()
 
 
 def judge(verdict, words):
@@ -543,7 +546,7 @@ def judge(verdict, words):
 
 
 def validateoasisfiles(
-    folder: PathLike | None = None, *, ground_up: bool = False, areaperil: AreaperilBytes = 4
+    folder: PathLike | None = None, *, ground_up: bool = False, areaperil_bytes: AreaperilBytes = 4
 ) -> None:
     """Check coverages.csv and items.csv of a folder and, unless ground_up, fm_programme.csv, fm_profile.csv
     and fm_policytc.csv with them, as ktools does: coverages of items, items of the programme, groups of the
@@ -564,7 +567,7 @@ def validateoasisfiles(
         )
         tables = GROUND_UP_FILES
     paths = {table: os.path.join(folder, f"{table}.csv") for table in tables}
-    judge(validate_csv(paths, areaperil=areaperil), "All checks pass.")
+    judge(validate_csv(paths, areaperil_bytes=areaperil_bytes), "All checks pass.")
 
 
 def crossvalidation(
@@ -572,7 +575,7 @@ def crossvalidation(
     damage_bins: PathLike | None = None,
     footprint: PathLike | None = None,
     vulnerability: PathLike | None = None,
-    areaperil: AreaperilBytes = 4,
+    areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
     """Check three csv files with each other, as ktools does: damage bins of the vulnerability, intensity bins
     of the footprint.
@@ -586,4 +589,4 @@ def crossvalidation(
             "name the damage bins (-d), the vulnerability (-s) and the footprint (-f); "
             f"missing: {', '.join(absent)}"
         )
-    judge(validate_csv(paths, areaperil=areaperil), "Cross checks pass.")
+    judge(validate_csv(paths, areaperil_bytes=areaperil_bytes), "Cross checks pass.")

@@ -4,6 +4,7 @@ A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero 
 valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; behind a
 chain of stages a block is copied once.
 """
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from libc.string cimport memcpy
 
 from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, LossBlock, LossConsumer, LossHeader,
@@ -22,15 +23,15 @@ cdef class Array:
     cdef object owner
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        if flags & 1:                               # PyBUF_WRITABLE
+        if flags & PyBUF_WRITABLE:
             raise BufferError("blocks are read-only")
         view.obj = self
         view.buf = <void *>self.data
         view.len, view.itemsize = self.count * self.itemsize, self.itemsize
         view.readonly, view.ndim = True, 1
-        view.format = <char *>self.format
-        view.shape = &self.count
-        view.strides = &self.itemsize
+        view.format = <char *>self.format if flags & PyBUF_FORMAT else NULL
+        view.shape = &self.count if flags & PyBUF_ND else NULL
+        view.strides = &self.itemsize if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
         view.suboffsets = NULL
         view.internal = NULL
 
@@ -48,7 +49,7 @@ cdef class Cdfs:
     """Cumulative damage distributions of part of one event.
 
     event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64.
-    vulnerability_id: (n,) int32. starts: (n + 1,) int64; row i has the bins starts[i] up to starts[i + 1] of
+    vulnerability_id: (n,) int32. start: (n + 1,) int64; row i has the bins start[i] up to start[i + 1] of
     prob_to (cumulative probability) and bin_mean (damage ratio), both float32.
     """
     cdef CdfRows rows
@@ -71,7 +72,7 @@ cdef class Cdfs:
         return array(self.rows, self.rows.vulnerability_id, self.n, 4, b"i")
 
     @property
-    def starts(self):
+    def start(self):
         return array(self.rows, self.rows.start, self.n + 1, 8, b"q")
 
     @property
@@ -89,8 +90,8 @@ cdef class Cdfs:
 cdef class Losses:
     """Losses of part of one event.
 
-    event_id: the event. end_of_event: whether this is its last block. ids: (n,) int32, the items, coverages,
-    outputs or summaries. starts: (n + 1,) int64; row i has the records starts[i] up to starts[i + 1] of sidx
+    event_id: the event. end_of_event: whether this is its last block. id: (n,) int32, the items, coverages,
+    outputs or summaries. start: (n + 1,) int64; row i has the records start[i] up to start[i + 1] of sidx
     (int32; 1 .. sample size, or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss
     (float32, currency). exposure: (n,) float32 in summary streams, else None.
     """
@@ -106,11 +107,11 @@ cdef class Losses:
         return self.n
 
     @property
-    def ids(self):
+    def id(self):
         return array(self.rows, self.rows.id, self.n, 4, b"i")
 
     @property
-    def starts(self):
+    def start(self):
         return array(self.rows, self.rows.start, self.n + 1, 8, b"q")
 
     @property
@@ -124,6 +125,46 @@ cdef class Losses:
     @property
     def exposure(self):
         return array(self.rows, self.rows.exposure, self.n, 4, b"f") if self.rows.with_exposure else None
+
+    def dense(self, sample_size=None):
+        """The samples as a matrix.
+
+        Parameters
+        ----------
+        sample_size : int, optional
+            The number of columns; the largest sidx of the block unless given.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n, sample_size) float32, losses in currency: column s - 1 is sample s, 0 where a row has none.
+            Several records of a sample add up; the special ones (sidx below 0) are left out.
+
+        Raises
+        ------
+        ValueError
+            For a sample above sample_size.
+
+        Examples
+        --------
+        >>> import ktc
+        >>> stream = ktc.gultobin(b"event_id,item_id,sidx,loss\\n1,7,1,5\\n1,7,3,2.5\\n", sample_size=3)
+        >>> [block.dense(3).tolist() for block in stream]
+        [[[5.0, 0.0, 2.5]]]
+        """
+        import numpy
+
+        sidx = self.sidx
+        largest = int(sidx.max(initial=0))
+        if sample_size is None:
+            sample_size = largest
+        if largest > sample_size:
+            raise ValueError(f"sample {largest} in a block of {sample_size} samples")
+        matrix = numpy.zeros((self.n, sample_size), numpy.float32)
+        chosen = numpy.flatnonzero(sidx > 0)
+        row = numpy.repeat(numpy.arange(self.n), numpy.diff(self.start))
+        numpy.add.at(matrix, (row[chosen], sidx[chosen] - 1), self.loss[chosen])
+        return matrix
 
     def __repr__(self):
         end = ", end of event" if self.end_of_event else ""

@@ -19,10 +19,9 @@ TYPES = {
 # An areaperil id has 4 bytes in most models and 8 in large ones; nothing in the files says which, so it is a
 # run's choice.
 AREAPERIL = "areaperil"
-
-
-# The keyword that asks for results of double arithmetic.
-EXACT = "exact"
+# Keywords of functions that options of many tools become: the width of these ids, and results of double
+# arithmetic.
+WIDTH, EXACT = "areaperil_bytes", "exact"
 
 
 class Entry:
@@ -54,19 +53,19 @@ class Field(Entry):
         self.name, self.type, self.doc, self.unit = name, type, doc, unit
         self.csv = csv or ("%f" if type[0] == "f" else "%d")
 
-    def width(self, areaperil=4):
-        return areaperil if self.type == AREAPERIL else TYPES[self.type][3]
+    def width(self, areaperil_bytes=4):
+        return areaperil_bytes if self.type == AREAPERIL else TYPES[self.type][3]
 
-    def resolved(self, areaperil=4):
+    def resolved(self, areaperil_bytes=4):
         """The type name with the areaperil width chosen."""
-        return ("u4" if areaperil == 4 else "u8") if self.type == AREAPERIL else self.type
+        return ("u4" if areaperil_bytes == 4 else "u8") if self.type == AREAPERIL else self.type
 
 
-def packed(fields, areaperil=4):
+def packed(fields, areaperil_bytes=4):
     """Fields, one behind the other, as a NumPy dtype."""
     import numpy
 
-    return numpy.dtype([(f.name, TYPES[f.resolved(areaperil)][1]) for f in fields])
+    return numpy.dtype([(f.name, TYPES[f.resolved(areaperil_bytes)][1]) for f in fields])
 
 
 class Ref(Entry):
@@ -130,16 +129,16 @@ class Table(Entry):
         self.csv_header = csv_header or ",".join(f.name for f in self.fields)
         self.extra = extra
 
-    def size(self, areaperil=4):
+    def size(self, areaperil_bytes=4):
         """Bytes of one record."""
-        return sum(f.width(areaperil) for f in self.fields)
+        return sum(f.width(areaperil_bytes) for f in self.fields)
 
-    def header_size(self, areaperil=4):
-        return sum(f.width(areaperil) for f in self.header)
+    def header_size(self, areaperil_bytes=4):
+        return sum(f.width(areaperil_bytes) for f in self.header)
 
-    def dtype(self, areaperil=4):
+    def dtype(self, areaperil_bytes=4):
         """The record as a packed NumPy dtype."""
-        return packed(self.fields, areaperil)
+        return packed(self.fields, areaperil_bytes)
 
 
 class Stream(Entry):
@@ -204,7 +203,8 @@ class Tool(Entry):
     are its own. fixed: keywords that the script always passes (a converter's table). operands: (name, type,
     nargs, help) as argparse takes them; a tuple as type is a choice of words. ignores_operands: whether those
     beyond are ignored. standard_input: whether it reads standard input, or the keywords with any of which it
-    does not. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect. reads,
+    does not. standard_output: whether its binary goes there unless a flag names a file, which no function
+    does unasked. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect. reads,
     writes: what goes in and comes out, for help. example: a command line that works where a run's input/ and
     static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
     {columns} are its.
@@ -223,6 +223,7 @@ class Tool(Entry):
         "options",
         "reads",
         "standard_input",
+        "standard_output",
         "table",
         "writes",
     )
@@ -242,12 +243,14 @@ class Tool(Entry):
         example="",
         table=None,
         standard_input=True,
+        standard_output=False,
         ignores_operands=False,
     ):
         self.name, self.group, self.help, self.function = name, group, help, function
         self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
         self.logs, self.reads, self.writes, self.example, self.table = logs, reads, writes, example, table
-        self.standard_input, self.ignores_operands = standard_input, ignores_operands
+        self.standard_input, self.standard_output = standard_input, standard_output
+        self.ignores_operands = ignores_operands
 
     def told(self):
         """{"reads": text, "writes": text, "example": command line}, without what is empty."""

@@ -1,10 +1,10 @@
 """The console scripts: ktools' names and flags, and the function of ktc that each one is."""
 from .model import EXACT as EXACT_KEYWORD
-from .model import Option, Tool
+from .model import WIDTH, Option, Tool
 
 # The width of areaperil ids, in every tool that meets them. ktools fixes it when it is built;
 # KTC_AREAPERIL_BYTES in the environment sets it for a whole pipeline.
-AREAPERIL_BYTES = Option("--areaperil-bytes", "areaperil", "bytes of an areaperil id (default 4)", type=int,
+AREAPERIL_BYTES = Option("--areaperil-bytes", WIDTH, "bytes of an areaperil id (default 4)", type=int,
                          metavar="{4,8}",
                          choices=(4, 8))
 
@@ -43,7 +43,7 @@ def converters(tool, table, to_binary=(), to_csv=(), function=None, writes="{pat
     stem, fixed = (f"{function}_", {}) if function else ("", {"table": table})
     tobin, tocsv = f"{tool}tobin", f"{tool}tocsv"
     return (Tool(tobin, CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary,
-                 fixed=fixed, table=table,
+                 fixed=fixed, table=table, standard_output=function != "footprint",
                  reads=CSV_IN, writes=writes, example=examples[0].replace("{}", tobin)),
             Tool(tocsv, CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed,
                  table=table,
@@ -130,7 +130,7 @@ CONVERTERS = (
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
     Tool("fmprofilebinconv", CONVERTER, "policy terms in their old binary form to fm_profile",
          "tables:fmprofilebinconv",
-         reads="the records of fm_profile as they once were, on standard input",
+         standard_output=True, reads="the records of fm_profile as they once were, on standard input",
          writes="input/fm_profile.bin, on standard output",
          example="fmprofilebinconv < fm_profile_old.bin > fm_profile.bin"),
     Tool("footprintconv", CONVERTER,
@@ -196,12 +196,14 @@ TOOLS = {t.name: t for t in (
         Option("-t", "text", "text, one event id a line"),
     ), operands=(("process", int, None, "number of this process, from 1"),
                  ("total", int, None, "number of processes")),
-        logs=True, standard_input=False, reads="input/events.bin", writes="event ids, on standard output",
+        logs=True, standard_input=False, standard_output=True, reads="input/events.bin",
+         writes="event ids, on standard output",
          example="eve 1 4 > events_1_of_4.bin"),
     Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "stages:getmodel",
          (AREAPERIL_BYTES,),
          logs=True,
-         reads="event ids, on standard input; input/items.bin, static/footprint, static/vulnerability, "
+         standard_output=True, reads="event ids, on standard input; input/items.bin, static/footprint, "
+                                     "static/vulnerability, "
          "static/damage_bin_dict.bin", writes="a cdf stream, on standard output",
          example="eve 1 1 | getmodel > cdf.bin"),
     Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "stages:gulcalc", (
@@ -220,7 +222,7 @@ TOOLS = {t.name: t for t in (
         Option("-R", "vector_size", "numbers in that vector (default 1000000)", int, "N"),
         Option("-s", "seed", "seed of the random numbers", int, "SEED"),
         Option("-d", "debug", "give random numbers instead of losses"),
-        Option("-b", "benchmark", UNUSED),
+        Option("-b", None, UNUSED),
         AREAPERIL_BYTES,
     ), logs=True,
          reads="a cdf stream, on standard input; input/items.bin, input/coverages.bin, "
@@ -232,7 +234,8 @@ TOOLS = {t.name: t for t in (
         Option("-F", "absolute_factor", "one factor for all losses, instead of static/lossfactors.bin", float,
                "FACTOR"),
     ), logs=True,
-         reads="a loss or item stream, on standard input; input/amplifications.bin, static/lossfactors.bin",
+         standard_output=True, reads="a loss or item stream, on standard input; input/amplifications.bin, "
+                                     "static/lossfactors.bin",
         writes="the same stream, on standard output", example="placalc -f 0.5 < gul.bin > amplified.bin"),
     Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "stages:fmcalc", (
         Option("-a", "alloc_rule",
@@ -246,10 +249,11 @@ TOOLS = {t.name: t for t in (
         Option("-S", "stepped", "stepped policies (fm_profile_step)"),
         Option("-d", "debug", "write samples without loss too"),
         Option("-o", "full_shares", "with -a 2, share out nodes without loss in every sample"),
-        Option("-O", "benchmark", UNUSED),
+        Option("-O", None, UNUSED),
         EXACT, AREAPERIL_BYTES,
     ), logs=True,
-         reads="a loss stream, on standard input; the programme: input/fm_programme.bin, fm_policytc.bin, "
+         standard_output=True, reads="a loss stream, on standard input; the programme: "
+                                     "input/fm_programme.bin, fm_policytc.bin, "
         "fm_profile.bin, fm_xref.bin; input/coverages.bin and items.bin for insured values",
         writes="a loss stream, on standard output", example="fmcalc -a2 < gul.bin > insured.bin"),
     Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc",
@@ -294,13 +298,13 @@ TOOLS = {t.name: t for t in (
         Option("-S", "sample_size", "number of samples; those above it are left out", int, "N"),
         Option("-t", "stream_type", "1: an item stream (deprecated); 2: a loss stream (default)", int,
                "TYPE"),
-    ), reads="csv on standard input: event_id,item_id,sidx,loss",
+    ), standard_output=True, reads="csv on standard input: event_id,item_id,sidx,loss",
          writes="a loss or item stream, on standard output",
         example="gultobin -S100 < gul.csv > gul_again.bin"),
     Tool("summarycalctobin", STREAM_TEXT, "losses by summary from csv with exposed values",
          "stages:summarycalctobin", (
         Option("-S", "sample_size", "number of samples", int, "N"),),
-         reads="csv on standard input: event_id,exposure_value,summary_id,sidx,loss",
+         standard_output=True, reads="csv on standard input: event_id,exposure_value,summary_id,sidx,loss",
          writes="a summary stream of set 1, on "
          "standard output",
          example="summarycalctocsv -e < summary.bin | summarycalctobin -S100 > summary_again.bin"),
