@@ -25,9 +25,9 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from ktc._core cimport records as rec
+from ktc._core.dates cimport MINUTES, date_of, day_number, days_of, is_date, is_time
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.keys cimport Keys, add_key, find_key
-from ktc._core.occurrence cimport MINUTES, date_of
 from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
                              quick_digits,
                              quick_f32, quick_f64, short_digits, ten_to)
@@ -562,32 +562,17 @@ cdef class CsvRows(Rows):
         return 1
 
 
-# --- dates: days since 0000-03-01 of the proleptic Gregorian calendar
-
-cdef inline int64_t day_number(int64_t year, int64_t month, int64_t day) noexcept nogil:
-    cdef int64_t m = (month + 9) % 12
-    cdef int64_t y = year - m // 10
-    return 365 * y + y // 4 - y // 100 + y // 400 + (m * 306 + 5) // 10 + day - 1
-
-
-cdef inline int64_t days_of(int64_t year, int64_t month) noexcept nogil:
-    if month == 2:
-        return 28 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
-    return 30 + ((month + (month > 7)) & 1)
-
-
-# Whether year, month and day, of n = 5 with hour and minute, are a time that there is.
-cdef inline bint is_date(const Cell *date, int n) noexcept nogil:
-    return 1 <= date[1].i <= 12 and 1 <= date[2].i <= days_of(date[0].i, date[1].i) and (
-        n < 5 or (0 <= date[3].i <= 23 and 0 <= date[4].i <= 59))
-
-
 # --- what must hold
 
 cdef inline bint is_less(const Column *column, Cell a, Cell b) noexcept nogil:
     if column.type >= F4:
         return as_real(column, a) < as_real(column, b)
     return a.u < b.u if column.type == U8 else a.i < b.i
+
+
+# Whether year, month and day, of n = 5 with hour and minute, are a time that there is.
+cdef inline bint holds_date(const Cell *date, int n) noexcept nogil:
+    return is_date(date[0].i, date[1].i, date[2].i) and (n < 5 or is_time(date[3].i, date[4].i))
 
 
 # What ktools compares of a probability or damage ratio: ten thousandths, rounded half up.
@@ -781,7 +766,7 @@ cdef class Checks:
                     self.refuse(check, same)
                 check.largest = max(check.largest, value)
             elif check.kind == DATE:
-                if not is_date(&cell[check.column], self.layout.n - check.column):
+                if not holds_date(&cell[check.column], self.layout.n - check.column):
                     self.refuse(check, same)
             elif check.kind == COMPLETE:
                 if same <= 0 and (same < 0 or cell[0].i != last[0].i):
