@@ -8,8 +8,8 @@ imported when it is asked for.
 import io
 
 from . import schemas
+from ._core.io import write_all
 from ._core.rows import RowGroups, RowMemory
-from ._core.tables import write_all
 from .errors import UsageError
 
 
