@@ -110,8 +110,8 @@ class LossCsv(Producer):
         return LossEncoder(sink, merge=self.kind != kinds.SUMMARY)
 
     def decoder(self, run, steps=None):
-        from ._core.losscsv import LossCsvDecoder
         from ._core.csvrows import Layout
+        from ._core.losscsv import LossCsvDecoder
 
         summaries = self.kind == kinds.SUMMARY
         if summaries:

@@ -4,13 +4,13 @@ Checks judges rows and does not know where they come from: a csv (CsvRows), or a
 """
 
 cimport cython
-from libc.math cimport INFINITY, trunc
+from libc.math cimport INFINITY
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from ktc._core.csvrows cimport F4, MOST_COLUMNS, U8, Cell, Column, Layout, RowSource, as_real, number_of
-from ktc._core.dates cimport days_of, is_date, is_time
+from ktc._core.csvrows cimport MOST_COLUMNS, Cell, Layout, RowSource, as_real, number_of
+from ktc._core.dates cimport days_of
 from ktc._core.keys cimport Keys, add_key, find_key
 
 from ktc.errors import DataError
@@ -18,30 +18,10 @@ from ktc.errors import DataError
 cdef enum:
     MOST_WARNINGS = 20
 
-cdef enum:
-    NUMBERED, CONSECUTIVE, ASCENDING, DISTINCT, SUMS, RANGE, AT_MOST, BETWEEN, CENTRE, FIRST, LAST, COMPLETE
-    DESCENDING, DATE
-
 KINDS = {"numbered": NUMBERED, "consecutive": CONSECUTIVE, "ascending": ASCENDING, "distinct": DISTINCT,
          "sums to one": SUMS, "range": RANGE, "at most": AT_MOST, "between": BETWEEN, "centre": CENTRE,
          "first": FIRST,
          "last": LAST, "complete": COMPLETE, "descending": DESCENDING, "date": DATE}
-
-
-cdef inline bint is_less(const Column *column, Cell a, Cell b) noexcept nogil:
-    if column.type >= F4:
-        return as_real(column, a) < as_real(column, b)
-    return a.u < b.u if column.type == U8 else a.i < b.i
-
-
-# Whether year, month and day, of n = 5 with hour and minute, are a time that there is.
-cdef inline bint holds_date(const Cell *date, int n) noexcept nogil:
-    return is_date(date[0].i, date[1].i, date[2].i) and (n < 5 or is_time(date[3].i, date[4].i))
-
-
-# What ktools compares of a probability or damage ratio: ten thousandths, rounded half up.
-cdef inline double ten_thousandths(float value) noexcept nogil:
-    return trunc(<double>(value * <float>10000) + 0.5)
 
 
 @cython.final
@@ -147,15 +127,6 @@ cdef class Checks:
                 pass
             self.finish()
 
-    # The next row into `cell`, checked; it is the row before from then on. 1, or 0 at the end of the input.
-    cdef inline int next(self) except -1 nogil:
-        if not self.rows.next(self.cell):
-            return 0
-        if self.uniform and self.rows.found != self.columns:
-            self.other_columns()
-        self.accept()
-        return 1
-
     # The row in `cell` has not as many columns as the first one, or is that.
     cdef int other_columns(self) except -1 nogil:
         with gil:
@@ -165,80 +136,6 @@ cdef class Checks:
                 self.columns = self.rows.found
                 for name in self.layout.names[self.layout.required:self.columns]:
                     self._warn(f"the column {name} is deprecated: it is no longer needed")
-        return 0
-
-    # The row in `cell`, which is the row before from now on.
-    cdef inline int accept(self) except -1 nogil:
-        cdef Check *check = self.check
-        cdef const Check *stop = check + self.n
-        cdef const Cell *cell = self.cell
-        cdef const Cell *last = self.last
-        cdef int64_t value, before
-        cdef int same = -1              # leading columns that are as in the row before; -1: there is none
-        cdef double real
-        if self.any:
-            same = 0
-            while same < self.depth and cell[same].i == last[same].i:
-                same += 1
-        while check < stop:
-            value = cell[check.column].i
-            before = last[check.column].i
-            if check.kind == NUMBERED:
-                if value != (1 if same < check.within else before + 1) and not self.rows.lost:
-                    self.refuse(check, same)
-            elif check.kind == CONSECUTIVE:
-                if same >= check.within and value != before and value != before + 1 and not self.rows.lost:
-                    self.refuse(check, same)
-            elif check.kind == ASCENDING:
-                if 0 <= same < check.within and is_less(&self.layout.column[same], cell[same], last[same]):
-                    self.refuse(check, same)
-            elif check.kind == DISTINCT:
-                if same < check.within:
-                    self.n_seen = 0
-                elif value <= self.highest_seen:
-                    self.check_seen(check, value)
-                if self.n_seen == self.seen_room:
-                    self.grow_seen()
-                self.seen[self.n_seen] = value
-                self.highest_seen = value if not self.n_seen else max(value, self.highest_seen)
-                self.n_seen += 1
-            elif check.kind == SUMS:
-                if same < check.within:
-                    if same >= 0 and ten_thousandths(self.total) != 10000 and not (self.partial
-                                                                                   or self.rows.lost):
-                        self.refuse(check, same)
-                    self.total = 0          # and 0 + x is x
-                    self.partial = False
-                self.partial |= self.rows.lost
-                self.total = self.total + cell[check.column].f
-            elif check.kind == RANGE:
-                real = as_real(&self.layout.column[check.column], cell[check.column])
-                if real < check.low or real > check.high:
-                    self.refuse(check, same)
-            elif check.kind == DESCENDING:
-                if same >= 0 and not is_less(&self.layout.column[check.column], cell[check.column],
-                                             last[check.column]):
-                    self.refuse(check, same)
-            elif check.kind == AT_MOST:
-                if value > check.limit:
-                    self.refuse(check, same)
-                check.largest = max(check.largest, value)
-            elif check.kind == DATE:
-                if not holds_date(&cell[check.column], self.layout.n - check.column):
-                    self.refuse(check, same)
-            elif check.kind == COMPLETE:
-                if same <= 0 and (same < 0 or cell[0].i != last[0].i):
-                    self.add_span()
-                elif value != before:
-                    self.span[self.n_spans - 1].last = value
-            else:
-                self.check_bin(check)
-            check += 1
-        if self.n_links:
-            self.follow(cell)
-        self.cell, self.last = self.last, self.cell
-        self.any = True
-        self.rows.lost = False
         return 0
 
     # The keys of a row.
