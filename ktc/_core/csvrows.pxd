@@ -2,8 +2,9 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from ktc._core.gettext cimport put_shortest
 from ktc._core.io cimport Source
-from ktc._core.text cimport put_exponent, put_fixed, put_i32, put_i64, put_shortest, put_u32, put_u64
+from ktc._core.puttext cimport put_exponent, put_fixed, put_i32, put_i64, put_u32, put_u64
 
 # How a column is written.
 cdef enum:

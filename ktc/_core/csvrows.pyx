@@ -16,16 +16,18 @@ from libc.stdint cimport (INT32_MAX, INT32_MIN, INT64_MAX, UINT32_MAX, UINT64_MA
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
+from ktc._core.gettext cimport (get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
+                                quick_digits, quick_f32, quick_f64, short_digits)
 from ktc._core.io cimport Source
-from ktc._core.text cimport (FIXED_MAX, get_f32, get_f64, get_i32, get_i64, get_u32, get_u64, no_digits,
-                             quick_digits, quick_f32, quick_f64, short_digits, ten_to)
+from ktc._core.puttext cimport FIXED_MAX
+from ktc._core.text cimport ten_to
 
 from ktc.errors import DataError, TruncatedError
 
 cdef enum:
     LONGEST_LINE = 1 << 16
     MOST_FAULTS = 20
-    BEYOND = 16                     # readable bytes that text's quick_* want behind what is marked
+    BEYOND = 16                     # readable bytes that gettext's quick_* want behind what is marked
 
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
 EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295",
