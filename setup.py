@@ -61,6 +61,8 @@ LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if sys.platform == "
 # Modules that are also built for a newer instruction set, which ktc._core chooses at run time: those that
 # gained by it.
 NEWER = {"x86-64-v4": ("fmcalc", "fmrules", "gulcalc", "mersenne")}
+MODULES = {path.stem for path in (HERE / "ktc" / "_core").glob("*.pyx")}
+assert {*LANES, *sum(NEWER.values(), ())} <= MODULES, "LANES or NEWER names a module that is not there"
 NEWER = NEWER if sysconfig.get_platform() == "linux-x86_64" and not DEBUG else {}
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if DEBUG else []
 if ABI3:

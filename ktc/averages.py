@@ -236,9 +236,8 @@ def summaryindex(folder: PathLike | None = None, *, root: PathLike = ".") -> Non
     """Index the summary streams work/<folder>/*.bin of a run: writes there filelist.idx (their names, in the
     folder's order), summaries.idx ("summary_id, file number, byte offset" of each packet, by summary) and
     max_summary_id.idx."""
-    from ._core.io import Outputs
+    from ._core.io import Outputs, write_all
     from ._core.summaryindex import SummaryIndex
-    from ._core.tables import write_all
 
     folder = folder_of(root, folder)
     paths = summary_files(folder)

@@ -178,8 +178,8 @@ class LossCsv(Producer):
         return LossEncoder(sink, merge=self.kind != kinds.SUMMARY)
 
     def decoder(self, run, steps=None):
+        from ._core.csvrows import Layout
         from ._core.losscsv import LossCsvDecoder
-        from ._core.tables import Layout
 
         summaries = self.kind == kinds.SUMMARY
         if summaries:
@@ -579,7 +579,7 @@ class EltCalc(LossTables):
         path = os.path.join(run.root, EVENT_RATES.path)
         if not os.path.exists(path):
             return EventRates(occurrences=Occurrences(run.table("occurrence")))
-        from ._core.tables import CsvRows
+        from ._core.csvrows import CsvRows
         from .tables import layout_of
 
         return EventRates(CsvRows(Source(path), layout_of(EVENT_RATES)))

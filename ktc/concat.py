@@ -108,8 +108,8 @@ def kat(
     Raises DataError, with file and line, for a row of another kind or with too few columns; UsageError,
     InputError, OutputError.
     """
+    from ._core.io import write_all
     from ._core.kat import Merge, concatenate
-    from ._core.tables import write_all
 
     found = inputs(files, folder)
     with Outputs() as outputs:

@@ -4,8 +4,7 @@
 def say(text):
     """Write text to standard output. Raises OutputError if it cannot be written, ReaderGone if nobody reads
     it."""
-    from ._core.io import Outputs
-    from ._core.tables import write_all
+    from ._core.io import Outputs, write_all
 
     with Outputs() as outputs:
         write_all(outputs.open(), text.encode())

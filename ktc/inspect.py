@@ -15,8 +15,9 @@ import os
 import sys
 from dataclasses import asdict, dataclass, field
 
-from ._core.io import STDIN, Outputs, Sink, Source
-from ._core.tables import Layout, TableReader, write_all
+from ._core.csvrows import Layout
+from ._core.io import STDIN, Outputs, Sink, Source, write_all
+from ._core.tables import TableReader
 from .errors import KtcError, TruncatedError, UsageError
 from .files import BATCH, PARQUET, named_kind, open_file, open_records
 from .schemas import STREAMS, TABLES

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 
 from . import schemas
+from ._core.io import write_all
 from ._core.rows import RowGroups, RowMemory
-from ._core.tables import write_all
 from .errors import UsageError
 
 TYPE_CHECKING = False

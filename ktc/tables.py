@@ -14,8 +14,10 @@ from __future__ import annotations
 import os
 import sys
 
-from ._core.io import Mapped, Outputs, Sink, Source
-from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, source_of, take_header, write_all
+from ._core.checks import Checks
+from ._core.csvrows import CsvRows, Layout
+from ._core.io import Mapped, Outputs, Sink, Source, write_all
+from ._core.tables import TableReader, TableWriter, source_of, take_header
 from .errors import DataError, InputError, TruncatedError, UsageError, binary, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Field

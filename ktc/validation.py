@@ -16,10 +16,11 @@ import os
 import sys
 from dataclasses import dataclass, field
 
+from ._core.checks import Checks, RecordRows
+from ._core.csvrows import CsvRows
 from ._core.io import Mapped, Source
 from ._core.keys import Keys
-from ._core.tables import Checks, CsvRows
-from ._core.validation import RecordChecker, RecordRows
+from ._core.tables import RecordChecker
 from .errors import DataError, InputError, KtcError, UsageError
 from .headers import key, titles
 from .schemas import TABLES

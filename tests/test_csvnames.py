@@ -210,7 +210,7 @@ def test_read_csv_by_name():
 
 
 def test_event_rates_by_name(tmp_path):
-    from ktc._core.tables import CsvRows
+    from ktc._core.csvrows import CsvRows
 
     from ktc._core.io import Source
     from ktc.schemas.tables import EVENT_RATES

@@ -22,13 +22,13 @@ import startup
 
 # Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their
 # sum is the list that must not grow unless there is a reason.
-SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.text"
+SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.puttext"
 STREAM = "building schemas.streams _core.blocks _core.codec"
 TABLES = "schemas.tables"
-CSV = "_core.tables _core.keys _core.occurrence"
-REPORT = f"{CSV} schemas.reports _core.rows"
+CSV = "_core.csvrows _core.gettext"
+REPORT = f"{CSV} schemas.reports _core.rows _core.occurrence"
 SORTED = "_core.samples _core.sorting"
-CONVERTER = f"tables {TABLES} {CSV}"
+CONVERTER = f"tables {TABLES} {CSV} _core.checks _core.keys _core.tables"
 CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
@@ -43,7 +43,7 @@ MODULES = {
     "leccalc": CURVES,
     "ordleccalc": CURVES,
     "aalcalc": f"{STREAM} {TABLES} {REPORT} work averages _core.averages _core.periodlosses",
-    "kat": f"{CSV} schemas.reports concat _core.kat",
+    "kat": "schemas.reports concat _core.kat _core.gettext",
     **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
     "gultobin": f"{STAGES} {CSV} _core.losscsv",
     **dict.fromkeys(

@@ -11,7 +11,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from ktc._core import text
+from ktc._core import gettext, puttext
 
 RNG = np.random.default_rng(20240229)
 
@@ -21,19 +21,19 @@ def packed(values):
 
 
 def fixed(values, decimals):
-    return text.format_fixed(packed(values), decimals).decode().splitlines()
+    return puttext.format_fixed(packed(values), decimals).decode().splitlines()
 
 
 def general(values, digits=6):
-    return text.format_general(packed(values), digits).decode().splitlines()
+    return puttext.format_general(packed(values), digits).decode().splitlines()
 
 
 def parse_f8(lines):
-    return np.frombuffer(text.parse(("\n".join(lines) + "\n").encode(), "f8"), "<f8")
+    return np.frombuffer(gettext.parse(("\n".join(lines) + "\n").encode(), "f8"), "<f8")
 
 
 def parse_f4(lines):
-    return np.frombuffer(text.parse(("\n".join(lines) + "\n").encode(), "f4"), "<f4")
+    return np.frombuffer(gettext.parse(("\n".join(lines) + "\n").encode(), "f4"), "<f4")
 
 
 def random_floats(n):
@@ -173,9 +173,9 @@ def test_integers(kind):
         values += [10**power + d for d in (-1, 0, 1)] + [-(10**power) + d for d in (-1, 0, 1)]
     values += [random.Random(power).getrandbits(power) for power in range(1, 65) for _ in range(200)]
     values = np.array([v for v in values if limits.min <= v <= limits.max], dtype=kind)
-    lines = text.format_integers(values.tobytes(), kind)
+    lines = puttext.format_integers(values.tobytes(), kind)
     assert lines.decode().splitlines() == [str(v) for v in values.tolist()]
-    assert text.parse(lines, kind) == values.tobytes()
+    assert gettext.parse(lines, kind) == values.tobytes()
 
 
 # Reading
@@ -190,9 +190,9 @@ def test_integers_that_do_not_fit():
     }.items():
         for line in lines + ["", " ", "-", "+", "x", "1x", "1 ", "--1", "0x10", "1.0"]:
             with pytest.raises(ValueError, match="line 1"):
-                text.parse(line.encode() + b"\n", kind)
-    assert text.parse(b" \t\r\v\f-7\n+8\n-0\n00012\n", "i4") == struct.pack("4i", -7, 8, 0, 12)
-    assert text.parse(b"-0\n+0\n", "u8") == bytes(16)
+                gettext.parse(line.encode() + b"\n", kind)
+    assert gettext.parse(b" \t\r\v\f-7\n+8\n-0\n00012\n", "i4") == struct.pack("4i", -7, 8, 0, 12)
+    assert gettext.parse(b"-0\n+0\n", "u8") == bytes(16)
 
 
 def float_lines():
@@ -302,7 +302,7 @@ def test_forms_of_floats():
     for line in ("", "-", ".", "e5", "1e", "1e+", "1x", "0x1p3", "1,5", "--1", "1 ", "infinit"):
         for kind in ("f4", "f8"):
             with pytest.raises(ValueError, match="line 1"):
-                text.parse(line.encode() + b"\n", kind)
+                gettext.parse(line.encode() + b"\n", kind)
 
 
 def test_floats_that_do_not_fit():
@@ -317,7 +317,7 @@ def test_floats_that_do_not_fit():
         ("f4", "1e400"),
     ):
         with pytest.raises(ValueError, match="line 1"):
-            text.parse(line.encode() + b"\n", kind)
+            gettext.parse(line.encode() + b"\n", kind)
 
 
 def test_text_does_not_depend_on_the_locale(tmp_path, monkeypatch):

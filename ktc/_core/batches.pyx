@@ -16,9 +16,10 @@ from libc.string cimport memcpy
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossBlock, LossConsumer
 from ktc._core.codec cimport CdfDecoder, LossDecoder
+from ktc._core.csvrows cimport Layout
 from ktc._core.io cimport Mapped, Sink, Source
 from ktc._core.keys cimport Keys, add_key
-from ktc._core.tables cimport Layout, TableReader
+from ktc._core.tables cimport TableReader
 
 
 cdef bytes taken(Sink sink):

@@ -23,7 +23,7 @@ from libc.string cimport memcpy
 from ktc._core cimport records as rec
 from ktc._core.compilers cimport word
 from ktc._core.memory cimport allot
-from ktc._core.text cimport put_i32, put_i64
+from ktc._core.puttext cimport put_i32, put_i64
 
 from ktc.schemas import streams as _streams
 

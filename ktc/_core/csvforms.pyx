@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
-from ktc._core.text cimport put_fixed, put_i32, put_u64
+from ktc._core.puttext cimport put_fixed, put_i32, put_u64
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
 

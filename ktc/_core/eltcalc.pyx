@@ -19,12 +19,12 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
+from ktc._core.csvrows cimport MOST_COLUMNS, Cell, CsvRows
 from ktc._core.memory cimport allot, resize
 from ktc._core.occurrence cimport Occurrences, order_by, place_of
 from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
-from ktc._core.tables cimport MOST_COLUMNS, Cell, CsvRows
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
 

@@ -22,7 +22,7 @@ from ktc._core.blocks cimport EventConsumer
 from ktc._core.io cimport Mapped, Sink
 from ktc._core.keys cimport Keys, add_key
 from ktc._core.memory cimport allot
-from ktc._core.text cimport put_i32
+from ktc._core.puttext cimport put_i32
 
 from ktc.errors import UsageError
 

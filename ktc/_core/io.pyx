@@ -570,3 +570,8 @@ cdef class Mapped:
         while n and is_zero(self.data + (n - 1) * <int64_t>size, size):
             n -= 1
         return n
+
+
+def write_all(Sink sink, bytes data):
+    """Bytes to a sink as they are."""
+    sink.write(<const char *>data, len(data))

@@ -15,9 +15,9 @@ from libc.stdlib cimport free
 from libc.string cimport memchr
 
 from ktc._core.compilers cimport count_bits, lowest_bit
+from ktc._core.gettext cimport get_i32
 from ktc._core.io cimport Sink, Source
 from ktc._core.memory cimport allot
-from ktc._core.text cimport get_i32
 from ktc.errors import DataError
 
 cdef enum:

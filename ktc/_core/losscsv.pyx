@@ -10,8 +10,8 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ktc._core.blocks cimport LossConsumer, LossHeader, LossRows, next_of_dense
+from ktc._core.csvrows cimport Cell, CsvRows, Layout
 from ktc._core.io cimport Source
-from ktc._core.tables cimport Cell, CsvRows, Layout
 
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams

@@ -1,39 +1,9 @@
 # When events happen: the occurrence table by event, and the weights of the periods.
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t, uint64_t
-
-cdef enum:
-    MINUTES = 1440                  # of a day
+from libc.stdint cimport int32_t, int64_t
 
 
 # The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many.
 cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil
-
-
-# Year, month and day of a day number: days since 0000-03-01 of the proleptic Gregorian calendar. Division
-# truncates towards 0.
-cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
-    cdef int64_t year, day, m
-    cdef uint32_t y, n
-    if 0 <= number <= INT32_MAX:                   # the same as below, of small numbers without a sign
-        y = <uint32_t>((10000 * <uint64_t>number + 14780) // 3652425)
-        day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
-        if day < 0:
-            y -= 1
-            day = number - (365 * <int64_t>y + (y >> 2) - y // 100 + y // 400)
-        n = (100 * <uint32_t>day + 52) // 3060
-        date[0] = <int32_t>(y + (n >= 10))
-        date[1] = <int32_t>(n + 3 if n < 10 else n - 9)
-        date[2] = <int32_t>(<uint32_t>day - (n * 306 + 5) // 10 + 1)
-        return
-    year = (10000 * number + 14780) // 3652425
-    day = number - (365 * year + year // 4 - year // 100 + year // 400)
-    if day < 0:
-        year -= 1
-        day = number - (365 * year + year // 4 - year // 100 + year // 400)
-    m = (100 * day + 52) // 3060
-    date[0] = <int32_t>(year + (m + 2) // 12)
-    date[1] = <int32_t>((m + 2) % 12 + 1)
-    date[2] = <int32_t>(day - (m * 306 + 5) // 10 + 1)
 
 
 # The place of an id among n ascending ones, or -1.

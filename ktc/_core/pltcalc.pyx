@@ -22,8 +22,9 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
+from ktc._core.dates cimport MINUTES, date_of
 from ktc._core.memory cimport resize
-from ktc._core.occurrence cimport MINUTES, Occurrences, PeriodWeights, date_of
+from ktc._core.occurrence cimport Occurrences, PeriodWeights
 from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of

@@ -6,7 +6,7 @@
 from libc.stdint cimport int64_t
 
 from ktc._core.io cimport Sink
-from ktc._core.tables cimport Layout
+from ktc._core.csvrows cimport Layout
 
 
 cdef class RowConsumer:

@@ -7,8 +7,8 @@ from libc.string cimport memcpy
 
 from ktc._core.io cimport Source
 from ktc._core.memory cimport allot, resize
-from ktc._core.tables cimport Column, put_cells
-from ktc._core.text cimport FIXED_MAX
+from ktc._core.csvrows cimport Column, put_cells
+from ktc._core.puttext cimport FIXED_MAX
 
 from ktc.errors import OutputError
 

@@ -11,7 +11,7 @@ from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
 from ktc._core.memory cimport allot, resize
 from ktc._core.occurrence cimport order_by
-from ktc._core.text cimport put_i32, put_i64
+from ktc._core.puttext cimport put_i32, put_i64
 
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
