@@ -34,7 +34,7 @@ STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
-    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.mersenne",
+    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
     "placalc": f"{STAGES} {TABLES} _core.placalc _core.occurrence",
     "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmplan _core.fmrules",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
