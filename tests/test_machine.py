@@ -15,7 +15,7 @@ from ktc.errors import UsageError
 
 SETS = machine.INSTRUCTION_SETS
 # the modules that are built once more for each newer set
-NEWER = {"allocation", "fmcalc", "fmrules", "gulcalc", "mersenne", "sampling"}
+NEWER = {"allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"}
 # what runs on them: sampling, the financial module and the random numbers under both
 PIPE = (
     "eve 1 1 | getmodel | gulcalc -S30 {rule} -i - | tee {gul} | fmcalc {rule} | tee {fm}"

@@ -25,18 +25,19 @@ import startup
 SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _core.io _core.text"
 STREAM = "building schemas.streams _core.blocks _core.codec"
 TABLES = "schemas.tables"
-CSV = "_core.tables _core.keys _core.occurrence"
+CSV = "_core.tables _core.keys _core.occurrence _core.sorting"
 REPORT = f"{CSV} schemas.reports _core.rows"
-SORTED = "_core.samples _core.sorting"
+SORTED = "_core.samples"
 CONVERTER = f"tables {TABLES} {CSV}"
-CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
+CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
     "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
-    "placalc": f"{STAGES} {TABLES} _core.placalc _core.occurrence",
-    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmplan _core.fmrules",
+    "placalc": f"{STAGES} {TABLES} _core.placalc _core.sorting",
+    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
+    " _core.fmrules _core.sorting",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
     "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} work _core.pltcalc",

@@ -1,12 +1,10 @@
 # When events happen: the occurrence table by event, and the weights of the periods.
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t, uint64_t
 
+from ktc._core.sorting cimport find_sorted
+
 cdef enum:
     MINUTES = 1440                  # of a day
-
-
-# The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many.
-cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil
 
 
 # Year, month and day of a day number: days since 0000-03-01 of the proleptic Gregorian calendar. Division
@@ -36,18 +34,6 @@ cdef inline void date_of(int64_t number, int32_t *date) noexcept nogil:
     date[2] = <int32_t>(day - (m * 306 + 5) // 10 + 1)
 
 
-# The place of an id among n ascending ones, or -1.
-cdef inline Py_ssize_t place_of(const int32_t *ids, Py_ssize_t n, int32_t id) noexcept nogil:
-    cdef Py_ssize_t low = 0, high = n, middle
-    while low < high:
-        middle = (low + high) // 2
-        if ids[middle] < id:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < n and ids[low] == id else -1
-
-
 # The occurrences of event_id[i] are start[i] <= k < start[i + 1], in the file's order: in period[k], 1 to
 # number_of_periods, at date[k] (days, minutes or a number of the model's own, as dated and granular say).
 cdef class Occurrences:
@@ -65,7 +51,7 @@ cdef class Occurrences:
 
     # Where the occurrences of an event are, or -1.
     cdef inline Py_ssize_t find(self, int32_t event_id) noexcept nogil:
-        return place_of(self.event_id, self.n_events, event_id)
+        return find_sorted(self.event_id, self.n_events, event_id)
 
 
 # given: whether there is a table of weights with at least one row. n: periods that have one. last: the
