@@ -26,17 +26,18 @@ SCRIPT = "cli errors schemas schemas.model schemas.tools _core _core.machine _co
 STREAM = "building schemas.streams _core.blocks _core.codec"
 TABLES = "schemas.tables"
 CSV = "_core.csvrows _core.gettext"
-REPORT = f"{CSV} schemas.reports _core.rows _core.occurrence"
-SORTED = "_core.samples _core.sorting"
+REPORT = f"{CSV} schemas.reports _core.rows _core.occurrence _core.sorting"
+SORTED = "_core.samples"
 CONVERTER = f"tables {TABLES} {CSV} _core.checks _core.keys _core.tables"
-CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
+CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
-    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.mersenne",
-    "placalc": f"{STAGES} {TABLES} _core.placalc _core.occurrence",
-    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmplan _core.fmrules",
+    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
+    "placalc": f"{STAGES} {TABLES} _core.placalc _core.sorting",
+    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
+    " _core.fmrules _core.sorting",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
     "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} work _core.pltcalc",

@@ -34,7 +34,7 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossHeader
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport order_by
+from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
 

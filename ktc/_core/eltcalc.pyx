@@ -21,10 +21,11 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.csvrows cimport MOST_COLUMNS, Cell, CsvRows
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport Occurrences, order_by, place_of
+from ktc._core.occurrence cimport Occurrences
 from ktc._core.numbers cimport checked, tolerance_of
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
+from ktc._core.sorting cimport find_sorted, order_by
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
 
@@ -102,7 +103,7 @@ cdef class EventRates:
         return 0
 
     cdef double of(self, int32_t event_id) noexcept nogil:
-        cdef Py_ssize_t place = place_of(self.event_id, self.n, event_id)
+        cdef Py_ssize_t place = find_sorted(self.event_id, self.n, event_id)
         return self.rate[place] if place >= 0 else 0
 
 

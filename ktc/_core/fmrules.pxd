@@ -1,8 +1,10 @@
 # The calculation rules of the financial module on LANES samples at a time (see fmrules.pyx).
 from libc.stdint cimport int32_t
 
+from ktc._core.lanes cimport LANES
+
 cdef enum:
-    LANES = 16
+    FIELDS = 5                      # of Amounts; fmrules.pyx holds it against them
 
 
 # The terms of a profile, or of one step of a stepped profile. A term that the files give as -1 or less counts

@@ -37,18 +37,13 @@ one_step, its row in PLAIN or STEPPED (and in CARRIED with min_max), its row in 
 example in the tests.
 """
 
-cdef extern from *:
-    """
-    #include "compilers.h"
-    #undef CYTHON_INLINE                /* each_lane is to be inlined with every rule: see there */
-    #define CYTHON_INLINE KTC_ALWAYS_INLINE
-    """
-
 from libc.math cimport INFINITY, NAN
 from libc.string cimport memcpy
 
 from ktc.errors import UsageError
 from ktc.schemas import TABLES
+
+assert sizeof(Amounts) == FIELDS * LANES * sizeof(float)
 
 # calcrule_id: the columns that the rule reads, of fm_profile ...
 _DEDUCTIBLES = ("deductible1", "deductible2", "deductible3")

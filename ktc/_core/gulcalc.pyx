@@ -1,8 +1,8 @@
 """gulcalc: ground-up losses, by sampling the damage of every item from its event's cumulative distributions.
 
-A random number r falls into the first bin whose prob_to lies above it. Where the bin is a point, the damage
-ratio is that point; where its mean lies in the middle, r is placed along a straight line; elsewhere along the
-parabola whose density has the bin's mean. The loss is that ratio of the item's TIV.
+    cdf -> sampling: damage ratios -> losses of items -> allocation: cut down by coverage -> loss stream
+
+The loss is the damage ratio of the item's TIV.
 
 Items whose areaperil and vulnerability are the same share a distribution; items of a group share their random
 numbers within an event, and therefore, where both are the same, their damage ratios.
@@ -12,22 +12,16 @@ Two ways of giving losses out, as ktools has them:
     mode 0 (no back-allocation)   each item when its distribution comes by
     mode 1 (allocation rule > 0)  at the end of the event, coverage by coverage: the losses of a coverage's
                                   items are cut down together, since a coverage cannot lose more than its TIV
-
-Tables, each a file of such records:
-
-    items            { item_id coverage_id areaperil_id vulnerability_id group_id }
-    coverages        { tiv }
-    damage_bin_dict  { bin_index bin_from bin_to interpolation interval_type }
-    random           { random_no }
 """
-from libc.math cimport INFINITY, NAN, isfinite, round, sqrt
+from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
-from ktc._core cimport records as rec
+from ktc._core.allocation cimport COLUMN_DEVIATION, COLUMN_TIV, SPECIAL, allocate, put_kept
 from ktc._core.blocks cimport LossHeader
 from ktc._core.compilers cimport lowest_bit
+from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
@@ -38,12 +32,7 @@ cdef int32_t STANDARD_DEVIATION = _streams.STANDARD_DEVIATION, MEAN = _streams.M
 cdef uint32_t ITEM = _streams.ITEM, COVERAGE = _streams.COVERAGE, LOSS = _streams.LOSS
 
 cdef enum:
-    # special samples that a row of items begins with, in the order of SPECIAL_SIDX
-    SPECIAL = 4
-    COLUMN_TIV = 1
-    COLUMN_DEVIATION = 2                # from this column on, rule 2 takes the largest
     WAYS = 8                            # places that a group's random numbers may be kept in
-    AT_ONCE = 256                       # random numbers placed at once
     CHUNK = 1024                        # items that wait for their random numbers together, at most
     HASH_GROUP = 1543270363
     HASH_EVENT = 1943272559
@@ -51,301 +40,11 @@ cdef enum:
 cdef int64_t VECTORS = 1 << 23          # bytes of random numbers kept within an event
 cdef int32_t[SPECIAL] SPECIAL_SIDX = [MAX_LOSS, TIV, STANDARD_DEVIATION, MEAN]
 cdef int64_t ROW_OF_KEY = 0xffffffff         # the low half of a cell_key
-# How far below the end of a cdf a random number is put that lies at or beyond it.
-cdef double BELOW_TOP = 0.00000003
 
 
 cdef int ascending(const void *a, const void *b) noexcept nogil:
     cdef int64_t x = (<const int64_t *>a)[0], y = (<const int64_t *>b)[0]
     return (x > y) - (x < y)
-
-
-cdef bint is_prime(int64_t n) noexcept nogil:
-    cdef int64_t d = 2
-    while d * d <= n:
-        if n % d == 0:
-            return False
-        d += 1
-    return n > 1
-
-
-cdef int64_t prime_after(int64_t n) noexcept nogil:
-    n += 1
-    while not is_prime(n):
-        n += 1
-    return n
-
-
-cdef class ItemIndex:
-    """A portfolio's items by areaperil and vulnerability, with their TIV.
-
-    items, coverages: records of those tables. DataError names the file and the record for a file that is not
-    whole records, a coverage id that coverages has no record of, and a TIV that is not a finite number.
-    """
-
-    def __cinit__(self, Mapped items not None, Mapped coverages not None, int areaperil=4):
-        cdef size_t size = sizeof(rec.items_u8) if areaperil == 8 else sizeof(rec.items_u4)
-        cdef int64_t i, h, place, capacity
-        cdef int32_t k
-        cdef rec.items_u8 record
-        cdef rec.items_u4 narrow
-        cdef int32_t *number
-        cdef Item *item
-        self.coverages = coverages
-        self.n_items = items.records(size, None, 0, f" (areaperil ids of {areaperil} bytes)")
-        self.n_coverages = coverages.records(sizeof(rec.coverages))
-        self.tiv = <const float *>coverages.data
-        if self.n_items > INT32_MAX // 2:
-            items.fail(0, f"{self.n_items} items, expected at most {INT32_MAX // 2}")
-        for i in range(self.n_coverages):
-            if not isfinite(self.tiv[i]):
-                coverages.fail(i * sizeof(rec.coverages),
-                               f"record {i + 1}: the TIV is {self.tiv[i]}, expected a number")
-
-        capacity = 16
-        while capacity < 2 * self.n_items:
-            capacity *= 2
-        self.mask = capacity - 1
-        self.table = <int32_t *>allot(capacity, sizeof(int32_t))
-        memset(self.table, 0xff, capacity * sizeof(int32_t))
-        self.key = <Key *>allot(self.n_items + 1, sizeof(Key))
-        self.item = <Item *>allot(self.n_items, sizeof(Item))
-        number = <int32_t *>allot(self.n_items, sizeof(int32_t))
-        try:
-            # key.first counts the items of the key, then becomes where the next of them goes
-            for i in range(self.n_items):
-                if areaperil == 8:
-                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
-                else:
-                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
-                    record.areaperil_id = narrow.areaperil_id
-                    record.vulnerability_id = narrow.vulnerability_id
-                    record.coverage_id = narrow.coverage_id
-                if record.coverage_id < 1 or record.coverage_id > self.n_coverages:
-                    items.fail(i * size, f"record {i + 1}: coverage_id is {record.coverage_id}, "
-                               f"expected 1 to {self.n_coverages} ({coverages.name})")
-                k = self.find(record.areaperil_id, record.vulnerability_id)
-                if k < 0:
-                    k = self.n_keys
-                    self.n_keys += 1
-                    self.key[k].areaperil_id = record.areaperil_id
-                    self.key[k].vulnerability_id = record.vulnerability_id
-                    self.enter(k)
-                number[i] = k
-                self.key[k].first += 1
-            place = 0
-            for i in range(self.n_keys):
-                h = self.key[i].first
-                self.key[i].first = place
-                place += h
-            for i in range(self.n_items):
-                if areaperil == 8:
-                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
-                else:
-                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
-                    record.item_id, record.coverage_id = narrow.item_id, narrow.coverage_id
-                    record.group_id = narrow.group_id
-                item = self.item + self.key[number[i]].first
-                self.key[number[i]].first += 1
-                item.item_id, item.coverage_id = record.item_id, record.coverage_id
-                item.group_id = record.group_id
-                item.tiv = self.tiv[record.coverage_id - 1]
-            for i in range(self.n_keys, 0, -1):
-                self.key[i].first = self.key[i - 1].first
-            self.key[0].first = 0
-        finally:
-            free(number)
-
-    def __dealloc__(self):
-        free(self.table)
-        free(self.key)
-        free(self.item)
-
-    def __len__(self):
-        return self.n_items
-
-    cdef void enter(self, int32_t k) noexcept nogil:
-        """Make key k, which find does not know yet, known to it."""
-        cdef uint64_t h = place_of(self.key[k].areaperil_id, self.key[k].vulnerability_id, self.mask)
-        while self.table[h] >= 0:
-            h = (h + 1) & self.mask
-        self.table[h] = k
-
-
-cdef class RandomFile:
-    """Random numbers from a file: every group of every event looks at sample_size of them in a row, from a
-    place that depends on both. Beyond the end the numbers go on from the start.
-    """
-
-    def __cinit__(self, Mapped file not None, int64_t sample_size):
-        cdef int64_t i, p
-        self.file, self.sample_size = file, max(sample_size, 0)
-        self.number, self.count = <const float *>file.data, file.size // sizeof(float)
-        if self.count == 0 or file.size % sizeof(float):
-            file.fail(self.count * sizeof(float),
-                      f"expected numbers of {sizeof(float)} bytes each, at least one; "
-                      f"found {file.size} bytes")
-        p = prime_after(self.count // 2)
-        self.group_step = <uint64_t>p * <uint64_t>prime_after(self.sample_size)
-        self.event_step = prime_after(p)
-        self.seam_from = max(self.count - self.sample_size, 0)
-        self.seam = <float *>allot(self.count - self.seam_from + self.sample_size, sizeof(float))
-        for i in range(self.count - self.seam_from + self.sample_size):
-            self.seam[i] = self.number[(self.seam_from + i) % self.count]
-
-    def __dealloc__(self):
-        free(self.seam)
-
-    cdef const float *vector(self, int64_t event_id, int64_t group_id) noexcept nogil:
-        cdef int64_t place = <int64_t>(<uint64_t>group_id * self.group_step
-                                       + <uint64_t>event_id * self.event_step)
-        place = place % self.count
-        if place < 0:
-            place += self.count
-        return self.number + place if place < self.seam_from else self.seam + (place - self.seam_from)
-
-
-cdef class Distribution:
-    """One cdf over the damage bins of a dictionary."""
-
-    def __cinit__(self, Mapped dictionary not None):
-        cdef const rec.damage_bin_dict *record = <const rec.damage_bin_dict *>dictionary.data
-        cdef int64_t i
-        self.n_dictionary = dictionary.records(sizeof(rec.damage_bin_dict))
-        self.bin = <DamageBin *>allot(self.n_dictionary, sizeof(DamageBin))
-        self.prob_to = <float *>allot(2 * self.n_dictionary + 2, sizeof(float))
-        self.curve = <Curve *>allot(self.n_dictionary + 1, sizeof(Curve))
-        self.mass = <float *>allot(self.n_dictionary + 1, sizeof(float))
-        self.mass_squared = <float *>allot(self.n_dictionary + 1, sizeof(float))
-        for i in range(self.n_dictionary):
-            if not isfinite(record[i].bin_from) or not isfinite(record[i].bin_to):
-                dictionary.fail(i * sizeof(rec.damage_bin_dict), f"record {i + 1}: the damage bin goes from "
-                                f"{record[i].bin_from} to {record[i].bin_to}, expected numbers")
-            self.bin[i].bin_from, self.bin[i].bin_to = record[i].bin_from, record[i].bin_to
-            self.bin[i].width = self.bin[i].bin_to - self.bin[i].bin_from
-            self.bin[i].width_squared = <double>self.bin[i].width * <double>self.bin[i].width
-            self.bin[i].point = self.bin[i].bin_from == self.bin[i].bin_to
-            self.bin[i].mean = NAN
-
-    def __dealloc__(self):
-        free(self.bin)
-        free(self.prob_to)
-        free(self.curve)
-        free(self.mass)
-        free(self.mass_squared)
-
-    cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n_bins) noexcept nogil:
-        """Make ready for the cdf of n_bins bins, at least one and at most those of the dictionary."""
-        cdef DamageBin *bin
-        cdef Curve *curve
-        cdef int64_t k
-        cdef int64_t n = 0
-        cdef int64_t n_mass = 0
-        cdef float to, mean, mass
-        cdef float before = 0
-        cdef float highest = 0
-        cdef double x, height
-        for k in range(n_bins):
-            to, mean = prob_to[k], bin_mean[k]
-            mass = (to - before) * mean
-            self.mass[n_mass] = mass
-            self.mass_squared[n_mass] = mass * mean
-            n_mass += mass != 0                 # adding nothing changes no sum
-            # A bin that ends no higher than one before it takes no number.
-            if n == 0 or to > highest:
-                highest = to
-                self.prob_to[n] = to
-                curve, bin = self.curve + n, self.bin + k
-                n += 1
-                curve.prob_from = before
-                curve.b_squared = curve.four_a = curve.b = curve.minus = 0
-                curve.divisor = curve.scale = 1
-                if bin.point:
-                    curve.base = bin.bin_to
-                else:
-                    if mean != bin.mean:
-                        bin.mean = mean
-                        x = (mean - bin.bin_from) / bin.width
-                        bin.straight = round(x * 100000) == 50000
-                        bin.two_x_1 = 2 * x - 1
-                        bin.two_3x = 2 - 3 * x
-                    curve.base = bin.bin_from
-                    height = to - before
-                    if bin.straight:
-                        curve.minus, curve.divisor, curve.scale = 1, height, bin.width
-                    else:
-                        x = (3 * height / bin.width_squared) * bin.two_x_1
-                        curve.four_a = 4 * x
-                        curve.divisor = 2 * x
-                        curve.b = (2 * height / bin.width) * bin.two_3x
-                        curve.b_squared = curve.b * curve.b
-            before = to
-        curve = self.curve + n
-        curve.prob_from = curve.b_squared = curve.four_a = curve.b = curve.minus = 0
-        curve.divisor = curve.scale = 1
-        curve.base = NAN
-        self.n, self.n_mass = n, n_mass
-        self.first_is_point = self.bin[0].point
-        self.top = before
-        self.below_top = <float>(before - BELOW_TOP)
-        self.max_ratio = self.bin[n_bins - 1].bin_to
-
-    cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil:
-        """Mean and standard deviation of the loss, by the bins' means, summed in single precision as ktools
-        does."""
-        cdef float sum = 0
-        cdef float squares = 0
-        cdef int64_t k
-        for k in range(self.n_mass):
-            sum = sum + self.mass[k] * tiv
-            squares = squares + self.mass_squared[k] * tiv * tiv
-        squares = squares - sum * sum
-        mean[0] = sum
-        deviation[0] = <float>sqrt(squares) if not squares < 0 else 0
-
-    cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil:
-        """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself.
-        """
-        cdef int64_t i, k, m, low, half
-        cdef int64_t first_half = 1
-        cdef float r
-        cdef double t
-        cdef const Curve *curve
-        # Most of what falls into a first bin that is a point is no damage at all: it is told apart
-        # beforehand.
-        cdef float above = self.prob_to[0] if self.first_is_point and not debug else -INFINITY
-        cdef double point = self.curve[0].base
-        cdef float[AT_ONCE] value
-        cdef int32_t[AT_ONCE] place
-        # as many bins as a power of two less one: the missing ones lie above every number
-        while 2 * first_half <= self.n:
-            first_half *= 2
-        for i in range(self.n, 2 * first_half):
-            self.prob_to[i] = INFINITY
-        while n > 0:
-            m = 0
-            for i in range(min(n, <int64_t>AT_ONCE)):
-                r = random[i]
-                r = self.below_top if r >= self.top else r
-                ratio[i] = point
-                value[m], place[m] = r, <int32_t>i
-                m += not r < above
-            for k in range(m):
-                r = value[k]
-                low, half = 0, first_half
-                while half:
-                    low += half if self.prob_to[low + half - 1] <= r else 0
-                    half >>= 1
-                curve = self.curve + low
-                if debug:
-                    ratio[place[k]] = r if low < self.n else NAN
-                else:
-                    t = curve.prob_from - r
-                    ratio[place[k]] = curve.base + (sqrt(curve.b_squared - curve.four_a * t) - curve.b
-                                                    - curve.minus * t) / curve.divisor * curve.scale
-            random += AT_ONCE
-            ratio += AT_ONCE
-            n -= AT_ONCE
 
 
 cdef class GulCalc(CdfConsumer):
@@ -848,7 +547,7 @@ cdef class GulCalc(CdfConsumer):
                                  float tiv) except -1 nogil:
         cdef int64_t i = 0
         cdef int64_t n
-        self.allocate(cell, tiv)
+        allocate(self.alloc_rule, cell, self.n_cells, self.columns, tiv, self.total, self.best, self.share)
         while i < self.n_cells:
             n = 1
             while i + n < self.n_cells and self.cell_key[i + n] >> 32 == self.cell_key[i] >> 32:
@@ -885,114 +584,6 @@ cdef class GulCalc(CdfConsumer):
         rows.close_row(item_id, used, False)
         return 0
 
-    cdef void allocate(self, float *cell, float tiv) noexcept nogil:
-        """Cut the coverage's losses down by the rule, column by column, where they lie.
-
-        ktools keeps these losses in double and their sums in single precision; a column's items are summed in
-        the order of their arrival.
-        """
-        cdef int64_t n = self.n_cells, columns = self.columns
-        cdef int64_t i, c
-        cdef float *row
-        cdef float *total = self.total
-        cdef float *best = self.best
-        cdef double *share = self.share
-        cdef double value, part, whole, limit
-        cdef int64_t by_sum
-        cdef bint over = False
-        memset(total, 0, columns * sizeof(float))
-        if self.alloc_rule == 3:
-            # The coverage loses what is left undamaged by none; items get that in proportion to their own
-            # losses.
-            if tiv == 0:
-                return
-            for c in range(columns):
-                share[c] = 1
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(columns):
-                    total[c] += row[c] if row[c] == row[c] else 0
-                    share[c] *= 1 - <double>row[c] / <double>tiv if row[c] == row[c] else 1
-            for c in range(columns):
-                share[c] = <double>tiv * (1. - share[c]) / <double>total[c] if total[c] > 0 else 1
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(columns):
-                    row[c] = <float>(<double>row[c] * share[c])
-            return
-        if self.alloc_rule == 2:
-            # The largest is the coverage's loss, and items that have it share it; others have none.
-            for c in range(COLUMN_DEVIATION, columns):
-                best[c] = 0
-                share[c] = 0
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(COLUMN_DEVIATION, columns):
-                    best[c] = row[c] if row[c] > best[c] else best[c]
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(COLUMN_DEVIATION, columns):
-                    share[c] += 1 if <double>row[c] == <double>best[c] else 0
-            for c in range(COLUMN_DEVIATION, columns):
-                value, whole = best[c], share[c]
-                share[c] = value / whole if whole > 0 else 0
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(COLUMN_DEVIATION):
-                    total[c] += row[c]
-                for c in range(COLUMN_DEVIATION, columns):
-                    part = share[c]
-                    total[c] = <float>(<double>total[c] + (part if <double>row[c] == <double>best[c] else 0))
-        else:
-            for i in range(n):
-                row = cell + i * columns
-                for c in range(columns):
-                    total[c] += row[c] if row[c] == row[c] else 0
-        if tiv > 0:
-            for c in range(columns):
-                over |= total[c] > tiv
-        if not over and self.alloc_rule == 1:
-            return
-        # What a condition chooses from is at hand before, and in double: so several columns are worked on at
-        # once.
-        limit = tiv if over else INFINITY
-        by_sum = COLUMN_DEVIATION if self.alloc_rule == 2 else columns
-        for i in range(n):
-            row = cell + i * columns
-            for c in range(by_sum):
-                value, whole = row[c], total[c]
-                row[c] = <float>(value / whole * <double>tiv if whole > limit else value)
-            for c in range(by_sum, columns):
-                value, whole, part = row[c], total[c], share[c]
-                part = part if value == <double>best[c] else 0
-                part = part if value == value else value
-                row[c] = <float>(part / whole * <double>tiv if whole > limit else part)
-
-
 cdef inline uint32_t seed_of(int64_t group_id, int64_t event_id, int64_t seed) noexcept nogil:
     """The generator's seed for a group of an event: their hash, 31 bits."""
     return <uint32_t>(group_id * HASH_GROUP + event_id * HASH_EVENT + seed) & 0x7fffffff
-
-
-cdef int64_t put_kept(const float *loss, int64_t n, double threshold, const int32_t *number, float *kept_loss,
-                      int32_t *kept_sidx) noexcept nogil:
-    """Copy those of n losses that reach the threshold, with the numbers of their samples; how many they are.
-
-    kept_loss may be loss. A NaN reaches no threshold.
-    """
-    cdef int64_t i, kept = 0
-    cdef float value
-    for i in range(n):
-        kept += <double>loss[i] >= threshold
-    if kept == n:
-        if kept_loss != loss:
-            memcpy(kept_loss, loss, n * sizeof(float))
-        memcpy(kept_sidx, number, n * sizeof(int32_t))
-        return n
-    kept = 0
-    for i in range(n):
-        value = loss[i]
-        kept_loss[kept] = value
-        kept_sidx[kept] = <int32_t>(i + 1)
-        kept += <double>value >= threshold
-    return kept

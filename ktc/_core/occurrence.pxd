@@ -1,21 +1,7 @@
 # When events happen: the occurrence table by event, and the weights of the periods.
 from libc.stdint cimport int32_t, int64_t
 
-
-# The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many.
-cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil
-
-
-# The place of an id among n ascending ones, or -1.
-cdef inline Py_ssize_t place_of(const int32_t *ids, Py_ssize_t n, int32_t id) noexcept nogil:
-    cdef Py_ssize_t low = 0, high = n, middle
-    while low < high:
-        middle = (low + high) // 2
-        if ids[middle] < id:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < n and ids[low] == id else -1
+from ktc._core.sorting cimport find_sorted
 
 
 # The occurrences of event_id[i] are start[i] <= k < start[i + 1], in the file's order: in period[k], 1 to
@@ -35,7 +21,7 @@ cdef class Occurrences:
 
     # Where the occurrences of an event are, or -1.
     cdef inline Py_ssize_t find(self, int32_t event_id) noexcept nogil:
-        return place_of(self.event_id, self.n_events, event_id)
+        return find_sorted(self.event_id, self.n_events, event_id)
 
 
 # given: whether there is a table of weights with at least one row. n: periods that have one. last: the

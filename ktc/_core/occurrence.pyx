@@ -6,42 +6,13 @@ date_options: bit 0, occ_date_id is a date; bit 1, it has 8 bytes and counts min
 records as it has occurrences.
 """
 from libc.math cimport isfinite
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot
-
-cdef enum:
-    DIGITS = 1 << 11                # values of the bits that one pass of the sort looks at
-
-
-cdef int order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil:
-    """The places of n keys in ascending order, equal ones as they stand, into order. spare: room for as many.
-    """
-    cdef int64_t count[DIGITS]
-    cdef int64_t i, total, some
-    cdef int shift
-    for i in range(n):
-        order[i] = i
-    for shift in range(0, 33, 11):
-        for i in range(DIGITS):
-            count[i] = 0
-        for i in range(n):
-            count[(<uint32_t>key[i] ^ 0x80000000u) >> shift & (DIGITS - 1)] += 1
-        total = 0
-        for i in range(DIGITS):
-            some = count[i]
-            count[i] = total
-            total += some
-        for i in range(n):
-            some = (<uint32_t>key[order[i]] ^ 0x80000000u) >> shift & (DIGITS - 1)
-            spare[count[some]] = order[i]
-            count[some] += 1
-        memcpy(order, spare, n * sizeof(int64_t))
-    return 0
+from ktc._core.sorting cimport order_by
 
 
 cdef class Occurrences:

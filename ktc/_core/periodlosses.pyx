@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport order_by
+from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
 from ktc.schemas import streams as _streams
 

@@ -18,7 +18,7 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport order_by, place_of
+from ktc._core.sorting cimport find_sorted, order_by
 
 from ktc.errors import DataError, TruncatedError, UsageError
 from ktc.schemas import streams as _streams
@@ -182,14 +182,14 @@ cdef class PlaCalc(LossConsumer):
         cdef rec.lossfactors row
         for place in range(self.n_amplifications):
             self.factor[place] = 1
-        packet = place_of(self.packet_event, self.n_packets, event_id)
+        packet = find_sorted(self.packet_event, self.n_packets, event_id)
         while 0 <= packet < self.n_packets and self.packet_event[packet] == event_id:
             p = self.factors.data + self.packet_at[packet]
             memcpy(&head, p, sizeof(head))
             p += sizeof(head)
             for k in range(head.count):
                 memcpy(&row, p + k * sizeof(row), sizeof(row))
-                place = place_of(self.amplification, self.n_amplifications, row.amplification_id)
+                place = find_sorted(self.amplification, self.n_amplifications, row.amplification_id)
                 if place >= 0:                      # double, and float in the end: ktools' widths
                     self.factor[place] = <float>(1.0 + (<double>row.factor - 1.0) * <double>self.relative)
             packet += 1

@@ -1,12 +1,16 @@
-"""Sorting losses: by merging or radix where only the values count, and as libstdc++ does it where the order
-of ties shows.
+"""Orders: losses by merging or radix where only the values count, places by ids, and the orders that
+libstdc++ leaves where these show.
 
 An exceedance curve with weights adds up the weights of equal losses in the order in which the sort has left
 them, and std::sort is not stable: its steps (median of three, Hoare's partition down to 16 elements, heap
-sort when the recursion gets too deep, one insertion sort at the end) are therefore part of the format.
+sort when the recursion gets too deep, one insertion sort at the end) are therefore part of the format. So is
+the order of a std::unordered_set in which fmcalc's layers add up.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+
+from ktc._core.memory cimport resize
 
 cdef enum:
     RADIX = 600                     # so many are sorted by radix, fewer by merging
@@ -262,3 +266,110 @@ cdef void sort_weighted(Weighted *a, int64_t n) noexcept nogil:
             rise(a, i)
     for i in range(RUN, n):
         rise(a, i)
+
+
+# --- the order of a hash table
+
+# Its sizes, when it grows from nothing.
+cdef enum:
+    N_BUCKETS = 26
+cdef int32_t[N_BUCKETS] BUCKETS = [
+    13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1447153,
+                                   2938679,
+    5967347, 12117689, 24607243, 49969847, 101473717, 206062531, 418442303, 849718709]
+
+
+cdef inline void put_into_bucket(int32_t *following, int32_t *before, int32_t begin, int32_t key,
+                                 int32_t size) noexcept nogil:
+    cdef int32_t bucket = key % size
+    cdef int32_t at = before[bucket] - 1 if before[bucket] else begin
+    following[key] = following[at]
+    following[at] = key
+    if at == begin and before[bucket] == 0 and following[key] >= 0:
+        before[following[key] % size] = key + 1
+    if before[bucket] == 0:
+        before[bucket] = begin + 1
+
+
+cdef int make_table(HashTable *table, int32_t keys) except -1 nogil:
+    cdef int size
+    for size in range(N_BUCKETS):
+        if BUCKETS[size] >= keys:
+            break
+    resize(<void **>&table.following, <int64_t>keys + 1, sizeof(int32_t))
+    resize(<void **>&table.before, BUCKETS[size], sizeof(int32_t))
+    table.keys = keys
+    return 0
+
+
+cdef void free_table(HashTable *table) noexcept nogil:
+    free(table.following)
+    free(table.before)
+
+
+cdef void hash_order(HashTable *table, const int32_t *key, int64_t n, int32_t *hashed) noexcept nogil:
+    """The table is one list. A new key goes before the others of its bucket, or, where that is empty, before
+    all. Whenever the table is full, it grows to one of the sizes in BUCKETS, and its keys are put into a new
+    list one by one.
+    """
+    cdef int32_t *following = table.following
+    cdef int32_t *before = table.before             # by bucket: 1 + the key before its first one, or 0
+    cdef int32_t at, rest, begin = table.keys
+    cdef int size = -1
+    cdef int64_t m
+    following[begin] = -1
+    for m in range(n):
+        if size < 0 or m == BUCKETS[size]:
+            size += 1
+            memset(before, 0, BUCKETS[size] * sizeof(int32_t))
+            rest, following[begin] = following[begin], -1
+            while rest >= 0:
+                at, rest = rest, following[rest]
+                put_into_bucket(following, before, begin, at, BUCKETS[size])
+        put_into_bucket(following, before, begin, key[m], BUCKETS[size])
+    at = following[begin]
+    for m in range(n):
+        hashed[m] = at
+        at = following[at]
+
+
+# --- places by ids
+
+cdef void sort_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil:
+    """By digits of the keys, from the lowest; those that all keys have in common are passed over."""
+    cdef int64_t count[DIGITS]
+    cdef int64_t *source = order
+    cdef int64_t *target = spare
+    cdef int64_t i, total, some
+    cdef uint32_t digit, differing = 0
+    cdef int shift
+    cdef bint ascending = True
+    for i in range(1, n):
+        ascending &= key[order[i - 1]] <= key[order[i]]
+        differing |= <uint32_t>key[order[i]] ^ <uint32_t>key[order[0]]
+    if ascending:
+        return
+    for shift in range(0, 33, 11):
+        if differing >> shift & (DIGITS - 1) == 0:
+            continue
+        memset(count, 0, sizeof(count))
+        for i in range(n):
+            count[(<uint32_t>key[source[i]] ^ 0x80000000u) >> shift & (DIGITS - 1)] += 1
+        total = 0
+        for i in range(DIGITS):
+            some, count[i] = count[i], total
+            total += some
+        for i in range(n):
+            digit = (<uint32_t>key[source[i]] ^ 0x80000000u) >> shift & (DIGITS - 1)
+            target[count[digit]] = source[i]
+            count[digit] += 1
+        source, target = target, source
+    if source != order:
+        memcpy(order, source, n * sizeof(int64_t))
+
+
+cdef void order_by(const int32_t *key, int64_t n, int64_t *order, int64_t *spare) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        order[i] = i
+    sort_by(key, n, order, spare)

@@ -10,8 +10,8 @@ from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
 from ktc._core.memory cimport allot, resize
-from ktc._core.occurrence cimport order_by
 from ktc._core.puttext cimport put_i32, put_i64
+from ktc._core.sorting cimport order_by
 
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
