@@ -14,8 +14,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import summaries
-from summaries import random_occurrences, random_packets, stream, write_tables, write_work
+from support import summaries
+from support.summaries import random_occurrences, random_packets, stream, write_tables, write_work
 
 import ktc
 from ktc import AverageLoss, AverageLossMeanOnly, chain, work
@@ -124,6 +124,7 @@ def assert_same(ours, theirs):
 # By hand
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["aalcalc", "aalcalcmeanonly"])
 def test_periods_cost_no_memory(name, tmp_path, tool, run):
     """However many periods the header of the occurrence table has: the means are 20 and 40 / 2 over them."""
@@ -822,6 +823,7 @@ def test_usage(tool, run, tmp_path):
     assert float(alct(tmp_path, confidence=0)[1][5]) in (0, pytest.approx(5, abs=4.5e-4))
 
 
+@pytest.mark.posix
 def test_output_that_fails(tool, run, tmp_path):
     prepare(tmp_path)
     for name in ("aalcalc", "aalcalcmeanonly"):

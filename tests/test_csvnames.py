@@ -10,7 +10,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fuzz import ROWS, TOBIN
+from support.rows import ROWS, TOBIN
 
 import ktc
 from ktc import headers, stages, tables

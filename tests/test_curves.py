@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 import pytest
-import summaries
-from doubles import OF_TAILS, weighted_tails, weighted_tails_at
-from summaries import random_occurrences, random_packets, split, stream, write_tables, write_work
+from support import summaries
+from support.doubles import OF_TAILS, weighted_tails, weighted_tails_at
+from support.summaries import random_occurrences, random_packets, split, stream, write_tables, write_work
 
 from ktc import curves
 from ktc.errors import DataError, TruncatedError, UsageError
@@ -97,6 +97,7 @@ PACKETS = [
 ]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     "name, flags", [("leccalc", legacy()), ("leccalc", ["-r", *legacy("FfSs")]), ("ordleccalc", ord_flags())]
 )
@@ -1026,6 +1027,7 @@ def test_tables_that_are_wrong(tool, run, tmp_path, case):
     fails(run, tool("leccalc"), tmp_path, ["-r", *legacy("F")], status, word)
 
 
+@pytest.mark.posix
 def test_usage(tool, run, tmp_path):
     small(tmp_path)
     fails(run, tool("ordleccalc"), tmp_path, ["-F"], 2, "EPT")

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import summaries
-from doubles import OF_FEW_SAMPLES, TOLERANCE, by_rule, moments
+from support import summaries
+from support.doubles import OF_FEW_SAMPLES, TOLERANCE, by_rule, moments
 
 import ktc
 from ktc import stages
@@ -491,6 +491,7 @@ def test_tables_that_are_wrong(tmp_path):
         lines_of(stream, "moment", root)
 
 
+@pytest.mark.posix
 def test_cuts_in_front_of_tables(tool, run, tmp_path):
     stream = summary_stream(2, [(1, 1, 1.0, [(1, 2.0)]), (2, 1, 1.0, [(-1, 2.0), (2, 3.0)])])
     root = folder(tmp_path, quantiles=[0.5])

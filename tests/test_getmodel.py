@@ -9,7 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import FOOTPRINTS, VULNERABILITIES, Model, make, write, write_footprint, write_vulnerability
+from support.models import (
+    FOOTPRINTS,
+    VULNERABILITIES,
+    Model,
+    make,
+    write,
+    write_footprint,
+    write_vulnerability,
+)
 
 from ktc._core.io import Sink
 from ktc.errors import DataError, InputError, TruncatedError, UsageError

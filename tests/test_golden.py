@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from golden_cases import cases, run_cases
+from support.golden_cases import cases, run_cases
 
 GOLDEN = Path(__file__).parent / "golden"
 HASHES = {

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import summaries
+from support import summaries
 
 import ktc
 from ktc import stages
@@ -437,6 +437,7 @@ def test_tables_that_are_wrong(small):
             text_of(stages.pltcalc, stream, name, root=root)
 
 
+@pytest.mark.posix
 def test_nothing_is_left_of_a_table_that_failed(small, tool, run):
     root, stream = small
     before = sorted(root.rglob("*"))

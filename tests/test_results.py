@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-import summaries
+from support import summaries
 
 import ktc
 from ktc.errors import DataError, TruncatedError, UsageError
@@ -375,6 +375,7 @@ CALLS = {
 }
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", CALLS)
 def test_without_pyarrow(name, tmp_path):
     """An error that says what to install, before anything is read (a named pipe without a writer waits) or

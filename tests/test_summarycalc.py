@@ -7,58 +7,17 @@ import subprocess
 import threading
 
 import numpy
-import programmes
 import pytest
-import summaries as streams
+from support import programmes
+from support import summaries as streams
+from support.losses import loss_stream, parse, write_model
 
 from ktc.errors import DataError, InputError, OutputError, TruncatedError, UsageError
-from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
+from ktc.schemas.streams import COVERAGE, ITEM, LOSS
 from ktc.stages import fmcalc, summarycalc
 
 MODES = {"-i": "item", "-f": "fm", "-c": "coverage", "-x": "legacy_item"}
 KINDS = {"-i": LOSS, "-f": LOSS, "-c": COVERAGE, "-x": ITEM}
-
-
-def loss_stream(packets, sample_size, kind=LOSS):
-    """The bytes of [(event, id, [(sidx, loss), ...]), ...]."""
-    out = [struct.pack("<Ii", kind, sample_size)]
-    for event, id, records in packets:
-        out.append(struct.pack("<2i", event, id))
-        out += [struct.pack("<if", *record) for record in records]
-        out.append(struct.pack("<if", 0, 0))
-    return b"".join(out)
-
-
-def parse(data):
-    """(sample size, set, [(event, summary, exposure, [(sidx, loss), ...]), ...]) of a summary stream."""
-    kind, sample_size, number = struct.unpack_from("<Iii", data)
-    assert kind == SUMMARY
-    at, packets = 12, []
-    while at < len(data):
-        head = struct.unpack_from("<iif", data, at)
-        at, records = at + 12, []
-        while True:
-            record = struct.unpack_from("<if", data, at)
-            at += 8
-            if record[0] == 0:
-                break
-            records.append(record)
-        packets.append((*head, records))
-    return sample_size, number, packets
-
-
-def write_model(root, xref=(), tivs=(), items=()):
-    """input/ with (id, summary, set) entries, the TIVs of coverages and the coverages of items."""
-    folder = root / "input"
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = b"".join(struct.pack("<3i", *entry) for entry in xref)
-    (folder / "gulsummaryxref.bin").write_bytes(entries)
-    (folder / "fmsummaryxref.bin").write_bytes(entries)
-    (folder / "coverages.bin").write_bytes(struct.pack(f"<{len(tivs)}f", *tivs))
-    (folder / "items.bin").write_bytes(
-        b"".join(struct.pack("<5i", n, c, 1, 1, 1) for n, c in enumerate(items, 1))
-    )
-    return root
 
 
 def summaries(stream, sets, root, **options):
@@ -556,6 +515,7 @@ def test_input_path_stands_for_input(tmp_path):
     assert len(got[1][2]) == 3
 
 
+@pytest.mark.posix
 def test_named_pipes_and_index_files(tmp_path):
     """The pipes are read at the same time; an index has the place of each packet."""
     write_model(tmp_path, XREF)
@@ -578,6 +538,7 @@ def test_named_pipes_and_index_files(tmp_path):
         assert places == [(p[1], p[:2]) for p in parse(received[n])[2]]
 
 
+@pytest.mark.posix
 def test_reader_of_a_named_pipe_sees_it_end_when_a_file_is_missing(tmp_path, tool, run):
     write_model(tmp_path, XREF)
     os.unlink(tmp_path / "input" / "gulsummaryxref.bin")

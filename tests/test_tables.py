@@ -865,6 +865,7 @@ def test_wide_areaperils_by_the_environment(tool, run):
     assert run([tool("itemtobin"), "--areaperil-bytes", "8"], ITEMS.encode())[1] == data
 
 
+@pytest.mark.posix
 def test_output_that_cannot_be_written(tool, run):
     data = struct.pack("<i", 1) * 1000
     status, _, said = run(["sh", "-c", f"{tool('evetocsv')} > /dev/full"], data)
