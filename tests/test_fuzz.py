@@ -1,7 +1,8 @@
 """Every parser on damaged input: it ends in time with a result or with an error of ktc that names the place,
 in bounded memory.
 
-KTC_FUZZ_SECONDS=N lets each parser run for so long, on other examples each time.
+KTC_FUZZ_EXAMPLES=N gives each parser N examples, the same ones each time; KTC_FUZZ_SECONDS=N lets it run for
+N seconds, on other examples each time.
 """
 
 import contextlib

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from support import programmes
 from support import summaries as streams
+from support.beside import same_bytes
 from support.losses import loss_stream, parse, write_model
 
 from ktc.errors import DataError, InputError, OutputError, TruncatedError, UsageError
@@ -148,7 +149,14 @@ def test_bytes_are_the_oracles(cases, seed):
                 assert ours == streams.index_of(data)
             if not case.zeros:
                 ours = exposed(data)[ending]
-            assert ours == (root / f"oracle{n}.{ending}").read_bytes(), (n, ending)
+            same_bytes(
+                ours,
+                (root / f"oracle{n}.{ending}").read_bytes(),
+                command=["summarycalc", *case.arguments("again")],
+                stdin=case.stream,
+                folder=root,
+                note=f"set {n}, {ending}",
+            )
 
 
 def test_script_has_the_oracles_bytes_and_flags(cases, tool, run):
@@ -157,7 +165,13 @@ def test_script_has_the_oracles_bytes_and_flags(cases, tool, run):
     assert run([tool("summarycalc"), *case.arguments("script")], case.stream, cwd=root) == (0, b"", "")
     for n in case.sets:
         for ending in ("bin", "idx"):
-            assert (root / f"script{n}.{ending}").read_bytes() == (root / f"oracle{n}.{ending}").read_bytes()
+            same_bytes(
+                (root / f"script{n}.{ending}").read_bytes(),
+                (root / f"oracle{n}.{ending}").read_bytes(),
+                command=["summarycalc", *case.arguments("again")],
+                stdin=case.stream,
+                folder=root,
+            )
 
 
 def test_insured_losses_are_the_oracles(oracle, tmp_path):
@@ -205,7 +219,13 @@ def test_insured_losses_are_the_oracles(oracle, tmp_path):
         summarycalc(losses, {n: root / f"ktc{n}" for n in (1, 2)}, fm=True, zeros=zeros, root=str(root))
         for n in (1, 2):
             ours = (root / f"ktc{n}").read_bytes()
-            assert (ours if zeros else exposed(ours)["bin"]) == (root / f"oracle{n}{zeros}").read_bytes()
+            same_bytes(
+                ours if zeros else exposed(ours)["bin"],
+                (root / f"oracle{n}{zeros}").read_bytes(),
+                command=["summarycalc", "-f", *["-z"] * bool(zeros), f"-{n}", "-"],
+                stdin=losses,
+                folder=root,
+            )
             lengths.append((root / f"ktc{n}").stat().st_size)
     assert len(lengths) == 32 and sum(length > 1000 for length in lengths) > 16, lengths
 
@@ -248,7 +268,13 @@ def test_first_maximum_loss_of_a_stream_is_the_oracles(oracle, tmp_path):
         stream = loss_stream(plain + later[k], 2)
         process.communicate(stream, timeout=20)
         summarycalc(stream, {1: tmp_path / f"ktc{k}"}, item=True, zeros=True, root=str(tmp_path))
-        assert (tmp_path / f"ktc{k}").read_bytes() == (tmp_path / f"oracle{k}").read_bytes(), k
+        same_bytes(
+            (tmp_path / f"ktc{k}").read_bytes(),
+            (tmp_path / f"oracle{k}").read_bytes(),
+            command=["summarycalc", "-i", "-z", "-1", "-"],
+            stdin=stream,
+            folder=tmp_path,
+        )
 
 
 def test_legacy_item_stream_is_the_oracles_but_for_the_last_event(oracle, tmp_path, run):
