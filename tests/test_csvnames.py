@@ -584,7 +584,8 @@ def spelt(draw, name):
     return draw(st.sampled_from([name, f'"{name}"', f" {name}", f"{name}\t", f' "{name} "']))
 
 
-@settings(deadline=None, max_examples=int(os.environ.get("KTC_CSV_EXAMPLES", 400)))
+@pytest.mark.slow
+@settings(deadline=None, max_examples=int(os.environ.get("KTC_CSV_EXAMPLES", 150)))
 @given(st.data())
 def test_generated_headers(data):
     """The bytes of the plain file, or one line that says why not."""

@@ -65,6 +65,7 @@ def test_no_log(name, folder, model, tool, run):
     assert os.listdir(folder / "log") == []
 
 
+@pytest.mark.slow
 def test_usage(model, tool, run):
     """Status 2, nothing read or written."""
     for command in (

@@ -186,6 +186,7 @@ def test_missing_output_folder(name, flags, call, folder, model, tool, run):
     assert (status, out) == (4, b"") and "nowhere/out.bin" in message_of(err, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, flags, call", PATHS)
 def test_file_is_complete_or_as_it_was(name, flags, call, folder, model, tool, run):
     out, data = folder / "out.bin", model.input_of(name)

@@ -205,6 +205,7 @@ def test_output_of_a_folder(name, flags, folder, tool, run):
     assert (folder / "out").read_bytes()[:4] == (b"summ" if name == "leccalc" else b"PAR1")
 
 
+@pytest.mark.slow
 @needs_arrow
 def test_katparquet_on_damaged_files(folder, tool, run):
     command = [tool("katparquet"), "-m", "-o", "out", "tables/melt_P1.parquet", "tables/melt_P2.parquet"]

@@ -178,6 +178,7 @@ def scratch(tmp_path_factory):
     return folder, shell
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_every_example_works(scratch):
     """In an order in which each finds what it reads, and each leaves what it says behind."""

@@ -26,6 +26,7 @@ from ktc.schemas import COMMANDS, TABLES, TOOLS, streams
 from ktc.schemas.tools import CURVES
 from ktc.validation import crossvalidation, validateoasisfiles
 
+pytestmark = pytest.mark.slow
 TOCSV = {"random": {"convert": True}}
 CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
 INDEXED = {

@@ -30,6 +30,7 @@ def test_every_golden_file_belongs_to_a_case():
     assert sum(path.stat().st_size for path in GOLDEN.iterdir()) < 500 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.name)
 def test_same_bytes_as_ktools(case, outputs):
     output, trouble = outputs[case.name]

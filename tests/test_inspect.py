@@ -297,6 +297,7 @@ def test_a_footprint_shorter_than_its_index_says(tmp_path):
     assert "the compressed records end too early" in inspect.info(tmp_path / "footprint.bin.z").fault
 
 
+@pytest.mark.slow
 def test_exit_statuses(door, tmp_path, model):
     gul = (model / "gul.bin").read_bytes()
     (tmp_path / "gul.bin").write_bytes(gul)

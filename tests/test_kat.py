@@ -702,6 +702,7 @@ def test_damaged_parquet(tmp_path, tool, run):
     assert sorted(os.listdir(tmp_path)) == ["t0.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_usage_of_katparquet(tmp_path, tool, run):
     (path,) = save(tmp_path, [table_of("qelt", [[1], [1], [0.5], [5]])])

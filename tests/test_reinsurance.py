@@ -220,6 +220,7 @@ def test_gross_losses_are_those_of_all_layers(tmp_path, seed, rule):
     assert by_item == by_output(streams["highest"][1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", range(4))
 @pytest.mark.parametrize("seed", range(20))
 def test_any_programme_adds_up(tmp_path, seed, rule):

@@ -279,6 +279,7 @@ def test_a_fault_in_one_of_several(table, tmp_path):
 # Rows that wait
 
 
+@pytest.mark.slow
 def test_rows_that_wait_in_a_file(tmp_path, monkeypatch):
     """Tail values at risk follow behind all curves, however many: beyond 64 MiB they wait in a temporary
     file."""
