@@ -2,7 +2,7 @@
 
     KTC_ORACLE=DIR python benchmarks/small_run.py [--runs 9] [--out benchmarks/small_run.md]
 
-The run is that of tests/workflow.sh: the example model with 10 locations and 25 events, 20 samples,
+The run is that of tests/support/workflow.sh: the example model with 10 locations and 25 events, 20 samples,
 ground-up, insured and reinsured losses, every report, named pipes; some 50 programs are started. Run it with
 the interpreter of a virtual environment in which ktc is installed from a wheel.
 """
@@ -17,15 +17,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-import test_workflow  # noqa: E402
+from support import workflow  # noqa: E402
 
 
 def seconds(programs, processes):
     """Wall time of a run that succeeds, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        test_workflow.write_model(Path(folder))
+        workflow.write_model(Path(folder))
         began = time.perf_counter()
-        process = test_workflow.workflow([programs], folder, processes)
+        process = workflow.workflow([programs], folder, processes)
         said, _ = process.communicate()
         taken = time.perf_counter() - began
         if process.returncode:
@@ -55,8 +55,8 @@ def main():
     print(table)
     if options.out is not None:
         options.out.write_text(
-            "# A small run\n\nWall time of `tests/workflow.sh` with 10 locations, 25 events and 20 samples, "
-            "least / median "
+            "# A small run\n\nWall time of `tests/support/workflow.sh` with 10 locations, 25 events and 20 "
+            "samples, least / median "
             f"of {options.runs} runs in turn;\nmade by `python benchmarks/small_run.py`.\n\n{table}"
         )
 

@@ -1,52 +1,23 @@
 """Shared fixtures: where the scripts under test lie, and the oracle (ktools 3.12.4's own programs) where it
 is installed."""
 
-import ast
-import functools
 import os
-import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(sys.executable).parent
-POSIX = r'mkfifo|/dev/|"(ba)?sh"|shell=True|signal\.SIG|preexec_fn'
-
-
-@functools.cache
-def posix_only(path):
-    """The functions of a file of tests that speak of what only POSIX has (POSIX), or of another such
-    function."""
-    text = path.read_text(encoding="utf-8")
-    code = {
-        node.name: "\n".join(
-            text.split("\n")[min(part.lineno for part in (node, *node.decorator_list)) - 1 : node.end_lineno]
-        )
-        for node in ast.parse(text).body
-        if isinstance(node, ast.FunctionDef)
-    }
-    found, sought = set(), POSIX
-    while more := {name for name, lines in code.items() if re.search(sought, lines)} - found:
-        found |= more
-        sought = rf"\b({'|'.join(found)})\b"
-    return found
+pytest.register_assert_rewrite("support")
+from support.installed import SCRIPTS, oracle_folder  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
-    """Where there is no POSIX, tests that need its shell, named pipes, devices or signals are skipped."""
-    if os.name != "posix":
-        for item in items:
-            if item.originalname in posix_only(item.path):
-                item.add_marker(pytest.mark.skip("needs POSIX"))
-
-
-def oracle_folder():
-    """The folder of the oracle's programs: KTC_ORACLE, else none."""
-    folder = os.environ.get("KTC_ORACLE")
-    return Path(folder) if folder and (Path(folder) / "gulcalc").exists() else None
+    """Marks every test that uses the oracle; skips those marked posix where there is no POSIX."""
+    for item in items:
+        if "oracle" in item.fixturenames:
+            item.add_marker(pytest.mark.oracle)
+        if os.name != "posix" and item.get_closest_marker("posix"):
+            item.add_marker(pytest.mark.skip("needs POSIX"))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import SCRIPTS
+from support.installed import SCRIPTS
 
 import ktc
 from ktc import cli
@@ -206,6 +206,7 @@ def scripts(tool, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(tool('eve')).parent}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.posix
 def test_readme(model, scripts, monkeypatch):
     """Its pipeline and its Python give the same bytes, and every example runs in a model's folder."""
     monkeypatch.chdir(model)

@@ -7,9 +7,8 @@ import sys
 import threading
 
 import numpy
-import programmes
 import pytest
-import summaries
+from support import programmes, summaries
 
 import ktc
 from ktc.chain import (
@@ -97,6 +96,7 @@ def piped(shell):
 GUL = dict(sample_size=20, alloc_rule=1)
 
 
+@pytest.mark.posix
 def test_everything_at_once(model, piped, tmp_path):
     at = lambda name: tmp_path / name
     seen = []
@@ -141,6 +141,7 @@ def test_everything_at_once(model, piped, tmp_path):
     assert seen[-1] == (30, 30) and seen == sorted(seen)
 
 
+@pytest.mark.posix
 def test_from_the_middle(model, piped, tmp_path):
     Chain(CdfStream(piped["cdf"]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
     assert (tmp_path / "gul").read_bytes() == piped["gul"]
@@ -150,6 +151,7 @@ def test_from_the_middle(model, piped, tmp_path):
     assert (tmp_path / "fm").read_bytes() == piped["fm"]
 
 
+@pytest.mark.posix
 def test_inuring_programmes(model, piped, tmp_path):
     """Reinsurance upon reinsurance in one process; programmes compiled once do as well as folders."""
     Chain(
@@ -172,6 +174,7 @@ def test_inuring_programmes(model, piped, tmp_path):
         assert (tmp_path / name).read_bytes() == piped["ri"]
 
 
+@pytest.mark.posix
 def test_partitions_add_up(model, piped):
     """The events of three processes are those of one."""
 
@@ -187,6 +190,7 @@ def test_partitions_add_up(model, piped):
     assert {k: v for part in parts for k, v in part.items()} == losses()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     "stages, name",
     [
@@ -219,6 +223,7 @@ def test_iterated(model, piped, stages, name):
     assert [b.event_id for b in blocks if b.end_of_event] == [b.event_id for b in expected if b.end_of_event]
 
 
+@pytest.mark.posix
 def test_iterated_up_to_a_fault(model, piped):
     """Whole events come out before the error does, those too that a stage still holds."""
 
@@ -239,6 +244,7 @@ def test_iterated_up_to_a_fault(model, piped):
     ]
 
 
+@pytest.mark.posix
 def test_events_from_an_array(model, piped):
     ids = numpy.frombuffer((model / "input" / "events.bin").read_bytes(), "<i4")
     some = list(Chain(Events(ids=ids[:3].copy()), GetModel(), root=model))
@@ -266,6 +272,7 @@ def test_chains_that_make_no_sense(model, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.posix
 def test_a_fault_leaves_no_file(model, piped, tmp_path):
     with pytest.raises(DataError, match="memory: byte"):
         Chain(CdfStream(piped["cdf"][:-1]), GulCalc(**GUL), tmp_path / "gul", root=model).run()
@@ -379,6 +386,7 @@ def accumulators(root):
     )
 
 
+@pytest.mark.posix
 def test_every_report_at_once(model, reports, tmp_path):
     """One process, one summary stream, sixteen reports: each what its script gives."""
     tables, whole = reports
@@ -410,6 +418,7 @@ def test_every_report_at_once(model, reports, tmp_path):
     assert {name: as_csv(table) for name, table in whole_reports(*sums).items()} == whole
 
 
+@pytest.mark.posix
 def test_accumulators_are_fed_with_files(model, reports):
     """A path, bytes, and a summary stream that a chain begins with."""
     _, whole = reports
@@ -442,6 +451,7 @@ def in_two_threads(model, root, shares):
     return whole_reports(*merged), whole_reports(*whole)
 
 
+@pytest.mark.posix
 def test_two_threads(model):
     """Largest losses are the same; sums of which two threads have parts, but for rounding."""
     ids = numpy.arange(1, 31, dtype="i4")
@@ -470,6 +480,7 @@ def test_two_threads(model):
             assert numpy.allclose(got[column], expected[column], rtol=2e-6, atol=1e-6), (name, column)
 
 
+@pytest.mark.posix
 def test_two_threads_with_periods_of_their_own(model, tmp_path):
     """Where no period has events of both, nothing depends on who has added them up."""
     rng = numpy.random.default_rng(4)
@@ -493,6 +504,7 @@ def test_two_threads_with_periods_of_their_own(model, tmp_path):
         assert len(whole[name]) > 0 and merged[name].numpy().tobytes() == whole[name].numpy().tobytes(), name
 
 
+@pytest.mark.posix
 def test_reports_import_no_numpy(model, reports, tmp_path):
     """Not the modules, nor a chain that ends in csv, nor the functions behind the scripts."""
     code = f"""

@@ -283,6 +283,7 @@ def test_same_output_twice(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.posix
 def test_full_device():
     with (
         pytest.raises(OutputError, match="/dev/full: byte 0: cannot write: No space left"),
@@ -291,6 +292,7 @@ def test_full_device():
         LossDecoder(Source(LOSSES)).run(LossEncoder(outputs.open("/dev/full")))
 
 
+@pytest.mark.posix
 def test_named_pipe(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from test_startup import folder, startup  # noqa: F401
+from support.benchmarks import startup
 
 import ktc
 from ktc import cli, errors
@@ -92,6 +92,7 @@ def a_word(draw, tool):
     return draw.choice([[flag, value], [flag + ("" if len(option.flag) == 2 else "=") + value], [flag]])
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_where_the_small_parser_answers_argparse_says_the_same(name, capfd):
     tool, draw = EVERYTHING[name], random.Random(name)
@@ -163,6 +164,13 @@ def test_numbers_below_zero_are_operands_where_there_are_some():
 
 
 # Operands
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("commandline")
+    startup.model(folder)
+    return folder
 
 
 def outcome(program, argv, stdin, folder):

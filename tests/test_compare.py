@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_inspect import PLAIN, cdfs, losses, made
+from support.files import PLAIN, cdfs, losses, made
+from support.summaries import stream
 
 import ktc
 from ktc import compare, stages
@@ -133,8 +134,6 @@ def test_headers_and_packets(pair):
 
 
 def test_summaries(pair):
-    from summaries import stream
-
     one = [(1, 1, 100.0, [(-1, 2.0), (1, 4.0)]), (2, 3, 50.0, [(1, 1.0)])]
     found = pair(stream(2, one), stream(2, [(1, 1, 120.0, one[0][3]), one[1]], summary_set=2))
     assert (

@@ -10,7 +10,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fuzz import ROWS, TOBIN
+from support.rows import ROWS, TOBIN
 
 import ktc
 from ktc import headers, stages, tables
@@ -584,7 +584,8 @@ def spelt(draw, name):
     return draw(st.sampled_from([name, f'"{name}"', f" {name}", f"{name}\t", f' "{name} "']))
 
 
-@settings(deadline=None, max_examples=int(os.environ.get("KTC_CSV_EXAMPLES", 400)))
+@pytest.mark.slow
+@settings(deadline=None, max_examples=int(os.environ.get("KTC_CSV_EXAMPLES", 150)))
 @given(st.data())
 def test_generated_headers(data):
     """The bytes of the plain file, or one line that says why not."""

@@ -132,6 +132,7 @@ def test_command_tells_what_it_did(ktc, tmp_path):
     assert ktc(*arguments, cwd=tmp_path)[0] == 0
 
 
+@pytest.mark.posix
 def test_the_pipelines_it_suggests_run(made, tool, run):
     import os
     from pathlib import Path
@@ -158,6 +159,7 @@ def test_a_folder_of_others_is_left_alone(ktc, tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "mine" and (tmp_path / "results/elt.csv").exists()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     "arguments, status, words",
     [
@@ -176,6 +178,7 @@ def test_exit_statuses(ktc, tmp_path, arguments, status, words):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.posix
 def test_a_full_device_and_a_reader_that_leaves(tool, tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run(

@@ -15,9 +15,9 @@ import subprocess
 from itertools import groupby
 from pathlib import Path
 
-import programmes
 import pytest
-from programmes import MEAN, NONE, TIV, Programme, decode, encode
+from support import programmes
+from support.programmes import MEAN, NONE, TIV, Programme, decode, encode
 
 import ktc
 from ktc.errors import DataError, InputError
@@ -126,6 +126,7 @@ def test_python_of_the_page(example):
     assert result.attempted > 10 and not result.failed, failures.getvalue()
 
 
+@pytest.mark.posix
 def test_inuring_chain_of_the_page(example, tool, run, monkeypatch):
     """The shell's line and the chain give the same."""
     for folder, terms in (
@@ -528,6 +529,7 @@ def test_the_mean_has_shares_where_samples_and_the_tiv_have_none(tmp_path):
     assert [paid(out, sidx).get(3, 0) for sidx in (TIV, MEAN, 1)] == [0, 50, 0]
 
 
+@pytest.mark.posix
 def test_insured_and_reinsured_losses_of_the_readme(tmp_path, tool, run):
     """Its shell lines, on the example model with a quota share behind its programme."""
     readme = (Path(__file__).parent.parent / "README.md").read_text()

@@ -16,10 +16,9 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
-import doubles
 import numpy
 import pytest
-import summaries
+from support import doubles, summaries
 
 import ktc
 from ktc.errors import DataError, UsageError
@@ -772,7 +771,7 @@ def test_the_example_with_ktools(oracle, example, weighted, grouped, tmp_path):
         assert done.returncode == 0, (name, done.stderr)
         return done.stdout, {path.name: path.read_bytes() for path in folder.glob("*.csv")}
 
-    from conftest import SCRIPTS
+    from support.installed import SCRIPTS
 
     with ThreadPoolExecutor(8) as pool:
         ours = list(pool.map(lambda i: outputs(i, "ours", lambda name: SCRIPTS / name), range(len(runs))))

@@ -13,6 +13,7 @@ import ktc
 from ktc import schemas
 
 pytest.importorskip("sphinx")
+pytestmark = pytest.mark.slow
 DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS))
 

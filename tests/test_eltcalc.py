@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import summaries
-from doubles import OF_FEW_SAMPLES, TOLERANCE, by_rule, moments
+from support import summaries
+from support.beside import same_bytes
+from support.doubles import OF_FEW_SAMPLES, TOLERANCE, by_rule, moments
 
 import ktc
 from ktc import stages
@@ -195,7 +196,13 @@ def test_like_ktools(oracle, tool, run):
     for (size, flags), theirs in zip(jobs, runs):
         assert theirs[0] == 0 and theirs[1].count(b"\n") > 150
         expected = by_rule_for_numbers(theirs[1], packets[size], size)
-        assert elt(sources[size], skip_header=bool(flags)) == expected, (size, flags)
+        same_bytes(
+            elt(sources[size], skip_header=bool(flags)),
+            expected,
+            command=["eltcalc", *flags],
+            stdin=sources[size],
+            note=f"{size} samples",
+        )
         changed = [
             line for line, other in zip(expected.splitlines(), theirs[1].splitlines()) if line != other
         ]
@@ -392,7 +399,14 @@ def test_moments_and_quantiles_like_ktools(oracle, tool, run, tmp_path):
             if csv in flags:
                 table, out = ktc.ResultTable(report), io.BytesIO()
                 stages.eltcalc(stream, **{name: [table, out]}, root=root)
-                assert out.getvalue() == (root / f"{name}.csv").read_bytes(), (seed, name)
+                same_bytes(
+                    out.getvalue(),
+                    (root / f"{name}.csv").read_bytes(),
+                    command=["eltcalc", csv, "-"],
+                    stdin=stream,
+                    folder=root,
+                    note=f"seed {seed}, {name}",
+                )
                 assert table.numpy().dtype == REPORTS[report].dtype()
                 rows += same_parquet(table, root / f"{name}.parquet")
     assert rows == 0 or rows > 4000
@@ -491,6 +505,7 @@ def test_tables_that_are_wrong(tmp_path):
         lines_of(stream, "moment", root)
 
 
+@pytest.mark.posix
 def test_cuts_in_front_of_tables(tool, run, tmp_path):
     stream = summary_stream(2, [(1, 1, 1.0, [(1, 2.0)]), (2, 1, 1.0, [(-1, 2.0), (2, 3.0)])])
     root = folder(tmp_path, quantiles=[0.5])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from golden_cases import EXAMPLES, SMALL
+from support.golden_cases import EXAMPLES, SMALL
 
 from ktc.errors import UsageError
 from ktc.example import COVERAGES, PERILS, vulnerability_id, write_example

@@ -8,9 +8,9 @@ import struct
 import threading
 
 import numpy as np
-import programmes
 import pytest
-from programmes import BACK_ALLOCATED, MEAN, NONE, TIV, Programme, encode, make, pack_rows, stream
+from support import programmes
+from support.programmes import BACK_ALLOCATED, MEAN, NONE, TIV, Programme, encode, make, pack_rows, stream
 
 import ktc
 from ktc.chain import Chain, FmCalc, LossStream

@@ -117,6 +117,7 @@ def test_a_fault_of_ktc_is_one_line(monkeypatch, capfd):
         cli.guarded("eve", broken)
 
 
+@pytest.mark.posix
 def test_nobody_reads_or_nothing_can_be_written(tool):
     for command, status in (
         (f"{tool('ktc')} --help > /dev/full", 4),
@@ -177,6 +178,8 @@ def scratch(tmp_path_factory):
     return folder, shell
 
 
+@pytest.mark.slow
+@pytest.mark.posix
 def test_every_example_works(scratch):
     """In an order in which each finds what it reads, and each leaves what it says behind."""
     folder, shell = scratch
@@ -203,6 +206,7 @@ def test_every_example_works(scratch):
     assert {path.stem for path in kept} - {path.stem for path in same} <= {"coverages", "periods", "random"}
 
 
+@pytest.mark.posix
 def test_completion_in_bash(scratch):
     _, shell = scratch
 

@@ -1,7 +1,8 @@
 """Every parser on damaged input: it ends in time with a result or with an error of ktc that names the place,
 in bounded memory.
 
-KTC_FUZZ_SECONDS=N lets each parser run for so long, on other examples each time.
+KTC_FUZZ_EXAMPLES=N gives each parser N examples, the same ones each time; KTC_FUZZ_SECONDS=N lets it run for
+N seconds, on other examples each time.
 """
 
 import contextlib
@@ -11,11 +12,12 @@ import shutil
 import struct
 from functools import partial
 
-import fuzzing
 import pytest
-from fuzzing import Parser
 from hypothesis import strategies as st
-from test_faults import SAMPLES, STAGES, WITH_ARROW, Run
+from support import fuzzing
+from support.faults import SAMPLES, STAGES, WITH_ARROW, Run
+from support.fuzzing import Parser
+from support.rows import ROWS, TOBIN
 
 import ktc
 from ktc import cli, stages, tables
@@ -24,20 +26,7 @@ from ktc.schemas import COMMANDS, TABLES, TOOLS, streams
 from ktc.schemas.tools import CURVES
 from ktc.validation import crossvalidation, validateoasisfiles
 
-# Rows of the tables that a run does not have, and what converters are to be told
-ROWS = {
-    "amplifications": [(1, 1), (2, 1), (3, 2)],
-    "lossfactors": [(1, 1, 1.25), (1, 2, 1.5), (2, 1, 1.5)],
-    "aggregate_vulnerability": [(7, 1), (7, 2)],
-    "weights": [(1, 1, 0.5), (1, 2, 0.5)],
-    "correlations": [(1, 1, 0.5, 1, 0.25), (2, 1, 0.5, 1, 0.25)],
-    "ensemble": [(1, 1), (2, 1), (3, 2)],
-}
-TOBIN = {
-    "occurrence": {"periods": 5},
-    "footprint": {"max_intensity_bin": 6},
-    "vulnerability": {"max_damage_bin": 4},
-}
+pytestmark = pytest.mark.slow
 TOCSV = {"random": {"convert": True}}
 CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
 INDEXED = {

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import FOOTPRINTS, VULNERABILITIES, Model, make, write, write_footprint, write_vulnerability
+from support.beside import same_bytes
+from support.models import (
+    FOOTPRINTS,
+    VULNERABILITIES,
+    Model,
+    make,
+    write,
+    write_footprint,
+    write_vulnerability,
+)
 
 from ktc._core.io import Sink
 from ktc.errors import DataError, InputError, TruncatedError, UsageError
@@ -116,7 +125,8 @@ def test_same_as_ktools(tmp_path, oracle, footprint, vulnerability, uncertain):
 
     with ThreadPoolExecutor(len(roots)) as pool:
         for root, expected in zip(roots, pool.map(reference, roots)):
-            assert cdfs(root, (root / "input" / "events.bin").read_bytes()) == expected
+            events = (root / "input" / "events.bin").read_bytes()
+            same_bytes(cdfs(root, events), expected, command=["getmodel"], stdin=events, folder=root)
             assert len(expected) >= 4
 
 
@@ -126,7 +136,8 @@ def test_events_in_any_order_and_again(tmp_path, oracle, run, uncertain):
     del model.footprint[4]
     root = write(model, tmp_path)
     events = event_ids(3, 3, 1, 4, 1, 1, 4, 4, 77, 2, 6, 5, 3)
-    assert cdfs(root, events) == run([oracle("getmodel")], events, cwd=root)[1]
+    expected = run([oracle("getmodel")], events, cwd=root)[1]
+    same_bytes(cdfs(root, events), expected, command=["getmodel"], stdin=events, folder=root)
 
 
 def test_large_events_are_cut_into_blocks(tmp_path, oracle, run):
@@ -135,7 +146,7 @@ def test_large_events_are_cut_into_blocks(tmp_path, oracle, run):
     events = model.events_bin() * 2
     expected = run([oracle("getmodel")], events, cwd=root)[1]
     assert len(expected) > 1 << 20
-    assert cdfs(root, events) == expected
+    same_bytes(cdfs(root, events), expected, command=["getmodel"], stdin=events, folder=root)
 
 
 @pytest.mark.parametrize("name", ["piwind10"])
@@ -144,7 +155,8 @@ def test_real_model(oracle, run, name):
     if not root.exists():
         pytest.skip("the real model is not beside the checkout")
     events = (root / "input" / "events.bin").read_bytes()
-    assert cdfs(root, events) == run([oracle("getmodel")], events, cwd=root)[1]
+    expected = run([oracle("getmodel")], events, cwd=root)[1]
+    same_bytes(cdfs(root, events), expected, command=["getmodel"], stdin=events, note=str(root))
 
 
 # Worked examples

@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from golden_cases import cases, run_cases
+from support.golden_cases import cases, run_cases
 
 GOLDEN = Path(__file__).parent / "golden"
 HASHES = {
@@ -30,6 +30,7 @@ def test_every_golden_file_belongs_to_a_case():
     assert sum(path.stat().st_size for path in GOLDEN.iterdir()) < 500 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.name)
 def test_same_bytes_as_ktools(case, outputs):
     output, trouble = outputs[case.name]

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS
+from support.installed import SCRIPTS
 
+pytestmark = [pytest.mark.posix, pytest.mark.slow]
 PAGE = Path(__file__).parent.parent / "docs" / "guide.md"
 BLOCK = re.compile(
     r"^(<!-- not run -->\n)?```(\w+)\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL

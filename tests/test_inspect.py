@@ -9,55 +9,12 @@ import zlib
 
 import numpy as np
 import pytest
-from summaries import stream
+from support.files import PACKETS, PLAIN, cdfs, losses, made
+from support.summaries import stream
 
 import ktc
 from ktc import inspect, stages
 from ktc.schemas import STREAMS, TABLES, streams
-from ktc.schemas.model import TYPES
-
-PLAIN = [name for name, table in TABLES.items() if "packet" not in table.extra]
-# event 7 comes back; its first packet has all special samples but -4; sample 3 is nowhere
-PACKETS = [
-    (7, 2, [(-5, 9.0), (-3, 8.0), (-2, 1.5), (-1, 2.5), (1, 1.0), (2, 4.0)]),
-    (7, 5, [(-1, 0.5)]),
-    (9, 1, [(2, 0.25)]),
-    (7, 1, [(-1, 1.0), (1, 3.0)]),
-]
-
-
-def losses(kind=streams.LOSS, packets=PACKETS, sample_size=3):
-    """A stream of losses, by hand."""
-    return struct.pack("<Ii", kind, sample_size) + b"".join(
-        struct.pack("<ii", event, id)
-        + b"".join(struct.pack("<if", *record) for record in [*records, (0, 0.0)])
-        for event, id, records in packets
-    )
-
-
-def cdfs(
-    areaperil="I",
-    packets=((3, 10, 4, [(0.25, 0.0), (1.0, 0.5)]), (3, 11, 4, [(1.0, 1.0)]), (5, 10, 1, [(1.0, 0.25)])),
-):
-    return struct.pack("<I", streams.CDF) + b"".join(
-        struct.pack(f"<i{areaperil}ii", event, area, function, len(bins))
-        + b"".join(struct.pack("<ff", *each) for each in bins)
-        for event, area, function, bins in packets
-    )
-
-
-def made(name, rows=5, areaperil=4):
-    """A table's bytes, and its records: small numbers, all of them different within a column."""
-    table = TABLES[name]
-    array = np.zeros(rows, table.dtype(areaperil))
-    for i, field in enumerate(array.dtype.names):
-        array[field] = np.arange(1, rows + 1) / (1 if array.dtype[field].kind in "iu" else 8) + i
-    header = (
-        [3 if name == "occurrence_granular" else 1] + [9] * (len(table.header) - 1) if table.header else []
-    )
-    return struct.pack(
-        "<" + "".join(TYPES[f.type][0] for f in table.header), *header
-    ) + array.tobytes(), array
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +297,7 @@ def test_a_footprint_shorter_than_its_index_says(tmp_path):
     assert "the compressed records end too early" in inspect.info(tmp_path / "footprint.bin.z").fault
 
 
+@pytest.mark.slow
 def test_exit_statuses(door, tmp_path, model):
     gul = (model / "gul.bin").read_bytes()
     (tmp_path / "gul.bin").write_bytes(gul)
@@ -380,24 +338,24 @@ def test_json_has_no_number_that_json_lacks(door, tmp_path):
 
 # --- the first records
 
-CONVERTED = {
-    "events": "eve",
-    "items": "item",
-    "coverages": "coverage",
-    "damage_bin_dict": "damagebin",
-    "random": "rand",
-    "fm_programme": "fmprogramme",
-    "fm_policytc": "fmpolicytc",
-    "fm_profile": "fmprofile",
-    "fm_xref": "fmxref",
-    "fmsummaryxref": "fmsummaryxref",
-    "gulsummaryxref": "gulsummaryxref",
-    "occurrence": "occurrence",
-    "returnperiods": "returnperiod",
-    "periods": "periods",
-    "quantile": "quantile",
-    "vulnerability": "vulnerability",
-}
+CONVERTED = [
+    "events",
+    "items",
+    "coverages",
+    "damage_bin_dict",
+    "random",
+    "fm_programme",
+    "fm_policytc",
+    "fm_profile",
+    "fm_xref",
+    "fmsummaryxref",
+    "gulsummaryxref",
+    "occurrence",
+    "returnperiods",
+    "periods",
+    "quantile",
+    "vulnerability",
+]
 
 
 def lines_of(csv, n, skip=0):
@@ -406,11 +364,13 @@ def lines_of(csv, n, skip=0):
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_csv_of_tables_is_the_converter_s(name, model, door, run, tool):
+def test_csv_of_tables_is_the_converter_s(name, model, door, tmp_path, capfdbinary):
     path = model / TABLES[name].path
-    csv = run([tool(f"{CONVERTED[name]}tocsv")], path.read_bytes())[1]
+    ktc.tocsv(name, path, tmp_path / "csv")
+    csv = (tmp_path / "csv").read_bytes()
     for n, skip in ((3, 4), (10**6, 0)):
-        assert door("head", path, "--csv", "-n", n, "--skip", skip) == (0, lines_of(csv, n, skip), "")
+        assert inspect.report_head(path, n=n, skip=skip, csv=True) == 0
+        assert capfdbinary.readouterr() == (lines_of(csv, n, skip), b"")
     piped = door("head", "--as", name, "--csv", "-n", 3, "--skip", 2, stdin=path.read_bytes())
     assert piped == (0, lines_of(csv, 3, 2), "")
 
@@ -436,10 +396,11 @@ def test_csv_of_dates(options, tmp_path, door):
     "file, tool_name, flags",
     [("gul.bin", "fmtocsv", []), ("summary.bin", "summarycalctocsv", ["-a"]), ("cdf.bin", "cdftocsv", [])],
 )
-def test_csv_of_streams_is_the_tool_s(file, tool_name, flags, model, door, run, tool):
+def test_csv_of_streams_is_the_tool_s(file, tool_name, flags, model, door, run, tool, capfdbinary):
     csv = run([tool(tool_name), *flags], (model / file).read_bytes())[1]
     for n, skip in ((5, 7), (10**6, 0), (7, 10**6)):
-        assert door("head", model / file, "--csv", "-n", n, "--skip", skip) == (0, lines_of(csv, n, skip), "")
+        assert inspect.report_head(model / file, n=n, skip=skip, csv=True) == 0
+        assert capfdbinary.readouterr() == (lines_of(csv, n, skip), b"")
     ids = {"item": "item_id", "coverage": "coverage_id", "coverage loss": "coverage_id"}
     for kind, id in ids.items():
         status, out, _ = door("head", "--csv", stdin=losses(STREAMS[kind].kind))
@@ -485,6 +446,7 @@ def test_8_byte_areaperils(tmp_path, door):
     assert inspect.info(tmp_path / "items.bin", areaperil=8).ranges["areaperil_id"] == (1 << 40, 1 << 40)
 
 
+@pytest.mark.posix
 def test_head_reads_no_more_than_it_needs(tool, tmp_path):
     """An endless pipe, and a file far longer than what is read of it."""
     many = losses(packets=[(event, 1, [(-1, 1.0), (1, 2.0)]) for event in range(1, 20000)])
@@ -511,6 +473,7 @@ def test_head_reads_no_more_than_it_needs(tool, tmp_path):
     assert inspect.head(tmp_path / "items.bin", 2, skip=10**9 - 1).tolist() == [(0, 0, 0, 0, 0)]
 
 
+@pytest.mark.posix
 def test_a_reader_that_leaves(tool, model):
     for command in ("head -n 50000 static/random.bin", "head --csv -n 50000 static/random.bin"):
         done = subprocess.run(

@@ -67,6 +67,7 @@ def test_modules_come_from_the_set_that_is_asked_for(name, tmp_path):
     assert used == name and Path(file).parent == modules_of(name)
 
 
+@pytest.mark.posix
 def test_results_are_the_same_on_all(tool, tmp_path):
     ktc.write_example(tmp_path, events=25, locations=10, grid=5)
     found = {}

@@ -9,10 +9,9 @@ import io
 import struct
 from pathlib import Path
 
-import doubles
 import numpy as np
 import pytest
-import summaries
+from support import doubles, summaries
 
 import ktc
 from ktc import stages

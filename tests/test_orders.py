@@ -6,8 +6,8 @@ import struct
 
 import numpy
 import pytest
-import summaries
-from test_summarycalc import loss_stream, parse, write_model
+from support import summaries
+from support.losses import loss_stream, parse, write_model
 
 import ktc
 from ktc.errors import DataError

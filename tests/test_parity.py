@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import oracle_folder
+from support.installed import oracle_folder
 
 from ktc.schemas import TOOLS
 

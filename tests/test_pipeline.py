@@ -10,6 +10,7 @@ import pytest
 
 import ktc
 
+pytestmark = pytest.mark.posix
 PIWIND = Path(__file__).resolve().parents[2] / "shared" / "data" / "piwind10"
 RULES = ["", "-a0", "-a1", "-a2", "-a3"]
 PARTITIONS = [(1, 1), (1, 2), (2, 2)]

@@ -8,9 +8,9 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import programmes
 import pytest
-from programmes import ITEM_STREAM, LOSS_STREAM, encode
+from support import programmes
+from support.programmes import ITEM_STREAM, LOSS_STREAM, encode
 
 import ktc
 from ktc.chain import Chain, Events, FmCalc, GetModel, GulCalc, LossStream, PlaCalc, SummaryCalc

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import programmes
 import pytest
-import reinsurance
-from programmes import MEAN, TIV, Programme, decode, encode, stream
-from reinsurance import KINDS, terms
-from test_fmcalc import arguments, by_output, calculate, cases, floored
+from support import programmes, reinsurance
+from support.fmcases import arguments, by_output, calculate, cases, floored
+from support.programmes import MEAN, TIV, Programme, decode, encode, stream
+from support.reinsurance import KINDS, terms
 
 import ktc
 from ktc.chain import Chain, FmCalc, LossStream
@@ -116,6 +115,7 @@ def test_each_kind_of_treaty(oracle, tmp_path, kind, named):
     assert compared >= 32
 
 
+@pytest.mark.posix
 def test_a_script_with_pipes_and_operands(oracle, tool, run, tmp_path):
     """The commands that the platform generates: what is left goes from treaty to treaty, and a lone - is
     passed over."""
@@ -220,6 +220,7 @@ def test_gross_losses_are_those_of_all_layers(tmp_path, seed, rule):
     assert by_item == by_output(streams["highest"][1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", range(4))
 @pytest.mark.parametrize("seed", range(20))
 def test_any_programme_adds_up(tmp_path, seed, rule):
@@ -391,6 +392,7 @@ def test_events_in_any_split_and_threads(tmp_path):
 # The program
 
 
+@pytest.mark.posix
 def test_program_writes_net_losses_to_a_file_or_pipe(tool, run, tmp_path):
     folder = programmes.write(two_layers(), tmp_path / "input")
     losses = encode([(event, item, [(TIV, 0.0), (MEAN, 500.0)]) for event in (1, 2) for item in (1, 2)], 0)
@@ -406,6 +408,7 @@ def test_program_writes_net_losses_to_a_file_or_pipe(tool, run, tmp_path):
     assert read == [net]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     "flags, status, message",
     [

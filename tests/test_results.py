@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-import summaries
+from support import summaries
 
 import ktc
 from ktc.errors import DataError, TruncatedError, UsageError
@@ -279,6 +279,7 @@ def test_a_fault_in_one_of_several(table, tmp_path):
 # Rows that wait
 
 
+@pytest.mark.slow
 def test_rows_that_wait_in_a_file(tmp_path, monkeypatch):
     """Tail values at risk follow behind all curves, however many: beyond 64 MiB they wait in a temporary
     file."""
@@ -375,6 +376,7 @@ CALLS = {
 }
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", CALLS)
 def test_without_pyarrow(name, tmp_path):
     """An error that says what to install, before anything is read (a named pipe without a writer waits) or

@@ -11,14 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.benchmarks import startup
 
 import ktc
 import ktc._core.io
 from ktc._core import codeflags
 from ktc.schemas import TOOLS
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import startup
 
 # Modules of ktc, without its name, in the order of the rooms: what every script has, then by program. Their
 # sum is the list that must not grow unless there is a reason.

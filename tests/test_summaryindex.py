@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from summaries import random_packets, stream, write_work
+from support.summaries import random_packets, stream, write_work
 
 import ktc
 from ktc.errors import DataError, InputError, TruncatedError, UsageError

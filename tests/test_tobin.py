@@ -10,7 +10,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import make, write
+from support.models import make, write
 
 import ktc
 from ktc import stages
@@ -555,6 +555,7 @@ def test_wrong_footprints(tool, run, tmp_path):
         assert (status, out) == (3, b"") and missing.name in err and made(tmp_path) == [b"earlier"] * 2
 
 
+@pytest.mark.posix
 def test_both_footprint_files_or_none(tool, run, tmp_path):
     """A disk that fills up takes neither of them away."""
     footprint(tmp_path, random.Random(3))

@@ -1,5 +1,6 @@
-"""Make tests/golden/ anew with the oracle: KTC_ORACLE=<folder of ktools 3.12.4's programs> python
-tests/make_golden.py
+"""Make tests/golden/ anew with the oracle, in tests/:
+
+    KTC_ORACLE=<folder of ktools 3.12.4's programs> python -m support.make_golden
 
 Also writes tests/golden/example.sha256, the hashes of the example model's own files.
 """
@@ -11,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from golden_cases import EXAMPLES, LONGEST, run_cases
+from support.golden_cases import EXAMPLES, LONGEST, run_cases
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 def call(args, stdin, cwd):

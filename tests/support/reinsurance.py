@@ -20,7 +20,8 @@ Net losses go out with the highest layer, so fm_xref names that one only (named=
 from dataclasses import dataclass
 
 import numpy as np
-from programmes import Programme
+
+from support.programmes import Programme
 
 IN_SCOPE, OUT_OF_SCOPE, PASSES = 2, 1, 3  # profile ids that every treaty has
 UNLIMITED = 1e13

@@ -29,7 +29,8 @@ from ktc.errors import DataError, KtcError
 from ktc.schemas import STREAMS
 from ktc.schemas.streams import MOST_SAMPLES
 
-EXAMPLES = 60  # of each parser, the same ones every time; unless
+# Of each parser, the same ones every time, unless
+EXAMPLES = int(os.environ.get("KTC_FUZZ_EXAMPLES", 20))
 SECONDS = float(
     os.environ.get("KTC_FUZZ_SECONDS", 0)
 )  # each parser is given so long, and other examples each time

@@ -1,6 +1,6 @@
 """The golden cases: commands that ktools 3.12.4 and ktc both run on the example model, to the same bytes.
 
-tests/make_golden.py runs them with the oracle and keeps the outputs in tests/golden/; tests/test_golden.py
+make_golden.py runs them with the oracle and keeps the outputs in tests/golden/; tests/test_golden.py
 runs them with ktc. Beside the example folders lie a stepped and a reinsurance programme, for the example's
 items and outputs.
 """
@@ -8,7 +8,7 @@ items and outputs.
 import shutil
 from typing import NamedTuple
 
-import programmes
+from support import programmes
 
 SMALL = dict(
     seed=7, events=20, locations=8, grid=6, damage_bins=12, intensity_bins=10, periods=50, random_numbers=500
