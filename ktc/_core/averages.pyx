@@ -35,12 +35,9 @@ from ktc._core.blocks cimport LossBlock, LossHeader
 from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport MEAN, SUMMARY
 from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
-
-cdef int32_t MEAN = _streams.MEAN
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef double normal_quantile(double confidence) noexcept nogil:

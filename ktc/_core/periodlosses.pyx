@@ -12,18 +12,15 @@ from libc.string cimport memset
 
 from ktc._core.hashing cimport add_number, clear_numbers, find_number, free_numbers, start_numbers
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport MEAN, SUMMARY
 from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
 
 cdef enum:
     UNKNOWN = -2147483648
     LARGE_CHUNK = 1 << 20           # bytes; smaller ones double
     FIRST_PLACES = 8
     AHEAD = 8                       # occurrences whose rows are asked for while their packet is unpacked
-
-cdef int32_t MEAN = _streams.MEAN
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef inline uint32_t scattered(int32_t key) noexcept nogil:
