@@ -4,12 +4,19 @@ over it.
 Run by setup.py before anything is compiled; neither file is kept in version control. A table's record is
 `struct <table>`; one with an areaperil id comes twice, as `<table>_u4` and `<table>_u8`. A stream's packet
 header and record are `<stream>_packet` and `<stream>_record`; records collected with their packets are
-`loss_row` and `cdf_row`. A report's row is `struct <report>`.
+`loss_row` and `cdf_row`. A report's row is `struct <report>`. The constants of streams have their names there
+too.
 """
 
-from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES
+from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES, streams
 from .schemas.model import TYPES
 from .schemas.streams import CDF_ROW, LOSS_ROW
+
+
+CONSTANTS = (
+    "CDF ITEM COVERAGE LOSS COVERAGE_LOSS SUMMARY MEAN STANDARD_DEVIATION TIV AFFECTED_RISKS MAX_LOSS"
+    " SPECIAL_SAMPLES MOST_SAMPLES"
+).split()
 
 
 def structs():
@@ -52,7 +59,12 @@ def write(folder):
         h.append(f'static_assert(sizeof(ktc_{name}) == {size}, "{name}");')
         pxd.append(f'    ctypedef struct {name} "ktc_{name}":')
         pxd += [f"        {member[:-1]}" for member in members]
-    h += ["#pragma pack(pop)", "#endif"]
+    h.append("#pragma pack(pop)")
+    pxd.append("    enum:")
+    for name in CONSTANTS:
+        h.append(f"enum {{ KTC_{name} = {getattr(streams, name)} }};")
+        pxd.append(f'        {name} "KTC_{name}"')
+    h.append("#endif")
     write_changed(folder / "records.h", h)
     write_changed(folder / "records.pxd", pxd)
 

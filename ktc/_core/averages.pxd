@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from ktc._core.blocks cimport LossConsumer
+from ktc._core.hashing cimport Numbers
 from ktc._core.occurrence cimport Occurrences, PeriodWeights
 from ktc._core.periodlosses cimport Entry, PeriodLosses, Slot
 from ktc._core.rows cimport Rows
@@ -64,8 +65,7 @@ cdef class AverageLossMeanOnly(LossConsumer):
     cdef double *event_weight       # of all its occurrences together
     cdef double size                # samples of the stream that is being read
     cdef MeanSlot *slot
-    cdef int64_t n, room, places
-    cdef int64_t *slot_of           # open addressing by summary id: slot + 1, 0 where free
+    cdef int64_t n, room
+    cdef Numbers numbers            # of summary ids: their slots
 
-    cdef int64_t place_of(self, int32_t summary_id) noexcept nogil
     cdef MeanSlot *find(self, int32_t summary_id) except NULL nogil

@@ -32,14 +32,12 @@ from libc.string cimport memset
 
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossHeader
+from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport MEAN, SUMMARY
 from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
-
-cdef int32_t MEAN = _streams.MEAN
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef double normal_quantile(double confidence) noexcept nogil:
@@ -332,8 +330,8 @@ cdef class AverageLossMeanOnly(LossConsumer):
     def __cinit__(self, Occurrences occurrences not None, PeriodWeights weights not None):
         cdef int64_t i, k
         cdef double weight
-        self.occurrences, self.places = occurrences, 64
-        self.slot_of = <int64_t *>allot(self.places, sizeof(int64_t))
+        self.occurrences = occurrences
+        start_numbers(&self.numbers)
         self.event_weight = <double *>allot(occurrences.n_events, sizeof(double))
         for i in range(occurrences.n_events):
             weight = 0
@@ -344,7 +342,7 @@ cdef class AverageLossMeanOnly(LossConsumer):
     def __dealloc__(self):
         free(self.event_weight)
         free(self.slot)
-        free(self.slot_of)
+        free_numbers(&self.numbers)
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         if header.kind != SUMMARY:
@@ -381,32 +379,17 @@ cdef class AverageLossMeanOnly(LossConsumer):
                 slot.mean[0], slot.mean[1] = mean, samples
         return 0
 
-    cdef int64_t place_of(self, int32_t summary_id) noexcept nogil:
-        """Where slot_of has a summary, or the free place where it would go."""
-        cdef int64_t place = (<uint32_t>summary_id * <uint32_t>2654435769) & (self.places - 1)
-        while self.slot_of[place] and self.slot[self.slot_of[place] - 1].summary_id != summary_id:
-            place = (place + 1) & (self.places - 1)
-        return place
-
     cdef MeanSlot *find(self, int32_t summary_id) except NULL nogil:
-        cdef int64_t i, place = self.place_of(summary_id)
-        if self.slot_of[place]:
-            return &self.slot[self.slot_of[place] - 1]
-        if self.n == self.room:
-            self.room = max(2 * self.room, <int64_t>64)
-            resize(<void **>&self.slot, self.room, sizeof(MeanSlot))
-        if 2 * self.n >= self.places:
-            resize(<void **>&self.slot_of, 2 * self.places, sizeof(int64_t))
-            self.places *= 2
-            memset(self.slot_of, 0, self.places * sizeof(int64_t))
-            for i in range(self.n):
-                self.slot_of[self.place_of(self.slot[i].summary_id)] = i + 1
-            place = self.place_of(summary_id)
-        memset(&self.slot[self.n], 0, sizeof(MeanSlot))
-        self.slot[self.n].summary_id = summary_id
-        self.n += 1
-        self.slot_of[place] = self.n
-        return &self.slot[self.n - 1]
+        cdef int32_t number = find_number(&self.numbers, <uint32_t>summary_id)
+        if number < 0:
+            if self.n == self.room:
+                self.room = max(2 * self.room, <int64_t>64)
+                resize(<void **>&self.slot, self.room, sizeof(MeanSlot))
+            number = add_number(&self.numbers, <uint32_t>summary_id)
+            memset(&self.slot[number], 0, sizeof(MeanSlot))
+            self.slot[number].summary_id = summary_id
+            self.n += 1
+        return &self.slot[number]
 
     def merge(self, AverageLossMeanOnly other not None):
         """Add what another accumulator over the same occurrences holds."""

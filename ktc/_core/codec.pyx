@@ -24,14 +24,10 @@ from ktc._core cimport records as rec
 from ktc._core.compilers cimport word
 from ktc._core.memory cimport allot
 from ktc._core.puttext cimport put_i32, put_i64
+from ktc._core.records cimport CDF, MEAN, MOST_SAMPLES, SPECIAL_SAMPLES, SUMMARY
 
 from ktc.schemas import streams as _streams
 
-cdef int32_t SPECIAL_SAMPLES = _streams.SPECIAL_SAMPLES
-cdef int32_t MOST_SAMPLES = _streams.MOST_SAMPLES
-cdef int32_t MEAN = _streams.MEAN
-cdef uint32_t CDF = _streams.CDF
-cdef uint32_t SUMMARY = _streams.SUMMARY
 cdef int32_t MAX_BINS = 1 << 24             # a damage bin dictionary of this size is not a dictionary
 EVENTS = 1 << 13                            # event ids in one block
 
@@ -394,7 +390,8 @@ cdef class CdfEncoder(CdfConsumer):
         self.sink, self.wide = sink, areaperil == 8
 
     cdef int begin(self) except -1 nogil:
-        return self.sink.write(&CDF, sizeof(CDF))
+        cdef uint32_t kind = CDF
+        return self.sink.write(&kind, sizeof(kind))
 
     cdef int accept(self, const CdfBlock *block) except -1 nogil:
         cdef Py_ssize_t i

@@ -10,12 +10,13 @@ formats.
 What is the same in every line of a row is put into text once: a line is its row's head, the sample, and its
 row's tail.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
 from ktc._core.puttext cimport put_fixed, put_i32, put_u64
+from ktc._core.records cimport MAX_LOSS, SUMMARY
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
 
@@ -24,9 +25,6 @@ cdef enum:
     HEAD_MAX = 24 + FLOAT_MAX   # two ids, a float, commas
     TAIL_MAX = FLOAT_MAX + 4
     LINES = 128                 # lines that one reservation of the sink is for
-
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef int write_header(Sink sink, str header) except -1:

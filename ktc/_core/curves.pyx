@@ -29,11 +29,11 @@ from ktc._core.memory cimport allot, resize
 from ktc._core.numbers cimport FEW, checked, checked_mean, tolerance_of
 from ktc._core.occurrence cimport Occurrences, PeriodWeights
 from ktc._core.periodlosses cimport ABSENT, Entry, PeriodLosses, Slot, present
+from ktc._core.records cimport MEAN as MEAN_SIDX
 from ktc._core.rows cimport Rows
 from ktc._core.sorting cimport Weighted, sort_descending, sort_weighted
 from ktc.errors import DataError, UsageError
 from ktc.schemas import TABLES as _tables
-from ktc.schemas import streams as _streams
 
 cdef enum:
     COLUMNS = 16                    # samples that are taken out of the rows at once: a line of the cache
@@ -46,7 +46,6 @@ cdef enum:
 
 SECTIONS = MEANS, SAMPLES, PER_SAMPLE, SAMPLE_MEANS = range(4)
 ENSEMBLES = _tables["ensemble"].path
-cdef int32_t MEAN_SIDX = _streams.MEAN
 # The largest return period of weights is this much longer when return periods are compared with it.
 cdef double LENIENCY = 0.0001
 

@@ -13,7 +13,7 @@ quantiles is told in samples.pyx. The impacted exposure of a sample is the expos
 else 0; the chance of loss is the part of the samples that have one (0 where there is only one sample, as in
 ktools). The maximum loss is that of sidx -5. An event's rate is how often it occurs in a period.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -23,15 +23,11 @@ from ktc._core.csvrows cimport MOST_COLUMNS, Cell, CsvRows
 from ktc._core.memory cimport allot, resize
 from ktc._core.occurrence cimport Occurrences
 from ktc._core.numbers cimport checked, tolerance_of
+from ktc._core.records cimport MAX_LOSS, MEAN, SUMMARY
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
 from ktc._core.sorting cimport find_sorted, order_by
 from ktc.errors import UsageError
-from ktc.schemas import streams as _streams
-
-cdef int32_t MEAN = _streams.MEAN
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef class EventRates:

@@ -38,7 +38,6 @@ cancellation stays. Losses below 0 count as 0, coming in and going out.
 """
 cimport cython
 from libc.math cimport INFINITY
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -49,12 +48,9 @@ from ktc._core.lanes cimport (LANES, RightSum, add, add_right, check, clear, div
                               multiply, positive, sum_tolerance_of)
 from ktc._core.memory cimport allot, resize
 from ktc._core.numbers cimport FEW
+from ktc._core.records cimport ITEM, LOSS
 
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
-
-cdef uint32_t ITEM = _streams.ITEM
-cdef uint32_t LOSS = _streams.LOSS
 
 
 @cython.final

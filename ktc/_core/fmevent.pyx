@@ -15,16 +15,13 @@ from libc.string cimport memset
 from ktc._core.fmplan cimport Level
 from ktc._core.lanes cimport LANES, positive
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport MEAN, TIV
 from ktc._core.sorting cimport free_table, hash_order, make_table, sort_by
 
 from ktc.errors import DataError
-from ktc.schemas import streams as _streams
 
 cdef enum:
     FIRST_ROOM = 1 << 18            # losses of an event
-
-cdef int32_t MEAN = _streams.MEAN
-cdef int32_t TIV = _streams.TIV
 
 
 @cython.final

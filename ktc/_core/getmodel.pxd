@@ -3,37 +3,15 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from ktc._core.blocks cimport CdfConsumer, CdfRows, EventConsumer
+from ktc._core.hashing cimport Numbers
 from ktc._core.io cimport Mapped
-
-
-# Ids numbered 0, 1, 2, ... in the order in which they were first added: open addressing, no more than half
-# full.
-cdef class Numbering:
-    cdef int32_t *slot              # number + 1, or 0
-    cdef uint64_t *id               # by number
-    cdef int64_t n
-    cdef int bits                   # there are 2^bits slots
-
-    # The number of an id, or -1.
-    cdef inline int32_t find(self, uint64_t id) noexcept nogil:
-        cdef uint64_t mask = (<uint64_t>1 << self.bits) - 1
-        cdef uint64_t at = (id * <uint64_t>0x9E3779B97F4A7C15ULL) >> (64 - self.bits)
-        while self.slot[at]:
-            if self.id[self.slot[at] - 1] == id:
-                return self.slot[at] - 1
-            at = (at + 1) & mask
-        return -1
-
-    cdef int32_t add(self, uint64_t id) except -1 nogil
-    cdef void settle(self, int64_t number) noexcept nogil
-    cdef int resize(self, int bits) except -1 nogil
 
 
 # What the portfolio needs of a model. Areaperil a (a number) is insured against damage by the vulnerabilities
 # vulnerability[start[a]] ... vulnerability[start[a + 1] - 1] (numbers), in ascending order of their ids.
 cdef class Portfolio:
     cdef Mapped items
-    cdef Numbering areaperils, vulnerabilities
+    cdef Numbers areaperils, vulnerabilities
     cdef int64_t *start
     cdef int32_t *vulnerability
 
@@ -75,7 +53,7 @@ cdef class Footprint:
     cdef bint uncertain             # an areaperil has a distribution of intensity bins, not one bin
     cdef bint compressed
     cdef bint sized                 # the index tells how large an event is when decompressed
-    cdef Numbering events
+    cdef Numbers events
     cdef Place *place               # by event number
     cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
                        int64_t original_size) except -1 nogil

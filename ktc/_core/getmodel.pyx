@@ -24,10 +24,11 @@ import os
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.float cimport FLT_MAX
 from libc.stdint cimport INT32_MAX, uint32_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove, memset
 
 from ktc._core cimport records as rec
+from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers
 from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
@@ -58,67 +59,21 @@ cdef int extend(void **array, int64_t *room, size_t size) except -1 nogil:
     return resize(array, room[0], size)
 
 
-cdef class Numbering:
-    """Numbers ids in the order in which they are added."""
-
-    def __cinit__(self):
-        with nogil:
-            self.resize(6)
-
-    def __dealloc__(self):
-        free(self.slot)
-        free(self.id)
-
-    def __len__(self):
-        return self.n
-
-    cdef int32_t add(self, uint64_t id) except -1 nogil:
-        cdef int32_t number = self.find(id)
-        if number >= 0:
-            return number
-        if 2 * self.n >= (<int64_t>1 << self.bits):
-            self.resize(self.bits + 1)
-        self.id[self.n] = id
-        self.settle(self.n)
-        self.n += 1
-        return self.n - 1
-
-    cdef void settle(self, int64_t number) noexcept nogil:
-        cdef uint64_t mask = (<uint64_t>1 << self.bits) - 1
-        cdef uint64_t at = (self.id[number] * <uint64_t>0x9E3779B97F4A7C15ULL) >> (64 - self.bits)
-        while self.slot[at]:
-            at = (at + 1) & mask
-        self.slot[at] = number + 1
-
-    cdef int resize(self, int bits) except -1 nogil:
-        cdef int64_t k, slots = <int64_t>1 << bits
-        cdef int32_t *slot = <int32_t *>calloc(slots, sizeof(int32_t))
-        cdef uint64_t *id = <uint64_t *>realloc(self.id, (slots // 2 + 1) * sizeof(uint64_t))
-        if id != NULL:
-            self.id = id
-        if slot == NULL or id == NULL or bits > 31:
-            free(slot)
-            with gil:
-                raise MemoryError(f"no memory for {slots // 2} ids")
-        free(self.slot)
-        self.slot, self.bits = slot, bits
-        for k in range(self.n):
-            self.settle(k)
-        return 0
-
-
 cdef class Portfolio:
     """The areaperils of the items, and the vulnerabilities that each of them needs."""
 
     def __cinit__(self, Mapped items not None, int areaperil=4):
         self.items = items
-        self.areaperils, self.vulnerabilities = Numbering(), Numbering()
+        start_numbers(&self.areaperils)
+        start_numbers(&self.vulnerabilities)
         if areaperil == 4:
             load_items(self, <const rec.items_u4 *>items.data, items.records(sizeof(rec.items_u4), "an item"))
         else:
             load_items(self, <const rec.items_u8 *>items.data, items.records(sizeof(rec.items_u8), "an item"))
 
     def __dealloc__(self):
+        free_numbers(&self.areaperils)
+        free_numbers(&self.vulnerabilities)
         free(self.start)
         free(self.vulnerability)
 
@@ -142,8 +97,8 @@ cdef int load_items(Portfolio self, const ItemRecord *item, int64_t n) except -1
         order = <int64_t *>allot(n, sizeof(int64_t))
         with nogil:
             for k in range(n):
-                areaperil[k] = self.areaperils.add(item[k].areaperil_id)
-                vulnerability[k] = self.vulnerabilities.add(<uint32_t>item[k].vulnerability_id)
+                areaperil[k] = add_number(&self.areaperils, item[k].areaperil_id)
+                vulnerability[k] = add_number(&self.vulnerabilities, <uint32_t>item[k].vulnerability_id)
         place = <int64_t *>allot(self.vulnerabilities.n + 1, sizeof(int64_t))
         with nogil:
             for k in range(n):
@@ -250,7 +205,7 @@ cdef class Vulnerabilities:
         cdef int32_t number = -1
         for k in range(n):
             if k == 0 or row[k].vulnerability_id != row[k - 1].vulnerability_id:
-                number = self.portfolio.vulnerabilities.find(<uint32_t>row[k].vulnerability_id)
+                number = find_number(&self.portfolio.vulnerabilities, <uint32_t>row[k].vulnerability_id)
             if number >= 0:
                 self.assign(number, row[k].intensity_bin_id, row[k].damage_bin_id, row[k].probability,
                             header + k * sizeof(rec.vulnerability), -1)
@@ -266,7 +221,7 @@ cdef class Vulnerabilities:
         for k in range(n):
             id, offset, size, original_size = (entry[k].vulnerability_id, entry[k].offset, entry[k].size,
                                                entry[k].original_size)
-            if self.portfolio.vulnerabilities.find(<uint32_t>id) < 0:
+            if find_number(&self.portfolio.vulnerabilities, <uint32_t>id) < 0:
                 continue
             if offset < header or size < 0 or offset > end or size > end - offset:
                 index.fail(k * sizeof(rec.vulnerability_index),
@@ -286,7 +241,7 @@ cdef class Vulnerabilities:
                        bint compressed) except -1:
         """The rows of one vulnerability, which lie at offset in the file."""
         cdef const rec.vulnerability_rows *row = <const rec.vulnerability_rows *>rows
-        cdef int32_t number = self.portfolio.vulnerabilities.find(<uint32_t>id)
+        cdef int32_t number = find_number(&self.portfolio.vulnerabilities, <uint32_t>id)
         cdef int64_t k
         if size % sizeof(rec.vulnerability_rows):
             self.file.fail(offset, f"vulnerability {id}: {size} bytes, expected a multiple of "
@@ -377,7 +332,8 @@ cdef class Footprint:
         cdef const rec.footprint_index *entry
         cdef const rec.footprint_index_sized *sized
         cdef int64_t k, n
-        self.file, self.compressed, self.events = file, compressed, Numbering()
+        self.file, self.compressed = file, compressed
+        start_numbers(&self.events)
         file.records(1, None, sizeof(header))
         memcpy(&header, file.data, sizeof(header))
         self.n_intensity = header.max_intensity_bin
@@ -400,11 +356,12 @@ cdef class Footprint:
                     self.set_place(entry[k].event_id, entry[k].offset, entry[k].size, -1)
 
     def __dealloc__(self):
+        free_numbers(&self.events)
         free(self.place)
 
     cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
                        int64_t original_size) except -1 nogil:
-        cdef Place *place = &self.place[self.events.add(<uint32_t>event_id)]
+        cdef Place *place = &self.place[add_number(&self.events, <uint32_t>event_id)]
         place.offset, place.size, place.original_size = offset, size, original_size
         return 0
 
@@ -460,7 +417,7 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
     stage.n_hit = stage.n_share = 0
     for k in range(n):
         if k == 0 or row[k].areaperil_id != row[k - 1].areaperil_id:
-            areaperil = stage.portfolio.areaperils.find(row[k].areaperil_id)
+            areaperil = find_number(&stage.portfolio.areaperils, row[k].areaperil_id)
             if areaperil >= 0 and uncertain:
                 stage.add_hit(event_id, areaperil, 0)
         if areaperil < 0:
@@ -582,7 +539,7 @@ cdef class GetModel(EventConsumer):
             self.close_event()
 
     cdef int event(self, int32_t event_id) except -1 nogil:
-        cdef int32_t number = self.footprint.events.find(<uint32_t>event_id)
+        cdef int32_t number = find_number(&self.footprint.events, <uint32_t>event_id)
         cdef const char *rows
         cdef int64_t size
         cdef int width = self.model.areaperil
@@ -698,7 +655,7 @@ cdef class GetModel(EventConsumer):
 
     cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1:
         cdef Footprint footprint = self.footprint
-        cdef int64_t offset = footprint.place[footprint.events.find(<uint32_t>event_id)].offset
+        cdef int64_t offset = footprint.place[find_number(&footprint.events, <uint32_t>event_id)].offset
         cdef int64_t record = (sizeof(rec.footprint_u4) if self.model.areaperil == 4
                                else sizeof(rec.footprint_u8))
         message = f"areaperil {areaperil_id}: {message}"

@@ -23,13 +23,10 @@ from ktc._core.blocks cimport LossHeader
 from ktc._core.compilers cimport lowest_bit
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport COVERAGE, ITEM, LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
 
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS, TIV = _streams.TIV
-cdef int32_t STANDARD_DEVIATION = _streams.STANDARD_DEVIATION, MEAN = _streams.MEAN
-cdef uint32_t ITEM = _streams.ITEM, COVERAGE = _streams.COVERAGE, LOSS = _streams.LOSS
 
 cdef enum:
     WAYS = 8                            # places that a group's random numbers may be kept in
@@ -68,7 +65,7 @@ cdef class GulCalc(CdfConsumer):
                   str random="hashed",
                   Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
         cdef int64_t i, vectors
-        for name, value, low, high in (("sample size", sample_size, -1, _streams.MOST_SAMPLES),
+        for name, value, low, high in (("sample size", sample_size, -1, MOST_SAMPLES),
                                        ("allocation rule", alloc_rule, -INT32_MAX, 3),
                                        ("random seed", seed, -INT32_MAX - 1, INT32_MAX)):
             if not low <= value <= high:

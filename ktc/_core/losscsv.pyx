@@ -12,12 +12,10 @@ from libc.stdint cimport int32_t, int64_t
 from ktc._core.blocks cimport LossConsumer, LossHeader, LossRows, next_of_dense
 from ktc._core.csvrows cimport Cell, CsvRows, Layout
 from ktc._core.io cimport Source
+from ktc._core.records cimport MOST_SAMPLES, SPECIAL_SAMPLES
 
 from ktc.errors import UsageError
-from ktc.schemas import streams as _streams
 
-cdef int32_t SPECIAL_SAMPLES = _streams.SPECIAL_SAMPLES
-cdef int32_t MOST_SAMPLES = _streams.MOST_SAMPLES
 cdef enum:
     COLUMNS = 5                         # with exposure_value
 

@@ -15,6 +15,7 @@ from libc.string cimport memcpy
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.compilers cimport prefetch
+from ktc._core.hashing cimport Numbers
 from ktc._core.occurrence cimport Occurrences
 
 cdef extern from *:
@@ -66,8 +67,7 @@ cdef class PeriodLosses(LossConsumer):
     cdef readonly int64_t low, high     # summary ids that are held: low <= id < high
     cdef Slot *slot
     cdef int64_t n_slots, slot_room
-    cdef int32_t *slot_of           # open addressing by summary id: slot + 1, 0 where free
-    cdef int64_t slot_places
+    cdef Numbers numbers            # of summary ids: their slots
     # settled: slots in ascending order of summary id
     cdef int64_t *by_summary
 
@@ -90,8 +90,6 @@ cdef class PeriodLosses(LossConsumer):
             at += 64
 
     cdef Slot *find_slot(self, int32_t summary_id) except NULL nogil
-    cdef int64_t place_of(self, int32_t summary_id) noexcept nogil
-    cdef int grow_slots(self) except -1 nogil
     cdef char *find_row(self, Slot *slot, int32_t period) except NULL nogil
     cdef int grow_table(self, Slot *slot) except -1 nogil
     cdef int spread_table(self, Slot *slot) except -1 nogil

@@ -10,19 +10,17 @@ from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
+from ktc._core.hashing cimport add_number, clear_numbers, find_number, free_numbers, start_numbers
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport MEAN, SUMMARY
 from ktc._core.sorting cimport order_by
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
 
 cdef enum:
     UNKNOWN = -2147483648
     LARGE_CHUNK = 1 << 20           # bytes; smaller ones double
     FIRST_PLACES = 8
     AHEAD = 8                       # occurrences whose rows are asked for while their packet is unpacked
-
-cdef int32_t MEAN = _streams.MEAN
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef inline uint32_t scattered(int32_t key) noexcept nogil:
@@ -40,15 +38,14 @@ cdef class PeriodLosses(LossConsumer):
         self.occurrences, self.zeros, self.all_summaries = occurrences, zeros, all_summaries
         self.limit, self.can_drop = limit, can_drop
         self.sample_size, self.low, self.high = UNKNOWN, INT32_MIN, INT64_MAX
-        self.slot_places = 64
-        self.slot_of = <int32_t *>allot(self.slot_places, sizeof(int32_t))
+        start_numbers(&self.numbers)
 
     def __dealloc__(self):
         cdef int64_t i
         for i in range(self.n_slots):
             self.drop_slot(&self.slot[i])
         free(self.slot)
-        free(self.slot_of)
+        free_numbers(&self.numbers)
         free(self.by_summary)
         free(self.loss)
 
@@ -157,38 +154,17 @@ cdef class PeriodLosses(LossConsumer):
 
     # --- summaries
 
-    cdef int64_t place_of(self, int32_t summary_id) noexcept nogil:
-        """Where slot_of has a summary, or the free place where it would go."""
-        cdef int64_t place = scattered(summary_id) & (self.slot_places - 1)
-        while self.slot_of[place] and self.slot[self.slot_of[place] - 1].summary_id != summary_id:
-            place = (place + 1) & (self.slot_places - 1)
-        return place
-
     cdef Slot *find_slot(self, int32_t summary_id) except NULL nogil:
-        cdef int64_t place = self.place_of(summary_id)
-        if self.slot_of[place]:
-            return &self.slot[self.slot_of[place] - 1]
-        if 2 * self.n_slots >= self.slot_places or self.n_slots >= self.slot_room:
-            self.grow_slots()
-            place = self.place_of(summary_id)
-        memset(&self.slot[self.n_slots], 0, sizeof(Slot))
-        self.slot[self.n_slots].summary_id = summary_id
-        self.n_slots += 1
-        self.slot_of[place] = <int32_t>self.n_slots
-        return &self.slot[self.n_slots - 1]
-
-    cdef int grow_slots(self) except -1 nogil:
-        cdef int64_t i, places = 2 * self.slot_places
-        if self.n_slots >= self.slot_room:
-            self.slot_room = max(2 * self.slot_room, 64)
-            resize(<void **>&self.slot, self.slot_room, sizeof(Slot))
-        if 2 * self.n_slots >= self.slot_places:
-            resize(<void **>&self.slot_of, places, sizeof(int32_t))
-            self.slot_places = places
-            memset(self.slot_of, 0, places * sizeof(int32_t))
-            for i in range(self.n_slots):
-                self.slot_of[self.place_of(self.slot[i].summary_id)] = <int32_t>(i + 1)
-        return 0
+        cdef int32_t number = find_number(&self.numbers, <uint32_t>summary_id)
+        if number < 0:
+            if self.n_slots >= self.slot_room:
+                self.slot_room = max(2 * self.slot_room, 64)
+                resize(<void **>&self.slot, self.slot_room, sizeof(Slot))
+            number = add_number(&self.numbers, <uint32_t>summary_id)
+            memset(&self.slot[number], 0, sizeof(Slot))
+            self.slot[number].summary_id = summary_id
+            self.n_slots += 1
+        return &self.slot[number]
 
     # --- rows
 
@@ -317,7 +293,7 @@ cdef class PeriodLosses(LossConsumer):
         for i in range(self.n_slots):
             self.drop_slot(&self.slot[i])
         self.n_slots, self.low, self.high = 0, self.high, INT64_MAX
-        memset(self.slot_of, 0, self.slot_places * sizeof(int32_t))
+        clear_numbers(&self.numbers)
 
     # --- reading
 

@@ -12,23 +12,18 @@ are multiplied as the samples are, the TIV (sidx -3) too.
 """
 cimport cython
 from libc.math cimport INFINITY, fabsf, isfinite
-from libc.stdint cimport INT32_MAX, uint32_t
+from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.memory cimport allot, resize
+from ktc._core.records cimport COVERAGE, COVERAGE_LOSS, ITEM, LOSS
 from ktc._core.sorting cimport find_sorted, order_by
 
 from ktc.errors import DataError, TruncatedError, UsageError
-from ktc.schemas import streams as _streams
 
 from ktc._core.codec import describe_kind
-
-cdef uint32_t ITEM = _streams.ITEM
-cdef uint32_t COVERAGE = _streams.COVERAGE
-cdef uint32_t LOSS = _streams.LOSS
-cdef uint32_t COVERAGE_LOSS = _streams.COVERAGE_LOSS
 
 
 # What stands before the factors of an event.

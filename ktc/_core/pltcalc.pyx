@@ -16,7 +16,7 @@ The impacted exposure of a sample is the exposed value where it has a loss, else
 of loss, are sums of S-th parts in float, or in double where those are wrong. Records of sidx -2 to -4 are
 left out.
 """
-from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t, uint32_t
+from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -26,10 +26,10 @@ from ktc._core.dates cimport MINUTES, date_of
 from ktc._core.memory cimport resize
 from ktc._core.occurrence cimport Occurrences, PeriodWeights
 from ktc._core.numbers cimport checked, tolerance_of
+from ktc._core.records cimport MAX_LOSS, MEAN, SUMMARY
 from ktc._core.rows cimport Rows, begin_rows, finish_rows, flush_rows
 from ktc._core.samples cimport Moments, Quantiles, moments_of
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
 
 cdef extern from *:
     """
@@ -43,10 +43,6 @@ cdef extern from *:
     """
     enum:
         WHEN "KTC_WHEN"
-
-cdef int32_t MEAN = _streams.MEAN
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef class PltCalc(LossConsumer):

@@ -17,7 +17,7 @@ left out, and so are records of 0 other than the mean. With `zeros` everything i
 from the first event on that has one, and for the event before it when the maximum loss comes first there:
 ktools writes an event when the next begins.
 """
-from libc.stdint cimport INT32_MAX, uint32_t
+from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -26,20 +26,16 @@ from ktc._core.compilers cimport lowest_bit
 from ktc._core.items cimport coverages_of_items
 from ktc._core.memory cimport allot, resize
 from ktc._core.numbers cimport FEW, TOLERANCE, checked
+from ktc._core.records cimport AFFECTED_RISKS, MAX_LOSS, MEAN, SPECIAL_SAMPLES, SUMMARY, TIV
 
 from ktc.errors import DataError, UsageError
-from ktc.schemas import streams as _streams
 
 cdef enum:
     SETS = 10
     SLAB = 1 << 16                              # floats in one allocation of rows, at least
 
-cdef int32_t MEAN = _streams.MEAN
-cdef int32_t TIV = _streams.TIV
-cdef int32_t AFFECTED_RISKS = _streams.AFFECTED_RISKS
-cdef int32_t MAX_LOSS = _streams.MAX_LOSS
-cdef int32_t ORIGIN = _streams.SPECIAL_SAMPLES  # row[sidx + ORIGIN]
-cdef uint32_t SUMMARY = _streams.SUMMARY
+cdef enum:
+    ORIGIN = SPECIAL_SAMPLES                    # row[sidx + ORIGIN]
 
 
 cdef inline float tiv_of(const int32_t *sidx, const float *loss, int64_t n) noexcept nogil:

@@ -3,7 +3,7 @@
 A line for each packet, by ascending summary id, of one summary by file and place: "summary_id, file number,
 byte offset".
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
 from ktc._core cimport records as rec
@@ -11,16 +11,14 @@ from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
 from ktc._core.memory cimport allot, resize
 from ktc._core.puttext cimport put_i32, put_i64
+from ktc._core.records cimport SUMMARY
 from ktc._core.sorting cimport order_by
 
 from ktc.errors import UsageError
-from ktc.schemas import streams as _streams
 
 cdef enum:
     HEADER = 12                     # bytes of a summary stream's header
     LINE_MAX = 12 + 12 + 21 + 5
-
-cdef uint32_t SUMMARY = _streams.SUMMARY
 
 
 cdef class SummaryIndex(LossConsumer):
