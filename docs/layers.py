@@ -102,7 +102,9 @@ def drawing():
             own = [name for name in names.split() if name in there]
             lines += wrapped(f"  {n} {title:<13}", own)
             for k, below in reversed(list(enumerate(shelves, 1))[: n - 1]):
-                used = sorted({other for name in own for other in uses.get(name, ()) if shelf.get(other) == k})
+                used = sorted(
+                    {other for name in own for other in uses.get(name, ()) if shelf.get(other) == k}
+                )
                 if used:
                     lines += wrapped(f"      -> {below:<12} ", used)
         lines.append("")

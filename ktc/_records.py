@@ -12,11 +12,21 @@ from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES, streams
 from .schemas.model import TYPES
 from .schemas.streams import CDF_ROW, LOSS_ROW
 
-
-CONSTANTS = (
-    "CDF ITEM COVERAGE LOSS COVERAGE_LOSS SUMMARY MEAN STANDARD_DEVIATION TIV AFFECTED_RISKS MAX_LOSS"
-    " SPECIAL_SAMPLES MOST_SAMPLES"
-).split()
+CONSTANTS = [
+    "CDF",
+    "ITEM",
+    "COVERAGE",
+    "LOSS",
+    "COVERAGE_LOSS",
+    "SUMMARY",
+    "MEAN",
+    "STANDARD_DEVIATION",
+    "TIV",
+    "AFFECTED_RISKS",
+    "MAX_LOSS",
+    "SPECIAL_SAMPLES",
+    "MOST_SAMPLES",
+]
 
 
 def structs():

@@ -90,7 +90,7 @@ def test_every_stream_of_losses(kind, tmp_path, door):
 def test_cdfs(width, letter, tmp_path):
     path = tmp_path / "x"
     path.write_bytes(cdfs(letter))
-    found = inspect.info(path, areaperil=width)
+    found = inspect.info(path, areaperil_bytes=width)
     assert (found.kind, found.packets, found.records, found.events, found.returning) == ("cdf", 3, 4, 2, 0)
     assert found.ranges == {
         "event_id": (3, 5),
@@ -99,7 +99,7 @@ def test_cdfs(width, letter, tmp_path):
         "prob_to": (0.25, 1.0),
         "bin_mean": (0.0, 1.0),
     }
-    assert inspect.head(path, 2, skip=1, areaperil=width).tolist() == [
+    assert inspect.head(path, 2, skip=1, areaperil_bytes=width).tolist() == [
         (3, 10, 4, 2, 1.0, 0.5),
         (3, 11, 4, 1, 1.0, 1.0),
     ]
@@ -443,7 +443,10 @@ def test_8_byte_areaperils(tmp_path, door):
     (tmp_path / "items.bin").write_bytes(struct.pack("<iiQii", 1, 2, 1 << 40, 3, 4))
     status, out, _ = door("head", "--csv", "items.bin", cwd=tmp_path, env={"KTC_AREAPERIL_BYTES": "8"})
     assert status == 0 and out.endswith(b"\n1, 2, 1099511627776, 3, 4\n")
-    assert inspect.info(tmp_path / "items.bin", areaperil=8).ranges["areaperil_id"] == (1 << 40, 1 << 40)
+    assert inspect.info(tmp_path / "items.bin", areaperil_bytes=8).ranges["areaperil_id"] == (
+        1 << 40,
+        1 << 40,
+    )
 
 
 @pytest.mark.posix

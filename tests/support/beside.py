@@ -15,7 +15,7 @@ from ktc import compare
 from ktc.errors import KtcError
 
 
-def same_bytes(ours, theirs, *, command=(), stdin=None, folder=None, kind=None, areaperil=4, note=""):
+def same_bytes(ours, theirs, *, command=(), stdin=None, folder=None, kind=None, areaperil_bytes=4, note=""):
     """Fails unless both are the same bytes. What differs, and stdin, are then kept in a new folder.
 
     command: the program's name and its arguments. folder: where it runs. kind: of a table or stream, where
@@ -29,7 +29,9 @@ def same_bytes(ours, theirs, *, command=(), stdin=None, folder=None, kind=None, 
     (kept / "theirs").write_bytes(theirs)
     lines = [f"{note}: ktc's bytes differ from ktools'" if note else "ktc's bytes differ from ktools'"]
     lines.append(
-        of_lines(ours, theirs) if is_text(ours) and is_text(theirs) else of_records(kept, kind, areaperil)
+        of_lines(ours, theirs)
+        if is_text(ours) and is_text(theirs)
+        else of_records(kept, kind, areaperil_bytes)
     )
     lines.append(of_place(ours, theirs))
     if command:
@@ -66,10 +68,12 @@ def of_lines(ours, theirs):
     return "the lines are the same, their ends are not"
 
 
-def of_records(kept, kind, areaperil):
+def of_records(kept, kind, areaperil_bytes):
     """The first record that differs, as `ktc diff` shows it."""
     try:
-        found = compare.diff(kept / "ours", kept / "theirs", limit=1, kind=kind, areaperil=areaperil)
+        found = compare.diff(
+            kept / "ours", kept / "theirs", limit=1, kind=kind, areaperil_bytes=areaperil_bytes
+        )
     except KtcError as error:
         return f"not compared by record: {error}"
     header = [f"{name}: ktc {a}, ktools {b}" for name, (a, b) in found.header.items()]

@@ -27,20 +27,20 @@ def losses(kind=streams.LOSS, packets=PACKETS, sample_size=3):
 
 
 def cdfs(
-    areaperil="I",
+    areaperil_bytes="I",
     packets=((3, 10, 4, [(0.25, 0.0), (1.0, 0.5)]), (3, 11, 4, [(1.0, 1.0)]), (5, 10, 1, [(1.0, 0.25)])),
 ):
     return struct.pack("<I", streams.CDF) + b"".join(
-        struct.pack(f"<i{areaperil}ii", event, area, function, len(bins))
+        struct.pack(f"<i{areaperil_bytes}ii", event, area, function, len(bins))
         + b"".join(struct.pack("<ff", *each) for each in bins)
         for event, area, function, bins in packets
     )
 
 
-def made(name, rows=5, areaperil=4):
+def made(name, rows=5, areaperil_bytes=4):
     """A table's bytes, and its records: small numbers, all of them different within a column."""
     table = TABLES[name]
-    array = np.zeros(rows, table.dtype(areaperil))
+    array = np.zeros(rows, table.dtype(areaperil_bytes))
     for i, field in enumerate(array.dtype.names):
         array[field] = np.arange(1, rows + 1) / (1 if array.dtype[field].kind in "iu" else 8) + i
     header = (
