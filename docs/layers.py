@@ -13,8 +13,8 @@ BEGIN, END = "<!-- shelves: python docs/layers.py -->", "<!-- end of shelves -->
 
 # From the ground up. What is behind ktc/_core, then what is behind ktc.
 KERNELS = {
-    "ground": "io compilers records memory machine keys hashing sorting dates mersenne numbers text puttext gettext "
-    "codeflags named",
+    "ground": "io compilers records memory machine keys hashing sorting dates mersenne numbers "
+    "text puttext gettext codeflags named",
     "wire": "blocks codec",
     "tables": "csvrows checks tables oldforms",
     "model": "items occurrence samples sampling fmrules fmplan lanes",
@@ -96,19 +96,22 @@ def drawing():
     """Every shelf, the highest first, with the modules of the shelves below that it stands on."""
     lines = []
     for side, shelves in SIDES.items():
-        shelf, uses, there = shelf_of(side), imports(side), modules(side)
+        uses, there = imports(side), modules(side)
         lines.append(side)
         for n, (title, names) in reversed(list(enumerate(shelves.items(), 1))):
             own = [name for name in names.split() if name in there]
             lines += wrapped(f"  {n} {title:<13}", own)
             for k, below in reversed(list(enumerate(shelves, 1))[: n - 1]):
-                used = sorted(
-                    {other for name in own for other in uses.get(name, ()) if shelf.get(other) == k}
-                )
+                used = sorted(set().union(*(uses.get(name, ()) for name in own)) & set(own_of(side, k)))
                 if used:
                     lines += wrapped(f"      -> {below:<12} ", used)
         lines.append("")
     return "\n".join(lines[:-1])
+
+
+def own_of(side, k):
+    """The names on a shelf."""
+    return [*SIDES[side].values()][k - 1].split()
 
 
 def wrapped(head, words):

@@ -163,7 +163,7 @@ def write_example(
         random_numbers=(random_numbers, 1, None),
     )
     if areaperil_bytes not in (4, 8) or summaries not in ("item", "coverage"):
-        raise UsageError("areaperil must be 4 or 8, and summaries 'item' or 'coverage'")
+        raise UsageError("areaperil_bytes must be 4 or 8, and summaries 'item' or 'coverage'")
     out = _Writer(folder, areaperil_bytes)
     bins, middles = _damage_bins(damage_bins)
     out.table("damage_bin_dict", bins)

@@ -239,21 +239,6 @@ def test_readme(model, scripts, monkeypatch):
     assert [tuple(map(int, row.split(","))) for row in rows[1:]] == items.tolist()
 
 
-def test_readme_names_every_script():
-    """The table of scripts is the registry's."""
-    lines = [line for line in README.read_text().splitlines() if line.startswith("| ") and "`" in line]
-    named = set()
-    for line in lines:
-        _, group, text, _ = (part.strip() for part in line.split("|"))
-        stems = re.findall(r"`(\w+)`", text)
-        if group.startswith("Tables"):
-            suffixes = re.findall(r"`(\w+)`", group)
-            assert suffixes == ["tobin", "tocsv"]
-            stems = [stem + suffix for stem in stems for suffix in suffixes]
-        named |= set(stems)
-    assert named == set(TOOLS)
-
-
 # The console scripts
 
 

@@ -53,7 +53,7 @@ def copied(data, **options):
     """data through a decoder and an encoder of its kind."""
     sink = Sink.memory()
     if struct.unpack_from("<I", data if isinstance(data, bytes) else data.all)[0] == streams.CDF:
-        area = options.pop("areaperil", 4)
+        area = options.pop("areaperil_bytes", 4)
         CdfDecoder(Source(data), area, **options).run(CdfEncoder(sink, area))
     else:
         LossDecoder(Source(data), **options).run(LossEncoder(sink))

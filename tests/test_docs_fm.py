@@ -530,13 +530,11 @@ def test_the_mean_has_shares_where_samples_and_the_tiv_have_none(tmp_path):
 
 
 @pytest.mark.posix
-def test_insured_and_reinsured_losses_of_the_readme(tmp_path, tool, run):
+def test_insured_and_reinsured_losses_of_the_guide(tmp_path, tool, run):
     """Its shell lines, on the example model with a quota share behind its programme."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    guide = (Path(__file__).parent.parent / "docs" / "guide.md").read_text()
     (lines,) = (
-        block
-        for block in re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-        if "fmcalc" in block
+        block for block in re.findall(r"^```bash\n(.*?)^```", guide, re.MULTILINE | re.DOTALL) if "RI_1" in block
     )
     ktc.write_example(tmp_path, events=20, locations=10)
     outputs = ktc.read_table("fm_xref", tmp_path / "input" / "fm_xref.bin")["output_id"].tolist()

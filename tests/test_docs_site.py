@@ -119,4 +119,4 @@ def test_every_rule_has_words(site):
 def test_every_public_name_has_its_place(site):
     names = targets(site["api"])
     assert {f"ktc.{name}" for name in ktc.__all__ if name != "__version__"} <= names
-    assert {"ktc.chain.GulCalc", "ktc.tables.validate", "ktc.Plan.nodes", "ktc.schemas.Table"} <= names
+    assert {"ktc.GulCalc", "ktc.tables.validate", "ktc.Plan.nodes", "ktc.schemas.Table"} <= names

@@ -477,7 +477,8 @@ def test_arguments():
 
 def test_the_page_has_every_rule_as_its_docstring_says():
     source = (ROOT / "ktc" / "_core" / "fmrules.pyx").read_text()
-    formulas = dict(re.findall(r'void rule_(\w+)\(.*\n    """(.*)"""', source))
+    found = re.findall(r'void rule_(\w+)\([^:]*:\n    """(.*?)"""', source, re.DOTALL)
+    formulas = {name: " ".join(text.split()) for name, text in found}
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in (ROOT / "docs" / "financial-module.md").read_text().splitlines()

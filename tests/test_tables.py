@@ -949,7 +949,7 @@ def odd_line(rng, fields, areaperil_bytes):
 
 
 @pytest.mark.parametrize(
-    "name, areaperil",
+    "name, areaperil_bytes",
     [
         ("gulsummaryxref", 4),
         ("weights", 4),

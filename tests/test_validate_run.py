@@ -81,7 +81,7 @@ def test_a_sound_run(model, run, tool):
 @pytest.mark.parametrize("options", [dict(compress=True), dict(areaperil_bytes=8), dict(uncertainty=False)])
 def test_other_forms_of_a_model(tmp_path, options):
     ktc.write_example(tmp_path, events=10, locations=5, grid=4, **options)
-    areaperil_bytes = options.get("areaperil", 4)
+    areaperil_bytes = options.get("areaperil_bytes", 4)
     for flags in (dict(indexed=True), dict(compress=True)):
         csv = tmp_path / "vulnerability.csv"
         ktc.tocsv("vulnerability", tmp_path / "static" / "vulnerability.bin", csv)

@@ -10,7 +10,7 @@ lead is 32 bits wide. A reader collects until advance() has enough; take() hands
 input fails, what was whole until then can still be taken.
 """
 cimport cython
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
@@ -45,11 +45,10 @@ cdef class RecordBatches(TableReader):
     cdef int write_records(self, const char *record, int64_t n) except -1 nogil:
         cdef size_t size = self.layout.size
         cdef char *p
-        cdef int64_t k
         if not self.with_lead:
             return self.sink.write(record, n * size)
         p = self.sink.reserve(n * (size + 4))
-        for k in range(n):
+        for _ in range(n):
             memcpy(p, &self.lead, 4)
             memcpy(p + 4, record, size)
             p += size + 4

@@ -54,6 +54,6 @@ cdef class LossEncoder(LossConsumer):
     cdef Sink sink, index
     cdef bint merge, indexed
     cdef bint open                  # a packet waits for its terminator
-    cdef int32_t event_id, id, sidx # of the open packet, and of its last record
+    cdef int32_t event_id, id, sidx  # of the open packet, and of its last record
     cdef int64_t packet_offset
     cdef int end_packet(self) except -1 nogil

@@ -310,7 +310,7 @@ cdef class LossDecoder:
                     with gil:
                         self.source.fail(self.source.offset(),
                                          f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
-                                    f"expected -{SPECIAL_SAMPLES} to {sample_size}")
+                                         f"expected -{SPECIAL_SAMPLES} to {sample_size}")
                 following = next_of_dense(following, s)
                 ascending &= s > highest
                 highest = max(highest, s)
@@ -448,7 +448,7 @@ cdef class LossEncoder(LossConsumer):
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
         cdef Py_ssize_t i
-        cdef int64_t k, first, n
+        cdef int64_t first, n
         cdef rec.summary_packet packet
         cdef rec.loss_record *record
         cdef char *p

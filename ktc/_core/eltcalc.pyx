@@ -88,13 +88,13 @@ cdef class EventRates:
         return 0
 
     cdef int count(self, Occurrences occurrences) except -1:
-        cdef int64_t i, k
+        cdef int64_t i
         self.n = occurrences.n_events
         self.event_id = <int32_t *>allot(self.n, sizeof(int32_t))
         self.rate = <double *>allot(self.n, sizeof(double))
         memcpy(self.event_id, occurrences.event_id, self.n * sizeof(int32_t))
         for i in range(self.n):
-            for k in range(occurrences.start[i + 1] - occurrences.start[i]):
+            for _ in range(occurrences.start[i + 1] - occurrences.start[i]):
                 self.rate[i] += 1 / <double>occurrences.number_of_periods
         return 0
 

@@ -51,7 +51,7 @@ cdef class FmCalc(LossConsumer):
     cdef int64_t *next_place        # by node: where its next row goes
     cdef int beyond                 # a result is no number, or infinite
 
-    cdef int check(self, int32_t event_id) except -1 nogil
+    cdef int check_results(self, int32_t event_id) except -1 nogil
     cdef int calculate(self) except -1 nogil
     cdef int make_room(self) except -1 nogil
     cdef int keep_room(self) except -1 nogil

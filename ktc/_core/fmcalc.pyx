@@ -131,7 +131,7 @@ cdef class FmCalc(LossConsumer):
                 self.event.find_nodes()
                 self.event.place_results()
                 self.calculate()
-                self.check(block.event_id)
+                self.check_results(block.event_id)
                 if self.both:
                     self.event.write(self.out, block.event_id, self.remains, self.results)
                     self.event.write(self.left, block.event_id, 0, self.remains)
@@ -146,7 +146,7 @@ cdef class FmCalc(LossConsumer):
             self.left.finish()
         return 0
 
-    cdef int check(self, int32_t event_id) except -1 nogil:
+    cdef int check_results(self, int32_t event_id) except -1 nogil:
         """Every result of the event is a number, before any goes out."""
         if self.beyond:
             self.beyond = False

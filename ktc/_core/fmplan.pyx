@@ -203,7 +203,7 @@ cdef class Plan:
         cdef Terms *terms
         cdef int32_t l, k, highest = 0, last_agg = 0
         number_of = {id: k for k, id in enumerate(records_of, 1)}
-        checked = set()
+        seen = set()
         for i in range(n):
             if record[i].level_id < 1 or record[i].agg_id < 1 or not 1 <= record[i].layer_id <= MOST_LAYERS:
                 policytc.fail(i * sizeof(record[i]),
@@ -236,8 +236,8 @@ cdef class Plan:
                               f"record {i + 1}: profile {id} of aggregate {record[i].agg_id} of level "
                               f"{l}, layer {record[i].layer_id}, is not in {profiles.name}")
             k = number
-            if k not in checked:
-                checked.add(k)
+            if k not in seen:
+                seen.add(k)
                 for at, terms_record in enumerate(records_of[id]):
                     terms = &self.terms[self.profile[k].start + <int64_t>at]
                     if not fmrules.known(terms.rule, self.stepped):

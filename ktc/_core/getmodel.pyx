@@ -25,7 +25,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.float cimport FLT_MAX
 from libc.stdint cimport INT32_MAX, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 
 from ktc._core cimport records as rec
 from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers

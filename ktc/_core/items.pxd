@@ -29,7 +29,7 @@ cdef inline int32_t *coverages_of_items(Mapped items, int areaperil, int64_t n_c
                            f"record {i + 1}: item {item.item_id} is part of coverage {item.coverage_id}, "
                                      f"expected 1 to {n_coverages}")
             coverage_of[i + 1] = item.coverage_id
-    except:
+    except BaseException:
         free(coverage_of)
         raise
     return coverage_of

@@ -45,7 +45,7 @@ cdef class Mersenne:
         cdef uint32_t high[LANES]
         cdef float value[LANES]
         cdef uint32_t *state = self.state
-        cdef int64_t j, k, l, half
+        cdef int64_t j, k, l
         cdef int64_t needed = min(self.position + 2 * n + M, <int64_t>N)
         if self.seeded < needed:
             memcpy(word, state + (self.seeded - 1) * LANES, sizeof(word))

@@ -6,7 +6,7 @@ is ktools'. Two accumulators that were fed different parts of the events are joi
 What is not used: records of sidx -2 to -5. A loss that is not finite is an error.
 """
 from libc.math cimport isfinite
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX
+from libc.stdint cimport INT32_MIN, INT64_MAX
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 

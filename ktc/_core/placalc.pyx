@@ -147,7 +147,7 @@ cdef class PlaCalc(LossConsumer):
                 at_of[n], event_of[n] = at, head.event_id
                 n += 1
                 at += sizeof(head)
-                for k in range(head.count):
+                for _ in range(head.count):
                     memcpy(&row, table.data + at, sizeof(row))
                     if not isfinite(row.factor) or row.factor < 0:
                         table.fail(at + sizeof(int32_t),

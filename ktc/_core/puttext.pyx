@@ -168,7 +168,7 @@ cdef bint leading_digits(uint64_t mantissa, int exponent, double size, int digit
         number = times(mantissa * ten_to(max(k - 19, 0)), ten_to(min(max(k, 0), 19)))
         divisor = times(ten_to(max(-k - 19, 0)), ten_to(min(max(-k, 0), 19)))
         if exponent >= 0:
-            number = left(number, exponent) # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
+            number = left(number, exponent)  # size < 10**22 < 2**74: k < 0, or k <= 1 and size < 10**16
         elif exponent < -102 or low(right(divisor, 126 + exponent)):
             return False
         else:

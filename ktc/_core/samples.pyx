@@ -72,7 +72,6 @@ cdef Moments moments_of(const LossBlock *block, Py_ssize_t i, float total, float
     return moments
 
 
-
 cdef void add_differences(const float *loss, int64_t n, double start, double *total,
                           double *square) noexcept nogil:
     """Add up those of n losses from `start`, and their squares: on sums side by side, which stay in

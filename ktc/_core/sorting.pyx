@@ -98,7 +98,6 @@ cdef void merge_sort(int32_t *key, int64_t n, int32_t *spare) noexcept nogil:
     """Sort floats, the largest first, as the whole numbers with their order."""
     cdef int32_t *a = key
     cdef int32_t *b = spare
-    cdef int32_t *swap
     cdef int64_t i, k, run = NETWORK
     cdef int32_t value
     for i in range(n):
@@ -118,7 +117,7 @@ cdef void merge_sort(int32_t *key, int64_t n, int32_t *spare) noexcept nogil:
             i += 2 * run
         if i < n:
             memcpy(b + i, a + i, (n - i) * sizeof(int32_t))
-        swap, a, b = a, b, a
+        a, b = b, a
         run *= 2
     for i in range(n):
         key[i] = a[i] ^ (a[i] >> 31 & 0x7fffffff)

@@ -401,8 +401,7 @@ cdef class RecordChecker(TableReader):
         cdef Cell *cell
         cdef int32_t i4
         cdef uint32_t u4
-        cdef int64_t k
-        for k in range(n):
+        for _ in range(n):
             self.rows.line += 1
             if self.padded and is_zero(record, self.layout.size):
                 self.passed += 1

@@ -94,7 +94,7 @@ CONVERTERS = (
         examples=("{} -d 22 < {name}.csv > {path}", "{} < {path} > {name}.csv"),
                 standard_input=("indexed", "compressed")),
     Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"},
-         table="random",
+         table="random", standard_output=True,
          reads=CSV_IN, writes="{path}, on standard output", example="randtobin < {name}.csv > {path}"),
     Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
         SKIP_HEADER,
