@@ -81,6 +81,12 @@ class Run:
         return stage.build(self)
 
 
+def optional_table(root, name):
+    """A table of a run, mapped, or None where there is no such file."""
+    path = os.path.join("" if root == "." else root, schemas.TABLES[name].path)
+    return Mapped(path) if os.path.exists(path) else None
+
+
 def with_parquet(destination, path):
     """A destination, and a parquet file if there is a path for one."""
     if path is None:

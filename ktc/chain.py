@@ -21,7 +21,7 @@ import os
 from . import schemas
 from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, LossDecoder, LossEncoder
 from ._core.io import Outputs, Source
-from .building import KERNELS, Block, Generic, Producer, Run, Stage
+from .building import KERNELS, Block, Generic, Producer, Run, Stage, optional_table
 from .errors import DataError, UsageError
 from .schemas import streams as kinds
 
@@ -605,7 +605,6 @@ class PltCalc(LossTables):
     def end(self, run):
         from ._core.occurrence import Occurrences, PeriodWeights
         from ._core.pltcalc import PltCalc as Kernel
-        from .work import optional_table
 
         reports = {
             "moment": "moment_period_loss_table",

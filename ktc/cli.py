@@ -19,29 +19,13 @@ import sys
 from . import errors
 from .errors import DataError, KtcError, ReaderGone, UsageError, printable
 from .schemas import TOOLS
-from .schemas.model import EXACT, WIDTH
+from .schemas.model import EXACT, WIDTH, value_of
 from .schemas.tools import IN_RUNS
 
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
 EXACT_VARIABLE = "KTC_EXACT"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
 SIGPIPE = getattr(_signal, "SIGPIPE", 13)  # Windows has none
-
-
-def whole(text):
-    """A whole number of 32 bits, signed or not, as ktools' flags take them."""
-    number = int(text)
-    if not -1 << 31 <= number < 1 << 32:
-        raise UsageError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
-    return number
-
-
-def value_of(type, choices, text):
-    """A value of the registry's type out of text. Raises ValueError if it is none."""
-    value = whole(text) if type is int else type(text)
-    if choices is not None and value not in choices:
-        raise ValueError(text)
-    return value
 
 
 def flags_in(word, options):

@@ -8,9 +8,9 @@ import argparse
 import sys
 
 from ._version import __version__
-from .cli import whole
 from .errors import UsageError
 from .schemas import COMMANDS, TOOLS
+from .schemas.model import int32_argument
 
 KTOOLS_VERSION = "3.12.4"
 
@@ -45,7 +45,7 @@ def type_of(type):
 
     def number(text):
         try:
-            return whole(text)
+            return int32_argument(text)
         except UsageError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 
-from . import schemas
 from ._core.codec import LossDecoder
-from ._core.io import Mapped, Source
-from .building import Stage
+from ._core.io import Source
+from .building import Stage, optional_table
 from .errors import DataError, InputError, UsageError
 from .schemas import streams as kinds
 
@@ -85,12 +84,6 @@ def folder_of(root: PathLike, name: PathLike | None) -> str:
     if not name:
         raise UsageError("no folder of summary streams is named: -K DIR reads work/DIR/*.bin")
     return os.path.join("" if root == "." else root, "work", name)
-
-
-def optional_table(root: PathLike, name: str) -> Mapped | None:
-    """A table of a run, mapped, or None where there is no such file."""
-    path = os.path.join("" if root == "." else root, schemas.TABLES[name].path)
-    return Mapped(path) if os.path.exists(path) else None
 
 
 class Accumulator(Stage):

@@ -534,7 +534,9 @@ def test_insured_and_reinsured_losses_of_the_guide(tmp_path, tool, run):
     """Its shell lines, on the example model with a quota share behind its programme."""
     guide = (Path(__file__).parent.parent / "docs" / "guide.md").read_text()
     (lines,) = (
-        block for block in re.findall(r"^```bash\n(.*?)^```", guide, re.MULTILINE | re.DOTALL) if "RI_1" in block
+        block
+        for block in re.findall(r"^<!-- not run -->\n```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+        if "RI_1" in block
     )
     ktc.write_example(tmp_path, events=20, locations=10)
     outputs = ktc.read_table("fm_xref", tmp_path / "input" / "fm_xref.bin")["output_id"].tolist()

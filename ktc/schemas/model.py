@@ -5,6 +5,8 @@ Everything else that ktc knows of a format (NumPy dtypes, packed C structs, conv
 format reference) is derived from these.
 """
 
+from ..errors import UsageError
+
 # type name -> (struct code, NumPy type, C type, bytes). Everything on disk and on the wire is little-endian
 # and packed.
 TYPES = {
@@ -176,6 +178,22 @@ class Report(Entry):
     def dtype(self):
         """A row as a packed NumPy dtype."""
         return packed(self.fields)
+
+
+def int32_argument(text):
+    """A whole number of 32 bits, signed or not, as ktools' flags take them."""
+    number = int(text)
+    if not -1 << 31 <= number < 1 << 32:
+        raise UsageError(f"expected a whole number of 32 bits, found {text[:20]}{'...' if text[20:] else ''}")
+    return number
+
+
+def value_of(type, choices, text):
+    """A value of the registry's type out of text. Raises ValueError if it is none."""
+    value = int32_argument(text) if type is int else type(text)
+    if choices is not None and value not in choices:
+        raise ValueError(text)
+    return value
 
 
 class Option(Entry):
