@@ -5,6 +5,8 @@ Apart from the stages (ktc.chain), because the output calculations that read fil
 each class takes its time when a script starts.
 """
 
+from __future__ import annotations
+
 import os
 
 from . import schemas
@@ -101,7 +103,8 @@ def with_parquet(destination, path):
 # typing takes longer to load than a stage: only a type checker sees the real Generic.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generic, TypeVar
+    from typing import Generic as Generic
+    from typing import TypeVar
 
     Block = TypeVar("Block", covariant=True)
 else:
@@ -116,7 +119,7 @@ class Producer:
     """What gives something: `gives` says what, encoder() writes it as ktools' script would, tee() hands it to
     two."""
 
-    gives = None
+    gives: str | None = None
 
     def encoder(self, sink):
         return {"events": EventEncoder, "losses": LossEncoder}[self.gives](sink)
@@ -135,7 +138,7 @@ class Producer:
 class Stage(Producer, Generic[Block]):
     """A stage before it is built: `takes` says what it consumes."""
 
-    takes = None
+    takes: str | None = None
 
     def build(self, run, out=None):
         """The kernel, joined to its destinations; out is the one that follows it in a sequence."""

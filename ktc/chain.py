@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._core.fmplan import Plan
+    from ._core.frames import Cdfs, Losses  # noqa: F401
     from ._types import AreaperilBytes, Destination, PathLike, RowTarget, SourceLike, TargetLike
 
 
@@ -687,7 +688,7 @@ class SummaryToCsv(Writer):
         drop_unexposed: bool = False,
         ord: bool = False,
     ) -> None:
-        super().__init__(target, skip_header=skip_header)
+        super().__init__(target, skip_header=skip_header)  # type: ignore[arg-type]
         self.decimals, self.exposure, self.ord = 6 if full_precision else 2, exposure, ord
         self.choice = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
 
@@ -729,7 +730,9 @@ class Chain(Generic[Block]):
             self: Chain[Never], source: Producer, *stages: Destination, root: PathLike = "."
         ) -> None: ...
 
-    def __init__(self, source: Producer, *stages: Any, root: PathLike = ".") -> None:
+    def __init__(  # type: ignore[misc]
+        self, source: Producer, *stages: Any, root: PathLike = "."
+    ) -> None:
         self.source, self.stages, self.root = source, stages, root
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
@@ -769,4 +772,4 @@ class Chain(Generic[Block]):
         catcher = last.catcher()
         with Outputs() as outputs:
             first, decoder = self.build(Run(outputs, self.root), (*self.stages, catcher), PROGRESS_STEPS)
-            yield from frames.each_block(decoder, first, catcher)
+            yield from frames.each_block(decoder, first, catcher)  # type: ignore[misc]

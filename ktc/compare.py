@@ -25,6 +25,8 @@ from .validation import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._types import AreaperilBytes, PathLike
 
 
@@ -50,12 +52,12 @@ class RecordDifference:
     place. record_a and record_b: its number on each side, from 1, None where it is missing; byte_a and
     byte_b: where it begins (of csv: None). values: {column: (a, b)}, those that differ."""
 
-    key: dict
+    key: dict[str, int]
     record_a: int | None = None
     record_b: int | None = None
     byte_a: int | None = None
     byte_b: int | None = None
-    values: dict = field(default_factory=dict)
+    values: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,10 +83,10 @@ class Difference:
     only_b: int = 0
     zeros_a: int = 0
     zeros_b: int = 0
-    fields: dict = field(default_factory=dict)
-    first: list = field(default_factory=list)
-    header: dict = field(default_factory=dict)
-    packets: tuple = ()
+    fields: dict[str, FieldDifference] = field(default_factory=dict)
+    first: list[RecordDifference] = field(default_factory=list)
+    header: dict[str, tuple[int, int]] = field(default_factory=dict)
+    packets: tuple[int, ...] = ()
     reordered: int = 0
     moved: int = 0
 

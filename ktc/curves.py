@@ -25,7 +25,7 @@ from .errors import UsageError, warn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from ._types import CurveName, PathLike, RowTarget, SourceLike, TargetLike
     from .results import ResultTable
@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ExceedanceCurves", "leccalc", "ordleccalc"]
 
-OEP, AEP = "oep", "aep"
+OEP: Literal["oep"] = "oep"
+AEP: Literal["aep"] = "aep"
 WHEATSHEAF = "wheatsheaf"  # a curve for each sample
-CALCULATIONS = ("full_uncertainty", "wheatsheaf_mean", "sample_mean")
+CALCULATIONS: tuple[Literal["full_uncertainty", "wheatsheaf_mean", "sample_mean"], ...] = (
+    "full_uncertainty",
+    "wheatsheaf_mean",
+    "sample_mean",
+)
 NAMES = [f"{type}_{kind}" for type in (AEP, OEP) for kind in (WHEATSHEAF, *CALCULATIONS)]  # leccalc's outputs
 
 
@@ -258,7 +263,7 @@ def leccalc(
     are points too, and summary follows on summary, as in ktools. exact: double arithmetic, in every digit.
     memory: MiB for losses by period of streams that can be read more than once (None: no limit).
     """
-    pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
+    pairs: list[Any] = list(getattr(outputs, "items", lambda: outputs or ())())
     if not pairs:
         raise UsageError("no output: name at least one curve and where it goes, as in -F aep.csv")
     if len(checked([name for name, _ in pairs])) < len(pairs):

@@ -82,7 +82,7 @@ class Example:
     policies: int
     periods: int
     tiv: float
-    files: tuple
+    files: tuple[str, ...]
 
 
 class _Draws:

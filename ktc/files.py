@@ -5,6 +5,8 @@ that is another than the registry's, one has to say. Csv is known by its header 
 bytes.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import struct
@@ -20,6 +22,10 @@ from .schemas.model import packed
 from .schemas.streams import CDF_ROW, LOSS_ROW
 from .tables import MINUTES, SIZED, columns_of
 from .validation import Place, read_binary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 BATCH = 1 << 16  # records
 LINE = 1 << 12  # bytes in which a csv's header line must end
@@ -63,7 +69,7 @@ def columns_in(line):
     return tuple(name.strip().strip('"').strip() for name in line.split(","))
 
 
-CSV_OF = {}
+CSV_OF: dict[tuple[str, ...], Any] = {}
 for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
     CSV_OF.setdefault(columns_in(_entry.csv_header), _entry)
 
@@ -79,20 +85,20 @@ class File:
     """
 
     name: str
-    path: str = None
-    kind: str = None
-    entry: object = None
-    form: str = None
-    size: int = None
-    index: str = None
+    path: str | None = None
+    kind: str | None = None
+    entry: Any = None
+    form: str | None = None
+    size: int | None = None
+    index: str | None = None
     areaperil_bytes: int = 4
-    header: dict = field(default_factory=dict)
-    source: object = None
-    mapped: object = None
-    reader: object = None  # of ktc._core.batches
-    dtype: object = None  # of its rows
-    columns: tuple = ()  # of the rows, as Fields
-    first_byte: int = None  # where the first record lies, if they lie one behind the other
+    header: dict[str, int] = field(default_factory=dict)
+    source: Any = None
+    mapped: Any = None
+    reader: Any = None  # of ktc._core.batches
+    dtype: Any = None  # of its rows
+    columns: tuple[Any, ...] = ()  # of the rows, as Fields
+    first_byte: int | None = None  # where the first record lies, if they lie one behind the other
 
     def batches(self, most=BATCH, whole_events=False, skip=0):
         """Structured arrays of some `most` records in their order, without the first `skip`. whole_events: of

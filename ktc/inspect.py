@@ -59,16 +59,16 @@ class FileInfo:
     doc: str = ""
     size: int | None = None
     index: str | None = None
-    header: dict = field(default_factory=dict)
+    header: dict[str, int] = field(default_factory=dict)
     records: int | None = None
-    ranges: dict = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     events: int | None = None
     returning: int | None = None
     first_returning: int | None = None
     packets: int | None = None
     largest_sidx: int | None = None
-    special: dict = field(default_factory=dict)
-    totals: dict = field(default_factory=dict)
+    special: dict[int, int] = field(default_factory=dict)
+    totals: dict[str, float] = field(default_factory=dict)
     fault: str | None = None
     status: int = 0
 

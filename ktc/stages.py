@@ -25,7 +25,7 @@ from .schemas import streams as kinds
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     import numpy as np
     from numpy.typing import NDArray
@@ -276,14 +276,14 @@ def summarycalc(
     ]
     if len(streams) != 1:
         raise UsageError("name one kind of input, and no more: -i, -f, -c or -g")
-    pairs = list(outputs.items() if hasattr(outputs, "items") else outputs or ())
+    pairs: list[Any] = list(getattr(outputs, "items", lambda: outputs or ())())
     if not pairs:
         raise UsageError("no output: name at least one summary set and where it goes, as in -1 -")
     if len(dict(pairs)) < len(pairs):
         raise UsageError("a summary set is asked for twice")
     stage = chain.SummaryCalc(
         pairs,
-        stream=streams[0],
+        stream=streams[0],  # type: ignore[arg-type]
         zeros=zeros,
         index=index,
         input_path=input_path,
@@ -433,7 +433,7 @@ def from_csv(
     source: SourceLike, target: TargetLike, sample_size: int | None, kind: int
 ) -> Chain[Losses] | None:
     """Losses of csv to a target, or without one their blocks."""
-    losses = LossCsv(source, sample_size=sample_size, kind=kind)
+    losses = LossCsv(source, sample_size=sample_size, kind=kind)  # type: ignore[arg-type]  # None is refused there
     return done(Chain(losses, *([] if target is None else [target])), target)
 
 

@@ -32,16 +32,20 @@ class StreamReader:
     def __init__(
         self, source: SourceLike = None, *, areaperil_bytes: AreaperilBytes = 4, whole_events: bool = False
     ) -> None:
-        source = Source(source)
-        head = source.peek(4)
+        opened = Source(source)
+        head = opened.peek(4)
         if len(head) < 4:
-            raise TruncatedError(f"{source.name}: byte {len(head)}: the input ends inside the stream header")
+            raise TruncatedError(f"{opened.name}: byte {len(head)}: the input ends inside the stream header")
         (word,) = struct.unpack("<I", head)
         if word == STREAMS["cdf"].kind:
-            self._blocks = read_cdfs(CdfDecoder(source, areaperil_bytes, whole_events))
-            self.kind, self.sample_size, self.summary_set = "cdf", None, None
+            self._blocks: Iterator[Cdfs | Losses] = read_cdfs(
+                CdfDecoder(opened, areaperil_bytes, whole_events)
+            )
+            self.kind: str = "cdf"
+            self.sample_size: int | None = None
+            self.summary_set: int | None = None
             return
-        decoder = LossDecoder(source, whole_events=whole_events, as_written=True)
+        decoder = LossDecoder(opened, whole_events=whole_events, as_written=True)
         self.kind = next(name for name, stream in STREAMS.items() if stream.kind == decoder.kind)
         self.sample_size, self.summary_set = decoder.sample_size, decoder.summary_set
         self._blocks = read_losses(decoder)

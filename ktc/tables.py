@@ -24,6 +24,7 @@ from .schemas.model import TYPES, Field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -532,12 +533,11 @@ def tocsv(
     footprint_tocsv and vulnerability_tocsv take (they read two files).
     """
     if table in TO_CSV:
-        return TO_CSV[table](
-            source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options
-        )
+        TO_CSV[table](source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options)
+        return
     entry = alone(table, options)
-    source = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
-    header_values(entry, source)
+    opened = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
+    header_values(entry, opened)
     with Outputs() as outputs:
         reader = TableReader(
             layout_of(entry, areaperil_bytes),
@@ -546,9 +546,9 @@ def tocsv(
             counted=table == "coverages",
         )
         if "packet" in entry.extra:
-            reader.packets(source)
+            reader.packets(opened)
         else:
-            reader.records(source)
+            reader.records(opened)
 
 
 def header_line(table, skip, columns=None):
@@ -577,15 +577,15 @@ def occurrence_tocsv(
     source: SourceLike = None, target: TargetLike = None, *, skip_header: bool = False
 ) -> None:
     """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
-    source = Source(source).refuse_csv("occurrencetobin")
-    options = header_values(TABLES["occurrence"], source)["date_options"]
+    opened = Source(source).refuse_csv("occurrencetobin")
+    options = header_values(TABLES["occurrence"], opened)["date_options"]
     names = {0: "occurrence", DAYS: "occurrence_dates", MINUTES: "occurrence_granular"}
     if options not in names:
         from .headers import told_csv
 
         raise DataError(
-            f"{source.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
-            f"{told_csv(source.start(), source.converter)}"
+            f"{opened.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
+            f"{told_csv(opened.start(), opened.converter)}"
         )
     table = TABLES[names[options]]
     with Outputs() as outputs:
@@ -595,9 +595,9 @@ def occurrence_tocsv(
             header_line(table, skip_header),
         )
         if options:
-            reader.dates(source, options == MINUTES)
+            reader.dates(opened, options == MINUTES)
         else:
-            reader.records(source)
+            reader.records(opened)
 
 
 def random_tocsv(
@@ -717,11 +717,11 @@ def vulnerability_tocsv(
     the working directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
     table = TABLES["vulnerability"]
     if not indexed and not compressed:
-        source = Source(source).refuse_csv("vulnerabilitytobin")
-        header_values(table, source)
+        opened = Source(source).refuse_csv("vulnerabilitytobin")
+        header_values(table, opened)
         with Outputs() as outputs:
             TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(
-                source
+                opened
             )
         return
     suffix = ".z" if compressed else ""
@@ -750,7 +750,7 @@ def vulnerability_records(reader_of, data, index, *, compressed=False):
     return reader
 
 
-TO_CSV = {
+TO_CSV: dict[str, Callable[..., None]] = {
     "damage_bin_dict": damage_bin_dict_tocsv,
     "occurrence": occurrence_tocsv,
     "random": random_tocsv,
@@ -834,7 +834,8 @@ def read_table(
             raise InputError(f"{place}: cannot read: {error.strerror}") from None
     else:
         place = str(getattr(source, "name", "memory"))
-        data = numpy.frombuffer(source.read() if hasattr(source, "read") else source, numpy.uint8)
+        content: Any = source
+        data = numpy.frombuffer(content.read() if hasattr(content, "read") else content, numpy.uint8)
     wrong = csv_of(data[:512].tobytes())
     if wrong:
         raise DataError(f"{place}: byte 0: {wrong}")

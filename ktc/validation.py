@@ -64,9 +64,9 @@ class FileVerdict:
     path: str
     table: str
     rows: int = 0
-    header: dict = field(default_factory=dict)
-    faults: list = field(default_factory=list)
-    warnings: list = field(default_factory=list)
+    header: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -77,9 +77,9 @@ class Verdict:
     sound: no fault, and nothing missing. str() of it is a summary for people.
     """
 
-    files: list = field(default_factory=list)
-    missing: list = field(default_factory=list)
-    lacking: list = field(default_factory=list)
+    files: list[FileVerdict] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
@@ -122,7 +122,7 @@ class Place:
     table: str
     form: str
     path: str
-    index: str = None
+    index: str | None = None
 
 
 def place_of(table, folder, stem=None):
@@ -590,4 +590,5 @@ def crossvalidation(
             "name the damage bins (-d), the vulnerability (-s) and the footprint (-f); "
             f"missing: {', '.join(absent)}"
         )
-    judge(validate_csv(paths, areaperil_bytes=areaperil_bytes), "Cross checks pass.")
+    given = {table: path for table, path in paths.items() if path is not None}
+    judge(validate_csv(given, areaperil_bytes=areaperil_bytes), "Cross checks pass.")

@@ -19,7 +19,7 @@ from .schemas import streams as kinds
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, Self
+    from typing import Any, Never, Self  # noqa: F401
 
     from ._core.blocks import LossConsumer
     from ._types import PathLike, SourceLike
@@ -86,7 +86,7 @@ def folder_of(root: PathLike, name: PathLike | None) -> str:
     return os.path.join("" if root == "." else root, "work", name)
 
 
-class Accumulator(Stage):
+class Accumulator(Stage["Never"]):
     """What sums up losses by summary, to be asked for results at the end. It can stand in a chain, more than
     once, as the destination of a summary set; feed() reads streams; merge() adds what another one holds.
 

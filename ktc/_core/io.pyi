@@ -3,6 +3,9 @@ from typing import Literal, Self
 
 from .._types import BufferLike, PathLike, SourceLike, SupportsWrite, TargetLike
 
+STDIN: str
+STDOUT: str
+
 class Source:
     converter: str | None
     @property
