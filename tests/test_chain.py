@@ -1,7 +1,9 @@
 """Stages joined in memory give what the scripts give through pipes."""
 
+import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -528,3 +530,51 @@ print("numpy" in sys.modules, "pyarrow" in sys.modules, min(tables) > 0)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "False False True\n", done.stderr
     assert (tmp_path / "kat").read_bytes() == (tmp_path / "melt").read_bytes() == reports[0]["melt"]
+
+
+# What functions give without a target
+
+
+def test_blocks_without_a_target(tmp_path):
+    """Nothing goes to standard output unasked; the blocks are those that a target would have taken."""
+    ktc.write_example(tmp_path, events=6, locations=5, grid=3)
+    ids = ktc.eve(1, 1, root=tmp_path)
+    assert ids.dtype == numpy.int32 and sorted(ids.tolist()) == [1, 2, 3, 4, 5, 6]
+    cdfs = io.BytesIO()
+    ktc.getmodel(ids, cdfs, root=tmp_path)
+    for block, same in zip(
+        ktc.getmodel(ids, root=tmp_path), ktc.read_stream(cdfs.getvalue(), whole_events=True)
+    ):
+        assert block.event_id == same.event_id and numpy.array_equal(block.prob_to, same.prob_to)
+    gul, insured = io.BytesIO(), io.BytesIO()
+    ktc.gulcalc(cdfs.getvalue(), item=gul, sample_size=4, alloc_rule=1, root=tmp_path)
+    ktc.fmcalc(gul.getvalue(), insured, alloc_rule=2, root=tmp_path)
+    found = list(ktc.fmcalc(gul.getvalue(), alloc_rule=2, root=tmp_path))
+    assert sum(block.loss.sum(dtype=float) for block in found) == sum(
+        block.loss.sum(dtype=float) for block in ktc.read_stream(insured.getvalue())
+    )
+    for call in (
+        lambda: ktc.tobin("items", b"item_id\n"),
+        lambda: Chain(Events(), GetModel(), root=tmp_path).run(),
+        lambda: ktc.fmprofilebinconv(b""),
+    ):
+        with pytest.raises(UsageError, match="binary output without a target"):
+            call()
+
+
+def test_dense():
+    """Samples by column, doubles added up, special ones left out."""
+    csv = b"event_id,item_id,sidx,loss\n1,7,-1,9\n1,7,1,5\n1,7,3,2.5\n1,8,2,4\n1,8,2,1\n"
+    (block,) = ktc.gultobin(csv, sample_size=4)
+    assert block.id.tolist() == [7, 8] and block.start.tolist() == [0, 3, 5]
+    assert block.dense(4).tolist() == [[5.0, 0.0, 2.5, 0.0], [0.0, 5.0, 0.0, 0.0]]
+    assert block.dense().shape == (2, 3) and block.dense().dtype == numpy.float32
+    with pytest.raises(ValueError, match="sample 3 in a block of 2 samples"):
+        block.dense(2)
+
+
+def test_arrow_s_stream():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = ktc.ResultTable("event_loss_table")
+    ktc.eltcalc(struct.pack("<3i2ififif", 0x03000001, 1, 1, 5, 7, 100.0, 1, 8.0, 0, 0.0), table)
+    assert pyarrow.table(table).equals(table.arrow()) and len(table) == 2

@@ -91,9 +91,7 @@ def beside(oracle, tmp_path):
 
 ALLOCATIONS = [{"alloc_rule": rule} for rule in range(4)]
 NET = [{"alloc_rule": rule, "net": True} for rule in range(4)]
-SWITCHED = [
-    {"alloc_rule": rule, name: True} for rule in range(4) for name in ("debug", "full_shares", "benchmark")
-]
+SWITCHED = [{"alloc_rule": rule, name: True} for rule in range(4) for name in ("debug", "full_shares")]
 
 
 # Rules

@@ -13,7 +13,6 @@ FLAGS = {
     "net": "-n",
     "debug": "-d",
     "full_shares": "-o",
-    "benchmark": "-O",
     "stepped": "-S",
     "alloc_rule": "-a",
     "max_level": "-M",
