@@ -15,7 +15,8 @@ import ktc
 
 project, author, copyright = "ktc", "the ktc authors", "the ktc authors"
 version = release = ktc.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+napoleon_google_docstring, napoleon_use_rtype = False, False
 exclude_patterns = ["_build"]
 html_theme, html_title = "furo", f"ktc {release}"
 html_copy_source = html_show_copyright = False
@@ -55,7 +56,10 @@ def escaped(row):
 
 
 def as_plain_text(app, what, name, value, options, lines):
-    """Docstrings are plain text: paragraphs, and whatever is indented, as it stands."""
+    """Docstrings without the sections of NumPy's style are plain text: paragraphs, and whatever is indented,
+    as it stands."""
+    if any(re.fullmatch("-{4,}", line.strip()) for line in lines):
+        return
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
     lines[:] = []
     for text in paragraphs:

@@ -71,12 +71,49 @@ def eve(
     text: bool = False,
     root: PathLike = ".",
 ) -> NDArray[np.int32] | None:
-    """The share of process number `process` (from 1) of `total` in the events of input/events.bin.
+    """Deal out the events of a run to processes.
 
-    Events are dealt out one by one as they stand in the file; in_order: consecutive events instead;
-    fisher_yates: shuffled, then dealt; legacy_shuffle: shuffled as std::shuffle does it, consecutive events.
-    The first of these three that is set counts. text: ids as text, one a line. Raises UsageError for a
-    process outside 1 .. total.
+    Reads input/events.bin. Events are dealt out one by one as they stand in the file, unless one of the three
+    switches says otherwise; the first of them that is set counts. An event that comes twice counts once.
+
+    Parameters
+    ----------
+    process : int
+        The number of this process, from 1.
+    total : int
+        The number of processes.
+    target : path, file object, descriptor or None, optional
+        Where the ids go, int32 each; "-" is standard output.
+    in_order : bool, default False
+        Consecutive events of the file.
+    fisher_yates : bool, default False
+        Shuffled, then dealt out.
+    legacy_shuffle : bool, default False
+        Shuffled as std::shuffle does it, then consecutive events.
+    text : bool, default False
+        Ids as text, one a line.
+    root : path, default "."
+        The folder that holds input/ and static/.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        (n,) int32, the ids, without a target and without text; else None.
+
+    Raises
+    ------
+    UsageError
+        For a process outside 1 .. total.
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> len(ktc.eve(1, 2)) + len(ktc.eve(2, 2)) == len(ktc.eve(1, 1))
+    True
     """
     events = Events(
         process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle
@@ -94,11 +131,40 @@ def getmodel(
     root: PathLike = ".",
     areaperil_bytes: AreaperilBytes = 4,
 ) -> Chain[Cdfs] | None:
-    """The cumulative damage distributions of the portfolio in each event: event ids in, a cdf stream out.
+    """Make the cumulative damage distributions of the portfolio in each event.
 
-    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it
-    is, indexed or compressed). An event that is not in the footprint has no distributions. areaperil: bytes
-    of an areaperil id, 4 or 8.
+    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities, each plain,
+    indexed or compressed as it is there. An event that is not in the footprint has no distributions.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        Event ids, int32 each; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the cdf stream goes; "-" is standard output.
+    root : path, default "."
+        The folder that holds input/ and static/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id in the model's files.
+
+    Returns
+    -------
+    Chain or None
+        Without a target an iterable of blocks (Cdfs); else None.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> block = next(iter(ktc.getmodel(ktc.eve(1, 1))))
+    >>> bool((block.prob_to[block.start[1:] - 1] > 0.999).all())
+    True
     """
     events = Events(ids=source if source is not None else "-")
     return done(Chain(events, chain.GetModel(target, areaperil_bytes=areaperil_bytes), root=root), target)
@@ -120,18 +186,49 @@ def gulcalc(
     root: PathLike = ".",
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """Ground-up losses: a cdf stream in, loss streams out to whichever of item, coverage and correlated are
-    given.
+    """Sample ground-up losses from damage distributions.
 
-    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file",
-    static/random.bin. sample_size: samples of each item; -1 none, and a header that says so. alloc_rule: how
-    items share their coverage's loss, 1 to 3 (see ktc._core.gulcalc.GulCalc); 0 not at all; below 0 not at
-    all, in the old item form. Coverage losses cannot be had with rules 1 to 3: they are left out with a
-    warning. correlated: a file's name (also "-"), a descriptor or a file object; the items' losses when all
-    items of an event share their random numbers; coverage losses beside it have no samples, as in ktools.
-    loss_threshold: samples below it are left out. random: "hashed" (a generator seeded by the group, the
-    event and seed), "file", or "cached" (one generator, seeded with seed if that is above 0 and else by the
-    clock, and vector_size numbers). debug: random numbers instead of losses.
+    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with ``random="file"``,
+    static/random.bin.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A cdf stream; None or "-" is standard input.
+    item : path, file object, descriptor or None, optional
+        Where losses by item go. Without an output there is a UsageError.
+    coverage : path, file object, descriptor or None, optional
+        Where losses by coverage go; with allocation rules 1 to 3 they are left out with a warning.
+    correlated : path, file object, descriptor or None, optional
+        Where losses by item go that come of one random number for all items of an event; "-" is a file of
+        that name. Coverage losses beside it have no samples, as in ktools.
+    sample_size : int, default -1
+        Samples of each item; -1 for none, and a header that says so.
+    alloc_rule : int, default -1
+        How the items of a coverage share its loss: 1 to 3 as in ktc._core.gulcalc.GulCalc, 0 not at all;
+        below 0 not at all, in the old item form.
+    loss_threshold : float, default 0.000001
+        Samples below it are left out, in currency.
+    random : {"hashed", "cached", "file"}, default "hashed"
+        Random numbers of a generator that is seeded by group, event and seed; of one generator, kept in a
+        vector; or of static/random.bin.
+    vector_size : int, default 1000000
+        Numbers in that vector.
+    seed : int, default 0
+        The seed; for "cached" 0 is the clock.
+    debug : bool, default False
+        Random numbers in place of losses.
+    root : path, default "."
+        The folder that holds input/ and static/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id in the model's files.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     if coverage is not None and alloc_rule > 0:
         warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
@@ -166,14 +263,37 @@ def placalc(
     absolute_factor: float = 0.0,
     root: PathLike = ".",
 ) -> Chain[Losses] | None:
-    """Post-loss amplification: a loss or item stream in, the same stream with every loss times a factor out.
+    """Multiply losses by the factors of post-loss amplification.
 
     Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by
-    event and amplification; a pair without one has the factor 1. relative_factor: how much of a factor
-    counts, 0 to 1, which makes it 1 + relative_factor * (factor - 1). absolute_factor: unless 0, the factor
-    of all losses, whatever their ids are (those of coverages too); lossfactors.bin is not read, and
-    relative_factor is ignored with a warning. The mean, the TIV and the other records with a sidx below 0 are
-    multiplied like the samples.
+    event and amplification; a pair without one has the factor 1. The mean, the TIV and the other records with
+    a sidx below 0 are multiplied like the samples.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A loss or item stream; with absolute_factor one of coverages too; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the same stream goes, with other losses; "-" is standard output.
+    relative_factor : float, default 1
+        How much of a factor counts, 0 to 1: 1 + relative_factor * (factor - 1).
+    absolute_factor : float, default 0
+        Unless 0, the factor of all losses; neither table is read, and relative_factor is ignored with a
+        warning.
+    root : path, default "."
+        The folder that holds input/ and static/.
+
+    Returns
+    -------
+    Chain or None
+        Without a target an iterable of blocks (Losses); else None.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     if relative_factor < 1 and absolute_factor > 0:
         warn("relative and absolute factors exclude each other: ignoring the relative one")
@@ -199,17 +319,52 @@ def fmcalc(
     areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> Chain[Losses] | None:
-    """Insured losses from ground-up losses, or reinsured ones from those: a loss stream in, a loss stream of
-    output ids out.
+    """Apply the terms of an insurance or reinsurance programme to losses.
 
     Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped),
-    fm_xref.bin and, where there is a coverages.bin, that and items.bin for the TIVs. alloc_rule: 0 losses of
-    the last level's aggregates; 1 shared out among the items in proportion to the ground-up loss, 2 and 3 in
-    proportion to the losses from level to level (see ktc._core.fmcalc). net: what is left instead of what is
-    paid. net_to: a target for what is left, beside what is paid; the two add up to what came in. debug:
-    samples without loss too. full_shares: shares of nodes without loss in every sample (rule 2). max_level:
-    stop at this level. input_path: the folder that stands for input/.
-    exact: sums in double, in every digit.
+    fm_xref.bin and, where there is a coverages.bin, that and items.bin for the TIVs.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A loss stream by item, or the losses that another programme pays; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where losses by output id go; "-" is standard output.
+    alloc_rule : {0, 1, 2, 3}, default 0
+        0: losses of the last level's aggregates; 1: shared out among items in proportion to the ground-up
+        loss; 2 and 3: in proportion to the losses from level to level.
+    net : bool, default False
+        What is left in place of what is paid.
+    net_to : path, file object, descriptor or None, optional
+        Where what is left goes, beside what is paid; the two add up to what came in.
+    debug : bool, default False
+        Samples without loss too.
+    full_shares : bool, default False
+        With rule 2, shares of nodes without loss in every sample.
+    stepped : bool, default False
+        Stepped policies.
+    max_level : int or None, optional
+        The level at which to stop.
+    input_path : path or None, optional
+        The folder that stands for input/.
+    root : path, default "."
+        The folder that holds input/ and static/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id in the model's files.
+    exact : bool, default False
+        Double arithmetic in every digit (see the rule for numbers).
+
+    Returns
+    -------
+    Chain or None
+        Without a target an iterable of blocks (Losses); else None.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
@@ -236,8 +391,28 @@ def fmtocsv(
     skip_header: bool = False,
     full_precision: bool = False,
 ) -> None:
-    """Losses of the financial module as csv: event_id,output_id,sidx,loss; two decimals, or six in full
-    precision."""
+    """Write losses of the financial module as csv.
+
+    Columns: event_id, output_id, sidx, loss.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A loss stream; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the csv goes; None and "-" are standard output.
+    skip_header : bool, default False
+        Leave out the line of names.
+    full_precision : bool, default False
+        Six decimals in place of two.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+    """
     Chain(
         LossStream(source, kinds=[kinds.LOSS]),
         chain.FmToCsv(target, skip_header=skip_header, full_precision=full_precision),
@@ -259,15 +434,46 @@ def summarycalc(
     areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> None:
-    """Losses summed by summary, for up to ten summary sets at once: a loss stream in, a summary stream for
-    each set out.
+    """Sum losses by summary, for up to ten summary sets at once.
 
-    outputs: {set number: target} or pairs of them; targets are opened in this order. Exactly one of item
-    (loss stream, grouped by input/gulsummaryxref.bin), fm (loss stream, input/fmsummaryxref.bin), coverage
-    (coverage stream, gulsummaryxref.bin and coverages.bin) and legacy_item (item stream, summed by coverage
-    with items.bin too) names the input. zeros: write summaries without exposure and losses of 0 too. index:
-    beside each output that is a path, a file `<path without .bin>.idx` with a line "summary_id,offset" for
-    each packet. input_path: the folder that stands for input/. exact: sums in double, in every digit.
+    Exactly one of item, fm, coverage and legacy_item names the input.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A loss stream; None or "-" is standard input.
+    outputs : dict or list of pairs
+        Where the summary stream of each set goes: {set number: path, file object or descriptor}; they are
+        opened in this order.
+    item : bool, default False
+        The input is by item; input/gulsummaryxref.bin groups it.
+    fm : bool, default False
+        The input is of the financial module; input/fmsummaryxref.bin groups it.
+    coverage : bool, default False
+        The input is by coverage; gulsummaryxref.bin groups it, and coverages.bin has the TIVs.
+    legacy_item : bool, default False
+        The input is an item stream, summed by coverage with items.bin.
+    zeros : bool, default False
+        Write summaries without exposure, and losses of 0, too.
+    index : bool, default False
+        Beside each output that is a path, a file ``<path without .bin>.idx`` of lines "summary_id,offset".
+    input_path : path or None, optional
+        The folder that stands for input/.
+    root : path, default "."
+        The folder that holds input/ and static/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id in the model's files.
+    exact : bool, default False
+        Double arithmetic in every digit (see the rule for numbers).
+
+    Raises
+    ------
+    UsageError
+        Without a kind of input or an output, or with several.
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     streams = [
         name
@@ -307,17 +513,38 @@ def eltcalc(
     exact: bool = False,
     root: PathLike = ".",
 ) -> None:
-    """Event loss tables of a summary stream: a few rows for each summary of an event, of those with an
-    exposed value.
+    """Make event loss tables of losses by summary.
 
-    target: the legacy table, mean and standard deviation (ktc.schemas: event_loss_table); None is standard
-    output, or nowhere if there are others. moment: MELT, moments and the event's rate
-    (moment_event_loss_table). quantile: QELT, quantiles of the losses (quantile_event_loss_table).
-    Destinations are paths, descriptors and file objects (csv), ktc.Parquet, ktc.ResultTable or a list of
-    these; the arguments ending in _parquet are paths of parquet files. MELT reads input/event_rates.csv
-    (lines of event_id and rate below a header), or without that file input/occurrence.bin, and QELT
-    input/quantile.bin. skip_header: csv without the line of names. exact: double arithmetic, in every digit.
-    process: unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
+    A few rows for each summary of an event that has an exposed value or a loss. MELT reads
+    input/event_rates.csv (lines of event_id and rate after a header), or without that file
+    input/occurrence.bin; QELT reads input/quantile.bin.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A summary stream; None or "-" is standard input.
+    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
+        The legacy table, event_loss_table; None is standard output, or nowhere if there are others.
+    moment, quantile : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
+        MELT, moments and the event's rate (moment_event_loss_table); QELT, quantiles of the losses
+        (quantile_event_loss_table).
+    moment_parquet, quantile_parquet : path, optional
+        The same as parquet.
+    process : int, default 0
+        Unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
+    skip_header : bool, default False
+        Leave out the line of names.
+    exact : bool, default False
+        Double arithmetic in every digit (see the rule for numbers).
+    root : path, default "."
+        The folder that holds input/ and static/.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     stage = chain.EltCalc(
         target,
@@ -346,16 +573,37 @@ def pltcalc(
     exact: bool = False,
     root: PathLike = ".",
 ) -> None:
-    """Period loss tables of a summary stream: the losses of each summary in every period in which its event
-    occurs.
+    """Make period loss tables of losses by summary.
 
-    target: the legacy table, mean and standard deviation (ktc.schemas: period_loss_table, or
-    period_loss_table_dates if the occurrence table has dates); None is standard output, or nowhere if there
-    are others. moment: MPLT, moments (moment_period_loss_table). quantile: QPLT, quantiles of the losses
-    (quantile_period_loss_table). sample: SPLT, the losses of all samples (sample_period_loss_table).
-    Destinations are as for eltcalc. Reads input/occurrence.bin, for all but the legacy table
-    input/periods.bin where it is there, and for QPLT input/quantile.bin. skip_header: csv without the line of
-    names. exact: double arithmetic, in every digit.
+    The losses of each summary in every period in which its event occurs. Reads input/occurrence.bin, for all
+    but the legacy table input/periods.bin where it is there, and for QPLT input/quantile.bin.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A summary stream; None or "-" is standard input.
+    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
+        The legacy table, period_loss_table, or period_loss_table_dates where the occurrence table has dates;
+        None is standard output, or nowhere if there are others.
+    moment, quantile, sample : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these,
+    optional
+        MPLT, moments (moment_period_loss_table); QPLT, quantiles (quantile_period_loss_table); SPLT, the
+        losses of all samples (sample_period_loss_table).
+    moment_parquet, quantile_parquet, sample_parquet : path, optional
+        The same as parquet.
+    skip_header : bool, default False
+        Leave out the line of names.
+    exact : bool, default False
+        Double arithmetic in every digit (see the rule for numbers).
+    root : path, default "."
+        The folder that holds input/ and static/.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     stage = chain.PltCalc(
         target,
@@ -375,7 +623,28 @@ def cdftocsv(
     skip_header: bool = False,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean."""
+    """Write a cdf stream as csv.
+
+    Columns: event_id, areaperil_id, vulnerability_id, bin_index, prob_to, bin_mean.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A cdf stream; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the csv goes; None and "-" are standard output.
+    skip_header : bool, default False
+        Leave out the line of names.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id in the model's files.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+    """
     Chain(
         CdfStream(source, areaperil_bytes=areaperil_bytes), chain.CdfToCsv(target, skip_header=skip_header)
     ).run()
@@ -388,8 +657,28 @@ def gultocsv(
     skip_header: bool = False,
     full_precision: bool = False,
 ) -> None:
-    """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss; two decimals, or six in full
-    precision."""
+    """Write ground-up losses as csv.
+
+    Columns: event_id, item_id (or coverage_id), sidx, loss.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A loss, item or coverage stream; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the csv goes; None and "-" are standard output.
+    skip_header : bool, default False
+        Leave out the line of names.
+    full_precision : bool, default False
+        Six decimals in place of two.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+    """
     Chain(
         LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
         chain.GulToCsv(target, skip_header=skip_header, full_precision=full_precision),
@@ -403,11 +692,41 @@ def gultobin(
     sample_size: int | None = None,
     stream_type: Literal[1, 2] = 2,
 ) -> Chain[Losses] | None:
-    """Ground-up losses from csv, with a header line: event_id,item_id,sidx,loss in, a loss stream out, or
-    with stream_type 1 an item stream.
+    """Make a loss stream of csv.
 
-    Rows of one event and item that follow each other are a packet. sample_size: of the stream; rows of
-    samples above it are left out. As gulcalc's, the stream ends without the last packet's terminator.
+    The csv has a header line and the columns event_id, item_id, sidx, loss, in any order. Rows of one event
+    and item that follow each other are a packet. As gulcalc's, the stream ends without the last packet's
+    terminator.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        The csv; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the stream goes; "-" is standard output.
+    sample_size : int
+        Of the stream; rows of samples above it are left out.
+    stream_type : {1, 2}, default 2
+        2: a loss stream; 1: an item stream.
+
+    Returns
+    -------
+    Chain or None
+        Without a target an iterable of blocks (Losses); else None.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> csv = b"event_id,item_id,sidx,loss\\n1,7,1,5\\n1,7,2,2.5\\n"
+    >>> [block.dense(2).tolist() for block in ktc.gultobin(csv, sample_size=2)]
+    [[[5.0, 2.5]]]
     """
     if stream_type not in (1, 2):
         raise UsageError(
@@ -420,11 +739,32 @@ def gultobin(
 def summarycalctobin(
     source: SourceLike = None, target: TargetLike = None, *, sample_size: int | None = None
 ) -> Chain[Losses] | None:
-    """Losses by summary from csv, with a header line, as summarycalctocsv writes it with exposed values:
-    event_id,exposure_value,summary_id,sidx,loss in, a stream of summary set 1 out.
+    """Make a summary stream, of set 1, of csv.
 
-    Rows of one event, summary and exposed value that follow each other are a packet. sample_size: of the
-    stream; a row of a sample above it is an error.
+    The csv has a header line and the columns that summarycalctocsv writes with exposed values: event_id,
+    exposure_value, summary_id, sidx, loss, in any order. Rows of one event, summary and exposed value that
+    follow each other are a packet.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        The csv; None or "-" is standard input.
+    target : path, file object, descriptor or None, optional
+        Where the stream goes; "-" is standard output.
+    sample_size : int
+        Of the stream; a row of a sample above it is an error.
+
+    Returns
+    -------
+    Chain or None
+        Without a target an iterable of blocks (Losses); else None.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     return from_csv(source, target, sample_size, kinds.SUMMARY)
 
@@ -449,13 +789,38 @@ def summarycalctocsv(
     ord: bool = False,
     parquet: TargetLike = None,
 ) -> None:
-    """Losses by summary as csv: event_id,summary_id,sidx,loss; two decimals, or six in full precision.
+    """Write losses by summary as csv, or as the sample event loss table.
 
-    exposure: with the column exposure_value. max_loss: the records of sidx -5 too. drop_unexposed: no lines
-    for summaries whose exposed value is 0. ord: SELT, the sample event loss table of Open Results Data
-    (ktc.schemas: sample_event_loss_table); target may then be ktc.Parquet, ktc.ResultTable or a list of
-    destinations too. parquet: SELT to this file; without ord, it is all that is written. exposure is without
-    effect on SELT.
+    Columns: event_id, summary_id, sidx, loss. The records are shown as they are: several of a sample stay
+    several.
+
+    Parameters
+    ----------
+    source : path, file object, descriptor, bytes-like or None, optional
+        A summary stream; None or "-" is standard input.
+    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
+        Where it goes; None and "-" are standard output. The last three with ord only.
+    skip_header : bool, default False
+        Leave out the line of names.
+    full_precision : bool, default False
+        Six decimals in place of two.
+    exposure : bool, default False
+        With the column exposure_value; without effect on SELT.
+    max_loss : bool, default False
+        The records of sidx -5 too.
+    drop_unexposed : bool, default False
+        No lines for summaries whose exposed value is 0.
+    ord : bool, default False
+        SELT, the sample event loss table of Open Results Data (sample_event_loss_table).
+    parquet : path, optional
+        SELT to this file; without ord it is all that is written.
+
+    Raises
+    ------
+    DataError
+        For input that is not as it should be, with its place.
+    InputError
+        For a file that is missing.
     """
     if parquet is not None:
         target = (

@@ -2,6 +2,7 @@
 installed."""
 
 import ast
+import doctest
 import importlib
 import importlib.metadata
 import inspect
@@ -101,6 +102,13 @@ def test_stub_is_what_there_is(path):
                 there = inspect.getattr_static(found, method.name)
                 if inspect.isfunction(there) and "overload" not in map(ast.unparse, method.decorator_list):
                     assert parameters_of(method) == of_runtime(there), f"{node.name}.{method.name}"
+
+
+@pytest.mark.parametrize("module", ["stages", "_core.frames"])
+def test_examples_of_docstrings(module, model, monkeypatch):
+    monkeypatch.chdir(model)
+    found = doctest.testmod(importlib.import_module(f"ktc.{module}"))
+    assert found.attempted and not found.failed
 
 
 # What an import costs
