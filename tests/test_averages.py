@@ -420,6 +420,15 @@ def test_where_the_convergence_table_goes(tool, run, tmp_path):
     assert not list(tmp_path.glob("-*"))
 
 
+def test_convergence_of_far_summary_ids(tmp_path):
+    """It has rows for all ids below the highest: a damaged id would make some hundred million."""
+    far = [(1, id, 9.0, [(-1, 5.0), (1, 5.0)]) for id in (1, 2**24 + 1)]
+    prepare(tmp_path, far, 3)
+    assert aal(tmp_path)
+    with pytest.raises(DataError, match="summary 16777217 among 2 summaries: expected ids up to 16777216"):
+        aal(tmp_path, convergence=tmp_path / "alct")
+
+
 # Where ktools is wrong
 
 

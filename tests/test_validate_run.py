@@ -9,6 +9,7 @@ import shutil
 
 import numpy
 import pytest
+from support.rows import ROWS
 
 import ktc
 from ktc.errors import DataError, InputError, UsageError
@@ -28,11 +29,11 @@ def model(tmp_path_factory):
         ktc.read_table("vulnerability", folder / "static" / "vulnerability.bin")["vulnerability_id"]
     )[:2]
     for name, rows in {
+        **ROWS,
         "amplifications": [(item, 1) for item in items],
         "lossfactors": [(1, 1, 1.25), (2, 1, 1.5)],
         "aggregate_vulnerability": [(100001, one), (100001, two)],
         "weights": [(1, one, 0.5), (1, two, 0.5)],
-        "ensemble": [(1, 1), (2, 2)],
         "correlations": [(item, 1, 0.5, 1, 0.25) for item in items],
     }.items():
         text = "\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in rows), ""])

@@ -33,7 +33,7 @@ from libc.string cimport memset
 from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossHeader
 from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers
-from ktc._core.io cimport Mapped
+from ktc._core.io cimport Mapped, most_id
 from ktc._core.memory cimport allot, resize
 from ktc._core.records cimport MEAN, SUMMARY
 from ktc._core.sorting cimport order_by
@@ -299,7 +299,13 @@ cdef class AverageLoss(PeriodLosses):
         cdef double z = normal_quantile(confidence)
         cdef Sums *none = <Sums *>allot(self.stride, sizeof(Sums))
         if not self.convergence:
+            free(none)
             raise UsageError("this accumulator was not made for a convergence table")
+        if self.n_results and self.result_id[self.n_results - 1] > most_id(self.n_results):
+            free(none)
+            raise DataError(f"summary {self.result_id[self.n_results - 1]} among {self.n_results} summaries: "
+                            f"expected ids up to {most_id(self.n_results)}, as the convergence table has rows "
+                            "for all of them")
         try:
             with nogil:
                 rows.begin()

@@ -129,3 +129,9 @@ cdef class Mapped:
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1
     # The same without the padding at the end.
     cdef int64_t records_before_padding(self, size_t size) except -1
+
+
+# The highest id of n records where memory or output follows it: beyond 2^24 there must be a record for
+# every 64 ids.
+cdef inline int64_t most_id(int64_t n) noexcept nogil:
+    return max(<int64_t>1 << 24, 64 * n)

@@ -34,9 +34,6 @@ cdef size_t BUFFER = 1 << 18
 cdef size_t START = 512                 # bytes of an input that tell whether it is text
 # bytes that a pipe of Linux has room for, so that it takes a small output as a whole
 cdef ptrdiff_t AT_ONCE = 1 << 16
-# Where ids are places in a table of its own, memory follows the highest: beyond MOST_IDS, there must be a
-# record for so many ids.
-cdef int64_t MOST_IDS = 1 << 24, IDS_A_RECORD = 64
 STDIN, STDOUT = "standard input", "standard output"
 
 
@@ -545,7 +542,7 @@ cdef class Mapped:
         raise error(f"{self.name}: byte {offset}: {message}{told}")
 
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1:
-        cdef int64_t most = max(MOST_IDS, IDS_A_RECORD * n)
+        cdef int64_t most = most_id(n)
         if id > most:
             self.fail(i * size,
                       f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, "
