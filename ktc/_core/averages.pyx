@@ -304,8 +304,8 @@ cdef class AverageLoss(PeriodLosses):
         if self.n_results and self.result_id[self.n_results - 1] > most_id(self.n_results):
             free(none)
             raise DataError(f"summary {self.result_id[self.n_results - 1]} among {self.n_results} summaries: "
-                            f"expected ids up to {most_id(self.n_results)}, as the convergence table has rows "
-                            "for all of them")
+                            f"expected ids up to {most_id(self.n_results)}, as the convergence table has "
+                            "rows for all of them")
         try:
             with nogil:
                 rows.begin()
