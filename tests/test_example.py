@@ -252,7 +252,7 @@ def test_occurrences_have_dates_in_their_periods(tmp_path):
         {"damage_bins": 201},
         {"intensity_bins": 1},
         {"periods": 0},
-        {"areaperil": 5},
+        {"areaperil_bytes": 5},
         {"summaries": "group"},
         {"random_numbers": 0},
     ],
