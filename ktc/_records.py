@@ -8,9 +8,16 @@ header and record are `<stream>_packet` and `<stream>_record`; records collected
 too.
 """
 
+from __future__ import annotations
+
 from .schemas import AREAPERIL, REPORTS, STREAMS, TABLES, streams
 from .schemas.model import TYPES
 from .schemas.streams import CDF_ROW, LOSS_ROW
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 CONSTANTS = [
     "CDF",
@@ -29,7 +36,7 @@ CONSTANTS = [
 ]
 
 
-def structs():
+def structs() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield (struct name, [(field name, type name)]) of every record in the registry."""
     parts = [(t.name, t.fields) for t in TABLES.values()]
     parts += [(f"{t.name}_header", t.header) for t in TABLES.values() if t.header]
@@ -46,7 +53,7 @@ def structs():
             yield name, [(f.name, f.type) for f in fields]
 
 
-def write(folder):
+def write(folder: Path) -> None:
     """Write records.h and records.pxd into folder."""
     h = [
         "/* Generated from ktc/schemas by ktc/_records.py. */",
@@ -79,7 +86,7 @@ def write(folder):
     write_changed(folder / "records.pxd", pxd)
 
 
-def write_changed(path, lines):
+def write_changed(path: Path, lines: Sequence[str]) -> None:
     """Write a text file, but leave it alone if it is right already, so that nothing is compiled anew."""
     text = "\n".join(lines) + "\n"
     if not path.exists() or path.read_text() != text:

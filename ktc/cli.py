@@ -11,7 +11,8 @@ with ktc.usage, for help and for what is wrong. `_signal` is the C module below 
 enum.
 """
 
-import _signal
+from __future__ import annotations
+
 import gc
 import os
 import sys
@@ -22,13 +23,26 @@ from .schemas import TOOLS
 from .schemas.model import EXACT, WIDTH, value_of
 from .schemas.tools import IN_RUNS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, NoReturn, TypeAlias
+
+    from .schemas import Option, Tool
+
+    Pairs: TypeAlias = list[tuple[str, str | None]]  # flags and values
+    Given: TypeAlias = list[tuple[list[str], Pairs]]
+else:
+    import _signal
+
 AREAPERIL_VARIABLE = "KTC_AREAPERIL_BYTES"
 EXACT_VARIABLE = "KTC_EXACT"
 TRACEBACK_VARIABLE = "KTC_TRACEBACK"
 SIGPIPE = getattr(_signal, "SIGPIPE", 13)  # Windows has none
 
 
-def flags_in(word, options):
+def flags_in(word: str, options: Mapping[str, Option]) -> Pairs:
     """The flags in a word of a command line, as pairs of a flag and what the word has for its value, or None:
     -a2, -zi, --flag=2.
 
@@ -37,7 +51,7 @@ def flags_in(word, options):
     if word.startswith("--"):
         flag, equals, text = word.partition("=")
         return [(flag, text if equals else None)]
-    found = []
+    found: Pairs = []
     for end, letter in enumerate(word[1:], 2):
         option = options.get(f"-{letter}")
         if option is not None and option.type is not None and word[end:]:
@@ -46,7 +60,7 @@ def flags_in(word, options):
     return found
 
 
-def split(tool, argv):
+def split(tool: Tool, argv: Sequence[str]) -> tuple[Given, list[str]]:
     """The options of a command line and its operands, told apart as GNU getopt does: options may follow
     operands, and -- ends them. Each of the options is the words that it has there, and its pairs of flag and
     value, or None.
@@ -54,7 +68,8 @@ def split(tool, argv):
     Where a tool takes operands, a number below 0 is one of them, unless there is such a flag.
     """
     options = {option.flag: option for option in tool.options}
-    given, operands = [], []
+    given: Given = []
+    operands: list[str] = []
     words = iter(argv)
     for word in words:
         if word == "--":
@@ -75,12 +90,12 @@ def split(tool, argv):
     return given, operands
 
 
-def plain(tool, given, operands):
+def plain(tool: Tool, given: Given, operands: list[str]) -> dict[str, Any]:
     """The keywords that a command line, split, asks for. Raises KeyError or ValueError where it is not
     plainly right: then it is for ktc.usage to say what it means, or what is wrong with it.
     """
     options = {option.flag: option for option in tool.options}
-    keywords = {}
+    keywords: dict[str, Any] = {}
     for words, pairs in given:
         if (words[1:] and words[1][:1] == "-" and words[1] != "-") or (
             words[0][1] != "-" and "=" in words[0]
@@ -90,12 +105,16 @@ def plain(tool, given, operands):
             option = options[flag]
             if (text is None) != (option.type is None):
                 raise ValueError(words)
-            value = option.const if text is None else value_of(option.type, option.choices, text)
+            value = option.const
+            if text is not None and option.type is not None:
+                value = value_of(option.type, option.choices, text)
+            if option.dest is None:
+                continue
             if option.type is not None and option.const is not True:
                 keywords.setdefault(option.dest, []).append((option.const, value))
             elif option.several:
                 keywords.setdefault(option.dest, []).append(value)
-            elif option.dest is not None:
+            else:
                 keywords[option.dest] = value
     for name, type, count, _ in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)
@@ -110,20 +129,20 @@ def plain(tool, given, operands):
     return keywords
 
 
-def without_ignored(tool, operands):
+def without_ignored(tool: Tool, operands: list[str]) -> tuple[list[str], list[str]]:
     """The operands that a tool reads, and those that it ignores as ktools does."""
     if not tool.ignores_operands or any(count == "*" for _, _, count, _ in tool.operands):
         return operands, []
     return operands[: len(tool.operands)], operands[len(tool.operands) :]
 
 
-def reads_standard_input(tool, keywords):
+def reads_standard_input(tool: Tool, keywords: Mapping[str, Any]) -> bool:
     """Whether a tool that is called so reads standard input."""
     unless = tool.standard_input
     return unless if isinstance(unless, bool) else not any(name in keywords for name in unless)
 
 
-def arguments(tool, argv):
+def arguments(tool: Tool, argv: Sequence[str]) -> dict[str, Any]:
     """The keywords of tool's function that argv asks for."""
     given, operands = split(tool, argv)
     operands, ignored = without_ignored(tool, operands)
@@ -155,17 +174,18 @@ def arguments(tool, argv):
     return keywords
 
 
-def function_of(tool):
+def function_of(tool: Tool) -> Callable[..., Any]:
     """The function that does a Tool's work; its module is imported now."""
     module, name = tool.function.split(":")
-    return getattr(__import__(f"ktc.{module}", fromlist=[name]), name)
+    function: Callable[..., Any] = getattr(__import__(f"ktc.{module}", fromlist=[name]), name)
+    return function
 
 
 class Log:
     """log/<tool>_<pid>.log, where a folder log/ is: scripts of the Oasis platform count its `finish`
     lines."""
 
-    def __init__(self, tool):
+    def __init__(self, tool: Tool) -> None:
         self.name = tool.name
         self.path = (
             os.path.join("log", f"{tool.name}_{os.getpid()}.log")
@@ -173,7 +193,7 @@ class Log:
             else None
         )
 
-    def line(self, text, level="INFO"):
+    def line(self, text: str, level: str = "INFO") -> None:
         if self.path:
             try:
                 with open(self.path, "a") as file:
@@ -186,11 +206,11 @@ class Terminated(BaseException):
     """SIGTERM has come. Unlike the signal itself, an exception lets go of unfinished output files."""
 
 
-def on_terminate(number, frame):
+def on_terminate(number: int, frame: object) -> NoReturn:
     raise Terminated
 
 
-def leave_as(number):
+def leave_as(number: int) -> int:
     """End this process as the signal would have; where processes do not end by signals, the status that
     shells give for it."""
     if os.name == "posix":
@@ -199,7 +219,7 @@ def leave_as(number):
     return 128 + number
 
 
-def direct_warnings(tool, log):
+def direct_warnings(tool: Tool, log: Log) -> None:
     """Where warnings go: those of stages and output calculations into the log, as the Oasis platform ends a
     run as soon as anything stands in its file of standard error; those of the other scripts to standard
     error.
@@ -215,7 +235,7 @@ def direct_warnings(tool, log):
         sys.warnoptions.append("ignore")
 
 
-def run(tool, argv):
+def run(tool: Tool, argv: Sequence[str]) -> int | None:
     """Run one tool, logging its start and its success; the exit status, which only a command's function
     gives."""
     keywords = arguments(tool, argv)
@@ -225,14 +245,14 @@ def run(tool, argv):
     log.line("starting process..")
     gc.enable()  # a launcher has put it off
     try:
-        result = function(**keywords)
+        result: int | None = function(**keywords)
     finally:
         errors.warn_with = None
     log.line("finishing process..")
     return 0 if tool.name in TOOLS else result
 
 
-def front_door(argv):
+def front_door(argv: Sequence[str]) -> int | None:
     """The script ktc itself: a command, or a tool."""
     from .console import say
     from .schemas import COMMANDS
@@ -245,7 +265,8 @@ def front_door(argv):
     if name in ("-v", "--version", "-h", "--help"):
         from .usage import overview, version
 
-        return say(version() if "-v" in name else overview())
+        say(version() if "-v" in name else overview())
+        return None
     if name is None:
         raise UsageError("name a command or a tool; see ktc --help")
     from difflib import get_close_matches
@@ -256,7 +277,7 @@ def front_door(argv):
     )
 
 
-def guarded(name, work):
+def guarded(name: str, work: Callable[[], int | None]) -> int:
     """Call work(); what ktc raises becomes a line on stderr and an exit status, a reader that left ends us as
     it should."""
     try:
@@ -286,7 +307,7 @@ def guarded(name, work):
     return status
 
 
-def main():
+def main() -> int:
     """The entry point of every script."""
     name = os.path.normcase(os.path.basename(sys.argv[0]))
     for ending in (".exe", "-script.py"):  # of console scripts on Windows

@@ -25,9 +25,17 @@ from .validation import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+    from typing import Any, TypeAlias
+
+    from numpy.typing import NDArray
 
     from ._types import AreaperilBytes, PathLike
+    from .files import File
+
+    Array: TypeAlias = NDArray[Any]
+    Rows: TypeAlias = Sequence[Array]  # two: rows, and their numbers from 0
+    Turn: TypeAlias = tuple[int, int]  # an event, and which time it comes up
 
 
 __all__ = ["Difference", "FieldDifference", "RecordDifference", "diff"]
@@ -38,8 +46,16 @@ BLOCK = 1 << 20  # bytes of both files that are compared at once
 
 @dataclass
 class FieldDifference:
-    """One column. records: in how many it differs. largest_absolute, largest_relative: of |a - b| and |a - b|
-    / max(|a|, |b|), over all records that both sides have, within the tolerance or not."""
+    """How one column differs.
+
+    Attributes
+    ----------
+    records : int
+        In how many records it differs by more than the tolerance.
+    largest_absolute, largest_relative : float
+        The largest |a - b| and |a - b| / max(|a|, |b|), over all records that both sides have, within the
+        tolerance or not.
+    """
 
     records: int = 0
     largest_absolute: float = 0.0
@@ -48,11 +64,22 @@ class FieldDifference:
 
 @dataclass
 class RecordDifference:
-    """One record that differs, or that one side lacks. key: what it was matched by, {column: value}; {} by
-    place. record_a and record_b: its number on each side, from 1, None where it is missing; byte_a and
-    byte_b: where it begins (of csv: None). values: {column: (a, b)}, those that differ."""
+    """One record that differs, or that one side lacks.
 
-    key: dict[str, int]
+    Attributes
+    ----------
+    key : dict
+        What it was matched by, {column: value}; empty where records are matched by place.
+    record_a, record_b : int or None
+        Its number on each side, from 1, None where it is missing.
+    byte_a, byte_b : int or None
+        The byte where it begins, from 0; None of csv, and of records that are compressed or found by an
+        index.
+    values : dict of str to (a, b)
+        The values that differ, by column.
+    """
+
+    key: dict[str, Any]
     record_a: int | None = None
     record_b: int | None = None
     byte_a: int | None = None
@@ -62,15 +89,36 @@ class RecordDifference:
 
 @dataclass
 class Difference:
-    """What diff() found of a and b (their names). kind: theirs. identical: the same bytes, and nothing more
-    was looked at.
+    """What differs between two files. str() of it is a summary for people.
 
-    records: how many both have. differing: those of them that differ. only_a, only_b: records that the other
-    side lacks; zeros_a, zeros_b: those of them that are losses of 0. fields: {column: FieldDifference}.
-    first: RecordDifferences in the order in which they were found, as many as were asked for. header: {field:
-    (a, b)} that differ. packets: (a, b), of streams. reordered: events whose records come in another order;
-    moved: events that come at another place among the events. equal: no record and no header field differs
-    and none is missing; order and packets alone do not count.
+    Attributes
+    ----------
+    a, b : str
+        The names of the two.
+    kind : str
+        Their table, stream or report.
+    identical : bool
+        They hold the same bytes; nothing else was looked at then.
+    records : int
+        Number of records that both have.
+    differing : int
+        How many of these differ.
+    only_a, only_b : int
+        Number of records that the other side lacks.
+    zeros_a, zeros_b : int
+        How many of these are losses of 0.
+    fields : dict of str to FieldDifference
+        By column.
+    first : list of RecordDifference
+        In the order in which they were found, at most as many as were asked for.
+    header : dict of str to (a, b)
+        The header fields that differ.
+    packets : (int, int)
+        Number of packets on each side, of streams; else empty.
+    reordered : int
+        Number of events whose records come in another order.
+    moved : int
+        Number of events that come at another place among the events.
     """
 
     a: str
@@ -85,16 +133,18 @@ class Difference:
     zeros_b: int = 0
     fields: dict[str, FieldDifference] = field(default_factory=dict)
     first: list[RecordDifference] = field(default_factory=list)
-    header: dict[str, tuple[int, int]] = field(default_factory=dict)
-    packets: tuple[int, ...] = ()
+    header: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    packets: tuple[()] | tuple[int, int] = ()
     reordered: int = 0
     moved: int = 0
 
     @property
     def equal(self) -> bool:
+        """Whether no record and no header field differs and none is missing; order and packets alone do not
+        count."""
         return not (self.differing or self.only_a or self.only_b or self.header)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.identical:
             return f"{self.a} and {self.b}: the same bytes"
         lines = [
@@ -123,13 +173,15 @@ class Difference:
             if n:
                 lines.append(f"  {words} {count(n, 'event')}")
         lines += [self.line(each) for each in self.first]
-        found = self.differing + self.only_a + self.only_b
-        if found > len(self.first):
-            lines.append(f"  ... and {found - len(self.first):,} more")
+        total = self.differing + self.only_a + self.only_b
+        if total > len(self.first):
+            lines.append(f"  ... and {total - len(self.first):,} more")
         return "\n".join([*lines, "equal" if self.equal else "different"])
 
-    def line(self, each):
-        def place(record, byte):
+    def line(self, each: RecordDifference) -> str:
+        """A line about one record."""
+
+        def place(record: int, byte: int | None) -> str:
             if self.kind in REPORTS:
                 return f"line {record + 1:,}"
             return f"record {record:,}" + (f" (byte {byte:,})" if byte is not None else "")
@@ -151,15 +203,17 @@ class Difference:
 class Side:
     """One of the two: batches of its records, each with their numbers from 0."""
 
-    def __init__(self, file):
+    def __init__(self, file: File) -> None:
         self.file, self.done, self.number, self.events = file, False, 0, 0
         self.parts = (
             csv_batches(file) if file.form == "csv" else file.batches(whole_events=file.form == "stream")
         )
-        self.runs = {}  # event: how often it has come up
-        self.waiting, self.held = {}, 0  # {(event, which time): (place, rows, numbers)}, records in it
+        self.runs: dict[int, int] = {}  # event: how often it has come up
+        # place among the events, rows, numbers; and the number of records in all of them
+        self.waiting: dict[Turn, tuple[int, Array, Array]] = {}
+        self.held = 0
 
-    def read(self):
+    def read(self) -> Rows | None:
         """(rows, numbers) of the next batch; None at the end."""
         import numpy
 
@@ -171,7 +225,7 @@ class Side:
         self.done = True
         return None
 
-    def hold(self, rows, numbers):
+    def hold(self, rows: Array, numbers: Array) -> list[Turn]:
         """Let a batch of whole events wait, event by event; under which names."""
         names, starts = [], run_starts(rows["event_id"])
         for event, first, last in zip(rows["event_id"][starts].tolist(), starts, [*starts[1:], len(rows)]):
@@ -183,14 +237,14 @@ class Side:
         return names
 
 
-def run_starts(values):
+def run_starts(values: Array) -> Array:
     """Where a value begins that is another than the one before."""
     import numpy
 
     return numpy.flatnonzero(numpy.concatenate(([True], values[1:] != values[:-1])))
 
 
-def matched(a, b):
+def matched(a: Sequence[Array], b: Sequence[Array]) -> tuple[Array, Array, Array, Array]:
     """Rows of a and b that have the same key: (places in a, places in b, ascending in a; places only in a;
     only in b).
 
@@ -204,7 +258,7 @@ def matched(a, b):
         every = numpy.arange(n)
         return every, every, every[:0], every[:0]
 
-    def turns(columns):
+    def turns(columns: Sequence[Array]) -> Array:
         order = numpy.lexsort(columns[::-1])
         new = numpy.concatenate(([True], numpy.any([c[order][1:] != c[order][:-1] for c in columns], axis=0)))
         place = numpy.arange(len(order))
@@ -212,9 +266,8 @@ def matched(a, b):
         turn[order] = place - numpy.maximum.accumulate(numpy.where(new, place, 0))
         return turn
 
-    columns = [
-        numpy.concatenate(pair) for pair in zip([*a, turns(a) if n else []], [*b, turns(b) if m else []])
-    ]
+    sides: tuple[list[Any], list[Any]] = [*a, turns(a) if n else []], [*b, turns(b) if m else []]
+    columns = [numpy.concatenate(pair) for pair in zip(*sides)]
     order = numpy.lexsort((numpy.arange(n + m) >= n, *columns[::-1]))
     same = numpy.flatnonzero(numpy.all([c[order][1:] == c[order][:-1] for c in columns], axis=0))
     alone = numpy.ones(n + m, bool)
@@ -227,12 +280,14 @@ def matched(a, b):
 class Comparison:
     """Collects what differs into a Difference."""
 
-    def __init__(self, a, b, found, absolute, relative, limit):
+    def __init__(
+        self, a: Side, b: Side, found: Difference, absolute: float, relative: float, limit: int
+    ) -> None:
         self.a, self.b, self.found = a, b, found
         self.absolute, self.relative, self.limit = absolute, relative, limit
         file, self.last = a.file, (-1, -1)
         names = tuple(f.name for f in file.columns)
-        self.key = (
+        self.key: tuple[str, ...] = (
             getattr(file.entry, "key", ())
             if file.form != "stream"
             else names[:-2]
@@ -242,7 +297,7 @@ class Comparison:
         self.fields = [name for name in file.dtype.names if name not in self.key and name != "packet"]
         found.fields = {name: FieldDifference() for name in self.fields}
 
-    def run(self):
+    def run(self) -> None:
         if self.a.file.form == "stream":
             self.by_event()
             self.found.packets = self.a.file.reader.packets, self.b.file.reader.packets
@@ -251,13 +306,14 @@ class Comparison:
         else:
             self.by_place()
 
-    def unequal(self, name, a, b):
+    def unequal(self, name: str, a: Array, b: Array) -> Array | None:
         """Which of the values differ by more than the tolerance; the largest differences are kept."""
         import numpy
 
         if numpy.array_equal(a, b):
             return None
         x, y = a.astype(numpy.float64), b.astype(numpy.float64)
+        different: Array
         with numpy.errstate(invalid="ignore", over="ignore"):
             gap, scale = numpy.abs(x - y), numpy.maximum(numpy.abs(x), numpy.abs(y))
             finite = numpy.isfinite(gap)
@@ -273,18 +329,18 @@ class Comparison:
             most.largest_relative = max(most.largest_relative, float(share.max()))
         return different
 
-    def pairs(self, a, b, alone_a=None, alone_b=None):
+    def pairs(self, a: Rows, b: Rows, alone_a: Rows | None = None, alone_b: Rows | None = None) -> None:
         """Count what differs in matched records, and those that one side has alone: each is (rows,
         numbers)."""
         import numpy
 
         (rows_a, numbers_a), (rows_b, numbers_b) = a, b
         self.found.records += len(rows_a)
-        masks = {name: self.unequal(name, rows_a[name], rows_b[name]) for name in self.fields}
-        masks = {name: mask for name, mask in masks.items() if mask is not None and mask.any()}
+        unequal = {name: self.unequal(name, rows_a[name], rows_b[name]) for name in self.fields}
+        masks = {name: mask for name, mask in unequal.items() if mask is not None and mask.any()}
         for name, mask in masks.items():
             self.found.fields[name].records += int(mask.sum())
-        changed = numpy.flatnonzero(numpy.any(list(masks.values()), axis=0)) if masks else []
+        changed: Any = numpy.flatnonzero(numpy.any(list(masks.values()), axis=0)) if masks else []
         self.found.differing += len(changed)
         listed = []
         for i in changed[: self.limit]:
@@ -294,18 +350,23 @@ class Comparison:
             if alone is not None and len(alone[0]):
                 rows, numbers = alone
                 setattr(self.found, f"only_{side}", getattr(self.found, f"only_{side}") + len(rows))
-                if "loss" in rows.dtype.names:
+                if "loss" in (rows.dtype.names or ()):
                     zeros = getattr(self.found, f"zeros_{side}") + int((rows["loss"] == 0).sum())
                     setattr(self.found, f"zeros_{side}", zeros)
                 for row, number in zip(rows[: self.limit], numbers):
                     listed.append(
                         self.record((row, number), None) if side == "a" else self.record(None, (row, number))
                     )
-        listed.sort(key=lambda each: each.record_a or each.record_b)
+        listed.sort(key=lambda each: each.record_a or each.record_b or 0)
         self.found.first += listed[: self.limit - len(self.found.first)]
 
-    def record(self, a, b, values=None):
-        found = RecordDifference({name: (a or b)[0][name] for name in self.key}, values=values or {})
+    def record(
+        self, a: tuple[Any, int] | None, b: tuple[Any, int] | None, values: dict[str, Any] | None = None
+    ) -> RecordDifference:
+        """A RecordDifference of a record on each side: (row, number), or None where it is missing."""
+        either = a or b
+        assert either is not None
+        found = RecordDifference({name: either[0][name] for name in self.key}, values=values or {})
         for side, record in (("a", a), ("b", b)):
             if record is not None:
                 file = getattr(self, side).file
@@ -314,7 +375,7 @@ class Comparison:
                     setattr(found, f"byte_{side}", file.byte(int(record[1]), record[0]))
         return found
 
-    def by_place(self):
+    def by_place(self) -> None:
         """Record n of a with record n of b."""
         a, b = self.a.read(), self.b.read()
         while a and b:
@@ -325,26 +386,30 @@ class Comparison:
                 for side, reader in ((a, self.a), (b, self.b))
             )
         while a or b:
-            none = tuple(part[:0] for part in a or b)
+            none = tuple(part[:0] for part in (a or b or ()))
             self.pairs(none, none, a, b)
             a, b = a and self.a.read(), b and self.b.read()
 
-    def by_key(self):
+    def by_key(self) -> None:
         """All records of a table by its key."""
         a, b = (joined(list(iter(side.read, None)), side.file.dtype) for side in (self.a, self.b))
         self.join(a, b, [[rows[name] for name in self.key] for rows in (a[0], b[0])])
 
-    def join(self, a, b, columns):
+    def join(self, a: Rows, b: Rows, columns: Sequence[Sequence[Array]]) -> tuple[Array, Array]:
         """Compare what has the same key; the places matched."""
         in_a, in_b, only_a, only_b = matched(*columns)
-        take = lambda side, places: tuple(part[places] for part in side)
         if in_a is in_b:  # all of them, as they are
             self.pairs(a, b)
         else:
-            self.pairs(take(a, in_a), take(b, in_b), take(a, only_a), take(b, only_b))
+            self.pairs(
+                (a[0][in_a], a[1][in_a]),
+                (b[0][in_b], b[1][in_b]),
+                (a[0][only_a], a[1][only_a]),
+                (b[0][only_b], b[1][only_b]),
+            )
         return in_a, in_b
 
-    def by_event(self):
+    def by_event(self) -> None:
         """Records of streams by event and key, in whatever order the events come."""
         import numpy
 
@@ -375,7 +440,7 @@ class Comparison:
             *(joined([rest for _, *rest in side.waiting.values()], a.file.dtype) for side in (a, b)),
         )
 
-    def events(self, events):
+    def events(self, events: Sequence[Turn]) -> None:
         """Compare events that both sides have."""
         import numpy
 
@@ -403,7 +468,7 @@ class Comparison:
             self.last = max(place_a, self.last[0]), max(place_b, self.last[1])
 
 
-def joined(parts, dtype):
+def joined(parts: Sequence[Rows], dtype: Any) -> Rows:
     """Batches (rows, numbers) as one."""
     import numpy
 
@@ -426,14 +491,43 @@ def diff(
     kind: str | None = None,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> Difference:
-    """Compare two files or streams of one kind: binary tables and streams of the registry, or reports as csv;
-    a Difference.
+    """Compare two files or streams of one kind, record by record.
 
-    a, b: paths; one of them may be "-", standard input. absolute, relative: the tolerance (see the module),
-    which the largest differences do not depend on. limit: how many RecordDifferences are kept. kind: the name
-    of a table or stream, if it is not to be found out. areaperil_bytes: bytes of an areaperil id. Raises
-    UsageError for two kinds, or none that is known; InputError for a file that is missing, DataError for one
-    that is cut or wrong.
+    They are binary tables and streams of the registry, or reports as csv.
+
+    Parameters
+    ----------
+    a, b : str or path
+        The two; one of them may be "-", standard input.
+    absolute, relative : float, default 0
+        Two real numbers are equal if |a - b| <= max(absolute, relative * max(|a|, |b|)), or if neither is a
+        number; whole numbers have no tolerance. The largest differences do not depend on these.
+    limit : int, default 10
+        Most RecordDifferences to keep.
+    kind : str, optional
+        The name of a table or stream in ktc.schemas. Default: identify it by its first bytes and its name.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    Difference
+        What differs; its `equal` says whether anything does.
+
+    Raises
+    ------
+    UsageError
+        The two are of different kinds, or of an unknown one.
+    InputError
+        A file is missing.
+    DataError
+        A file is cut or wrong.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.compare.diff("input/items.bin", "input/items.bin").equal
+    True
     """
     if absolute < 0 or relative < 0 or limit < 0 or absolute != absolute or relative != relative:
         raise UsageError(f"tolerances {absolute} and {relative}, limit {limit}: expected 0 or more")
@@ -450,8 +544,8 @@ def diff(
         file.form == "csv" and (file.entry is None or file.entry.name not in REPORTS)
     ):
         raise UsageError(
-            f"{file.name} and {other.name} are {file.form}, but no report's: expected binary files or csv of "
-            f"reports"
+            f"{file.name} and {other.name} are {file.form}, but not of a report: expected binary files or "
+            f"csv of reports"
         )
     for each in files:
         open_records(each)
@@ -473,7 +567,7 @@ def diff(
     return found
 
 
-def kind_words(file):
+def kind_words(file: File) -> str:
     if file.form == "csv":
         return f"csv of {file.entry.name}" if file.entry else "csv of other columns"
     return (
@@ -485,7 +579,7 @@ def kind_words(file):
     )
 
 
-def same_bytes(a, b):
+def same_bytes(a: str | None, b: str | None) -> bool:
     """Whether two paths are of regular files that hold the same bytes, or both are None."""
     if a is None or b is None:
         return a is b
@@ -498,7 +592,16 @@ def same_bytes(a, b):
     return False
 
 
-def report_diff(a, b, *, absolute=0.0, relative=0.0, limit=LIMIT, kind=None, areaperil_bytes=4):
+def report_diff(
+    a: str,
+    b: str,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    limit: int = LIMIT,
+    kind: str | None = None,
+    areaperil_bytes: AreaperilBytes = 4,
+) -> int:
     """diff() on standard output; the exit status, 1 where the two differ."""
     from .console import say
 

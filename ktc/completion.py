@@ -1,25 +1,33 @@
 """Completion for shells: the flags of every tool and command, from the registry."""
 
+from __future__ import annotations
+
 from .console import say
 from .schemas import COMMANDS, TOOLS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from .schemas import Tool
 
 NO_FLAGS_OF_ITS_OWN = ("-h", "--help", "-v", "--version")  # every tool has these
 
 
-def completion(shell):
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print what a shell needs to complete ktc and the scripts: shell is "bash", "zsh" or "fish".
 
-    bash: eval "$(ktc completion bash)"; zsh: the same behind compinit; fish: ktc completion fish | source.
+    bash: eval "$(ktc completion bash)"; zsh: the same after compinit; fish: ktc completion fish | source.
     """
     say({"bash": bash, "zsh": zsh, "fish": fish}[shell]())
 
 
-def flags(tool):
+def flags(tool: Tool) -> list[str]:
     return [*dict.fromkeys(option.flag for option in tool.options), *NO_FLAGS_OF_ITS_OWN]
 
 
-def bash():
-    """Words of `complete -W` for each script; behind ktc, those of the tool or command that stands there."""
+def bash() -> str:
+    """Words of `complete -W` for each script; after ktc, those of the tool or command that stands there."""
     lines = ["_ktc_flags() {", '    case "$1" in']
     lines += [
         f'    {tool.name}) printf %s "{" ".join(flags(tool))}" ;;'
@@ -43,13 +51,16 @@ def bash():
     return "\n".join(lines)
 
 
-def zsh():
+def zsh() -> str:
     return "autoload -U +X bashcompinit && bashcompinit\n" + bash()
 
 
-def fish():
+def fish() -> str:
     """A line for each flag, with its help."""
-    quoted = lambda text: "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    def quoted(text: str) -> str:
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
     lines = []
     for tool in (*COMMANDS.values(), *TOOLS.values()):
         lines.append(f"complete -c ktc -n __fish_use_subcommand -a {tool.name} -d {quoted(tool.help)}")

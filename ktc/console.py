@@ -1,7 +1,9 @@
 """What ktc says to people on standard output."""
 
+from __future__ import annotations
 
-def say(text):
+
+def say(text: str) -> None:
     """Write text to standard output. Raises OutputError if it cannot be written, ReaderGone if nobody reads
     it."""
     from ._core.io import Outputs, write_all

@@ -1,13 +1,23 @@
 """Make a small catastrophe model with a portfolio in DIR and run its ground-up losses, all in one process.
 
 The model and the portfolio go to DIR/input and DIR/static, in ktools' files; the losses and event loss tables
-to DIR/results. DIR/README.txt tells what is what, and that the folder is the demo's to overwrite.
+to DIR/results. DIR/README.txt says what is what, and that the folder is the demo's to overwrite.
 """
+
+from __future__ import annotations
 
 import sys
 from pathlib import Path
 
 from .errors import KtcError, OutputError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TextIO
+
+    from ._types import PathLike
+    from .example import Example
 
 MARK = "This folder was made by `ktc demo`; run again, it overwrites its files."
 README = f"""{MARK}
@@ -26,7 +36,7 @@ The places and names of the files are those of ktools, and so are the programs. 
 LARGEST = 10
 
 
-def shell_lines(samples):
+def shell_lines(samples: int) -> list[str]:
     """Commands to try in the demo's folder; the first one makes results/elt.csv again."""
     return [
         f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | summarycalc -i -1 - | eltcalc > elt.csv",
@@ -38,23 +48,23 @@ def shell_lines(samples):
 class Progress:
     """A bar on a terminal, nothing elsewhere."""
 
-    def __init__(self, file=None):
-        self.file = sys.stderr if file is None else file
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.file: TextIO = sys.stderr if file is None else file
         self.on = self.file.isatty()
 
-    def __call__(self, done, total):
+    def __call__(self, done: int, total: int) -> None:
         if self.on:
             part = done / total if total else 1.0
             self.file.write(f"\r  [{'#' * int(30 * part):30}] {done:,} of {total:,} events")
             self.file.flush()
 
-    def clear(self):
+    def clear(self) -> None:
         if self.on:
             self.file.write("\r\033[K")
             self.file.flush()
 
 
-def claim(folder, force):
+def claim(folder: Path, force: bool) -> None:
     """Make sure that folder is ours to write into, if it is there."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: there is a file of this name; name a folder")
@@ -69,12 +79,19 @@ def claim(folder, force):
             )
 
 
-def demo(folder="ktc-demo", *, samples=100, progress=None, force=False, **options):
-    """Write the example model into folder and run its ground-up losses; gives (Example, paths of the
+def demo(
+    folder: PathLike = "ktc-demo",
+    *,
+    samples: int = 100,
+    progress: Callable[[int, int], object] | None = None,
+    force: bool = False,
+    **options: Any,
+) -> tuple[Example, list[Path]]:
+    """Write the example model into folder and run its ground-up losses; returns (Example, paths of the
     results).
 
     samples: of each item. progress: called with the number of events done and of all. force: write into a
-    folder that is not empty and not a demo's. options: of ktc.example.write_example. Raises UsageError for a
+    folder that is neither empty nor a demo's. options: of ktc.example.write_example. Raises UsageError for a
     folder that is not ours to overwrite or an option out of range, OutputError when something cannot be
     written.
     """
@@ -105,7 +122,9 @@ def demo(folder="ktc-demo", *, samples=100, progress=None, force=False, **option
     return example, results
 
 
-def largest_events(portfolio, elt, count=LARGEST):
+def largest_events(
+    portfolio: PathLike, elt: PathLike, count: int = LARGEST
+) -> list[tuple[int, float, float, float]]:
     """The events with the largest mean losses: (event, mean, standard deviation, largest sample), of the
     samples.
 
@@ -116,7 +135,7 @@ def largest_events(portfolio, elt, count=LARGEST):
     from ._core.io import Source
     from .schemas.streams import SUMMARY
 
-    largest = {}
+    largest: dict[int, float] = {}
     for block in read_losses(LossDecoder(Source(portfolio), (SUMMARY,))):
         samples = block.loss[block.sidx > 0]
         largest[block.event_id] = max(
@@ -131,12 +150,12 @@ def largest_events(portfolio, elt, count=LARGEST):
     return sorted(rows, key=lambda row: (-row[1], row[0]))[:count]
 
 
-def size_text(size):
+def size_text(size: int) -> str:
     """Bytes for people."""
     return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.0f} KiB"
 
 
-def report(folder="ktc-demo", *, samples=100, force=False, **options):
+def report(folder: PathLike = "ktc-demo", *, samples: int = 100, force: bool = False, **options: Any) -> None:
     """`ktc demo`: demo(), with a bar while it runs, and what it made on standard output. Raises what demo()
     does."""
     import shlex

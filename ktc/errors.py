@@ -4,6 +4,15 @@
 A reader that goes away ends a script as SIGPIPE does, without a message.
 """
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 
 class KtcError(Exception):
     """Base of every error that ktc raises on purpose."""
@@ -44,26 +53,28 @@ class ReaderGone(OutputError):
     """The reader of a pipe closed it: nobody wants the rest."""
 
 
-def printable(text):
+def printable(text: str) -> str:
     """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its
     escape."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-warn_with = None  # in a console script: what takes the text of a warning, instead of Python's own way
+# In a console script: what takes the text of a warning, instead of Python's own way.
+warn_with: Callable[[str], None] | None = None
 
 
-def warn(message, depth=1):
-    """Tell of what is no fault but might not be meant. depth: the functions above that do not count as its
+def warn(message: str, depth: int = 1) -> None:
+    """Warn of what is not a fault but may not be meant. depth: the functions above that do not count as its
     place."""
     if warn_with is not None:
-        return warn_with(message)
+        warn_with(message)
+        return
     import warnings
 
     warnings.warn(message, stacklevel=depth + 2)
 
 
-def binary(target):
+def binary(target: T | None) -> T:
     """A target of binary: standard output is one only where it is asked for, not of itself in a terminal or
     notebook."""
     if target is None:

@@ -28,16 +28,23 @@ from .schemas import TABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from collections.abc import Mapping, Sequence
+    from io import BufferedWriter
+    from typing import Any, Literal, TypeAlias
+
+    import numpy
+    from numpy.typing import NDArray
 
     from ._types import AreaperilBytes, PathLike
+
+    Array: TypeAlias = NDArray[Any]
 
 
 __all__ = ["Example", "write_example"]
 
 PERILS: tuple[str, ...] = ("wind", "flood", "earthquake", "fire", "hail")
 # What may come with an event of each peril.
-COMPANIONS = {
+COMPANIONS: dict[str, tuple[str, ...]] = {
     "wind": ("flood", "hail"),
     "flood": ("wind",),
     "earthquake": ("fire",),
@@ -68,8 +75,25 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 @dataclass(frozen=True)
 class Example:
-    """What write_example made: the folder, its sizes and its files (paths below the folder, in the order
-    written)."""
+    """What write_example() made.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where it is.
+    events, locations, coverages, items, areaperils, vulnerabilities : int
+        Number of each.
+    footprint_rows : int
+        Number of rows of the footprint.
+    policies : int
+        Number of policies.
+    periods : int
+        Number of periods.
+    tiv : float
+        Total insured value of the portfolio (currency).
+    files : tuple of str
+        Paths below the folder, in the order written.
+    """
 
     folder: Path
     events: int
@@ -89,12 +113,12 @@ class _Draws:
     """Uniform numbers in [0, 1) from a stream of their own: one option does not reshuffle what another
     governs."""
 
-    def __init__(self, seed, stream):
+    def __init__(self, seed: int, stream: int) -> None:
         import numpy
 
         self.bits = numpy.random.PCG64(numpy.random.SeedSequence([seed, stream]))
 
-    def __call__(self, *shape):
+    def __call__(self, *shape: int) -> NDArray[numpy.float64]:
         import numpy
 
         count = 1
@@ -103,10 +127,10 @@ class _Draws:
         raw = numpy.atleast_1d(self.bits.random_raw(count)) if count else numpy.zeros(0, numpy.uint64)
         return ((raw >> numpy.uint64(11)).astype(float) * 2.0**-53).reshape(shape)
 
-    def normal(self, count):
+    def normal(self, count: int) -> Array:
         """Nearly normal: twelve uniform numbers, less six."""
         u = self(12, count)
-        total = u[0]
+        total: Array = u[0]
         for row in u[1:]:
             total = total + row
         return total - 6.0
@@ -131,22 +155,67 @@ def write_example(
     random_numbers: int = 50_000,
     summaries: Literal["item", "coverage"] = "item",
 ) -> Example:
-    """Write an example model into folder/input and folder/static; gives an Example.
+    """Write an example model into folder/input and folder/static.
 
-    seed: any integer >= 0. events, locations, periods: how many. perils: 1 to 5, the first so many of PERILS.
-    items_per_coverage: 1 to perils, default perils. grid: cells on a side; there are grid * grid * perils
-    areaperils. damage_bins: 3 to 200, the first at 0 and the last at 1. intensity_bins: 2 to 1000.
-    uncertainty: several intensity bins per areaperil and event, with probabilities, or one. compress:
-    footprint.bin.z and footprint.idx.z with the uncompressed sizes. areaperil_bytes: bytes of an areaperil
-    id, 4 or
-    8. weighted_periods: write input/periods.bin, all weights equal. random_numbers: length of
-    static/random.bin. summaries: the ids of gulsummaryxref, "item" (`summarycalc -i`) or "coverage"
-    (`summarycalc -c`).
+    The same seed and options give the same bytes on every machine.
 
-    Raises UsageError for an option out of range, OSError (or OutputError, which is one) when a file cannot be
-    written.
+    Parameters
+    ----------
+    folder : str or path
+        Where to write; made if it is missing.
+    seed : int, default 1
+        0 or more.
+    events : int, default 300
+        Number of events.
+    locations : int, default 100
+        Number of locations.
+    perils : int, default 3
+        The first N of PERILS, 1 to 5.
+    items_per_coverage : int, optional
+        1 to perils. Default perils.
+    grid : int, default 16
+        Cells on a side, 2 to 10,000; there are grid * grid * perils areaperils.
+    damage_bins : int, default 22
+        3 to 200; the first is at damage ratio 0 and the last at 1.
+    intensity_bins : int, default 20
+        2 to 1000.
+    uncertainty : bool, default True
+        Several intensity bins per areaperil and event, with probabilities, or one.
+    compress : bool, default False
+        Write footprint.bin.z and footprint.idx.z, with the uncompressed sizes.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    periods : int, default 1000
+        Number of periods.
+    weighted_periods : bool, default False
+        Write input/periods.bin, all weights equal.
+    random_numbers : int, default 50,000
+        Length of static/random.bin.
+    summaries : {"item", "coverage"}, default "item"
+        The ids of gulsummaryxref, for `summarycalc -i` or `summarycalc -c`.
 
+    Returns
+    -------
+    Example
+        The folder, its sizes and its files.
+
+    Raises
+    ------
+    UsageError
+        An option is out of range.
+    OSError
+        A file cannot be written (or OutputError, which is one).
+
+    Notes
+    -----
     Summary set 1 is the whole portfolio, set 2 the lines of business, set 3 the locations.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> example = ktc.write_example("small", events=10, locations=5)
+    >>> example.events, example.locations
+    (10, 5)
     """
     if items_per_coverage is None:
         items_per_coverage = perils
@@ -201,7 +270,7 @@ def write_example(
     )
 
 
-def _check(**limits):
+def _check(**limits: tuple[int, int, int | None]) -> None:
     for name, (value, low, high) in limits.items():
         if value < low or (high is not None and value > high):
             raise UsageError(
@@ -209,20 +278,21 @@ def _check(**limits):
             )
 
 
-def _rounded(values, unit):
+def _rounded(values: Array, unit: float) -> Array:
     """Values to the nearest multiple of unit, halves upwards."""
     import numpy
 
-    return numpy.floor(values / unit + 0.5) * unit
+    rounded: Array = numpy.floor(values / unit + 0.5) * unit
+    return rounded
 
 
-def _units(weights, total):
+def _units(weights: Array, total: int | Array) -> Array:
     """Share out total whole units over the columns of each row in proportion to weights; the largest gets the
     rest."""
     import numpy
 
     whole = numpy.cumsum(weights, axis=1)[:, -1:]
-    units = numpy.floor(weights / whole * total + 0.5).astype(int)
+    units: Array = numpy.floor(weights / whole * total + 0.5).astype(int)
     largest = units.argmax(axis=1)
     units[numpy.arange(len(units)), largest] += numpy.ravel(total) - units.sum(axis=1)
     return units
@@ -232,7 +302,7 @@ def _units(weights, total):
 # the model
 
 
-def _damage_bins(count):
+def _damage_bins(count: int) -> tuple[list[Array], Array]:
     """Columns of damage_bin_dict, and the middles of the bins between its ends.
 
     Points at 0 and 1, growing widths between; in one bin of three the mean is the midpoint (losses are
@@ -248,13 +318,13 @@ def _damage_bins(count):
     mean = numpy.floor((low + (high - low) * part) * 1e6 + 0.5) / 1e6
     middles = (low + high) / 2
 
-    def whole(first, between, last):
+    def whole(first: float, between: Array, last: float) -> Array:
         return numpy.concatenate([[first], between, [last]])
 
     return [numpy.arange(1, count + 1), whole(0, low, 1), whole(0, high, 1), whole(0, mean, 1)], middles
 
 
-def _bell(middles):
+def _bell(middles: Array) -> Array:
     """Row a: the share of each inner bin in the distribution with density t**a (1-t)**(SHAPE-a) on 0..1.
 
     Its mean is (a + 1) / (SHAPE + 2).
@@ -267,15 +337,16 @@ def _bell(middles):
         down.append(down[-1] * (1 - middles))
     edges = numpy.concatenate([[0.0], (middles[:-1] + middles[1:]) / 2, [1.0]])
     rows = numpy.array([up[a] * down[SHAPE - a] for a in range(SHAPE + 1)]) * (edges[1:] - edges[:-1])
-    return rows / numpy.cumsum(rows, axis=1)[:, -1:]
+    shares: Array = rows / numpy.cumsum(rows, axis=1)[:, -1:]
+    return shares
 
 
-def vulnerability_id(peril, construction, coverage):
+def vulnerability_id(peril: Any, construction: Any, coverage: Any) -> Any:
     """The vulnerability function of a peril, a construction and a kind of coverage, all counted from 0."""
     return (peril * len(CONSTRUCTIONS) + construction) * len(COVERAGES) + coverage + 1
 
 
-def _vulnerabilities(perils, intensity_bins, middles):
+def _vulnerabilities(perils: int, intensity_bins: int, middles: Array) -> list[Array]:
     """Columns of vulnerability.bin. Probabilities are whole millionths, which six decimals hold, and sum to
     1."""
     import numpy
@@ -308,13 +379,22 @@ def _vulnerabilities(perils, intensity_bins, middles):
     return [numpy.concatenate(c) for c in zip(*columns)]
 
 
-def areaperil_id(peril, cell, grid):
+def areaperil_id(peril: Any, cell: Any, grid: int) -> Any:
     """The areaperil of a peril in a cell, both counted from 0."""
     return peril * grid * grid + cell + 1
 
 
-def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, compress):
-    """Write footprint and index; gives the number of rows and each event's strength, 0.3 to 1.2."""
+def _footprint(
+    out: _Writer,
+    seed: int,
+    events: int,
+    perils: int,
+    grid: int,
+    intensity_bins: int,
+    uncertainty: bool,
+    compress: bool,
+) -> tuple[int, Array]:
+    """Write footprint and index; returns the number of rows and each event's strength, 0.3 to 1.2."""
     import zlib
 
     import numpy
@@ -327,7 +407,8 @@ def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, com
     reach = int(1 + intensity_bins * 0.05)
     strengths = numpy.zeros(events)
     dtype = out.dtype("footprint")
-    rows, offset, index = 0, 8, []
+    rows, offset = 0, 8
+    index: list[tuple[int, int, int, int]] = []
     with out.open("footprint", ".z" if compress else "") as file:
         file.write(
             numpy.array([intensity_bins, (1 if uncertainty else 0) | (2 if compress else 0)], "<i4").tobytes()
@@ -395,7 +476,7 @@ def _footprint(out, seed, events, perils, grid, intensity_bins, uncertainty, com
 # portfolio
 
 
-def _sites(seed, count, grid):
+def _sites(seed: int, count: int, grid: int) -> dict[str, Array]:
     """Each location's cell, construction, line of business (counted from 0)."""
     import numpy
 
@@ -415,7 +496,7 @@ def _sites(seed, count, grid):
     return {"cell": cells[1] * grid + cells[0], "construction": construction, "line": line}
 
 
-def _coverages(seed, sites):
+def _coverages(seed: int, sites: Mapping[str, Array]) -> dict[str, Array]:
     """Each coverage's location, kind and TIV: building and contents, and of a business also interruption."""
     import numpy
 
@@ -436,7 +517,9 @@ def _coverages(seed, sites):
     return {"site": site, "kind": kind, "tiv": numpy.maximum(tiv[site, kind], 1000.0)}
 
 
-def _items(sites, coverages, per_coverage, grid):
+def _items(
+    sites: Mapping[str, Array], coverages: Mapping[str, Array], per_coverage: int, grid: int
+) -> list[Array]:
     """Columns of items.bin: for each coverage one item per insured peril. The items of a location are one
     group."""
     import numpy
@@ -457,12 +540,14 @@ def _items(sites, coverages, per_coverage, grid):
 LAYERS = 2
 
 
-def _summaries(out, sites, coverages, items, by):
+def _summaries(
+    out: _Writer, sites: Mapping[str, Array], coverages: Mapping[str, Array], items: Sequence[Array], by: str
+) -> None:
     """gulsummaryxref and fmsummaryxref: set 1 the portfolio, set 2 the lines of business, set 3 the
     locations."""
     import numpy
 
-    def xref(site):
+    def xref(site: Array) -> list[Array]:
         count = len(site)
         ids = numpy.arange(1, count + 1)
         groups = (numpy.ones(count), _ranks(sites["line"][site]), site + 1)
@@ -476,15 +561,17 @@ def _summaries(out, sites, coverages, items, by):
     out.table("fmsummaryxref", xref(numpy.repeat(site_of_item, LAYERS)))
 
 
-def _ranks(values):
+def _ranks(values: Array) -> Array:
     """Values renumbered 1, 2, ... without a gap, smallest first."""
     import numpy
 
     return numpy.unique(values, return_inverse=True)[1].reshape(-1) + 1
 
 
-def _terms(out, sites, coverages, items):
-    """The financial structure; gives the number of policies.
+def _terms(
+    out: _Writer, sites: Mapping[str, Array], coverages: Mapping[str, Array], items: Sequence[Array]
+) -> int:
+    """The financial structure; returns the number of policies.
 
     Level 1, coverages: a deductible in percent of TIV (rule 6). Level 2, sites: a deductible and a limit
     (rule 1). Level 3, policies of ten sites each: two layers with attachment, limit and share (rule 2).
@@ -509,7 +596,7 @@ def _terms(out, sites, coverages, items):
         ],
     )
 
-    profile = [
+    profile: list[tuple[float, ...]] = [
         (1, 6, 0.01, 0, 0, 0, 0),
         (2, 6, 0.02, 0, 0, 0, 0),
         (3, 1, 2_500, 0, 0, 0, 1e6),
@@ -552,7 +639,7 @@ def _terms(out, sites, coverages, items):
     return policies
 
 
-def _occurrences(out, seed, strengths, periods):
+def _occurrences(out: _Writer, seed: int, strengths: Array, periods: int) -> None:
     """When the events happen: one in two periods on average, the strong ones seldom."""
     import numpy
 
@@ -578,20 +665,22 @@ def _occurrences(out, seed, strengths, periods):
 class _Writer:
     """Puts tables where a run looks for them."""
 
-    def __init__(self, folder, areaperil_bytes):
-        self.folder, self.areaperil_bytes, self.files = Path(folder), areaperil_bytes, []
+    def __init__(self, folder: PathLike, areaperil_bytes: AreaperilBytes) -> None:
+        self.folder = Path(folder)
+        self.areaperil_bytes: AreaperilBytes = areaperil_bytes
+        self.files: list[str] = []
         for name in ("input", "static"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
-    def dtype(self, name):
+    def dtype(self, name: str) -> numpy.dtype[numpy.void]:
         return TABLES[name].dtype(self.areaperil_bytes)
 
-    def open(self, name, suffix=""):
+    def open(self, name: str, suffix: str = "") -> BufferedWriter:
         path = TABLES[name].path + suffix
         self.files.append(path)
         return open(self.folder / path, "wb")
 
-    def table(self, name, columns, **header):
+    def table(self, name: str, columns: Sequence[Any], **header: int) -> None:
         """Write a table from its columns, which stand for the first fields of its records; the other fields
         are 0."""
         import numpy
@@ -600,7 +689,7 @@ class _Writer:
 
         dtype = self.dtype(name)
         rows = numpy.zeros(len(columns[0]), dtype)
-        for field, column in zip(dtype.names, columns):
+        for field, column in zip(dtype.names or (), columns):
             rows[field] = column
         self.files.append(TABLES[name].path)
         write_table(name, rows, self.folder / self.files[-1], self.areaperil_bytes, **header)

@@ -1,8 +1,7 @@
-"""Files and streams of the registry, found out for what they are, and opened as batches of NumPy rows.
+"""Files and streams of the registry, identified and opened as batches of NumPy rows.
 
-A stream begins with a word that tells its kind. A table has nothing of the kind: its name tells, and where
-that is another than the registry's, one has to say. Csv is known by its header line, parquet by its first
-bytes.
+A stream begins with a word that says its kind. A table has no such word: its name says what it is, and where
+that is not the registry's, the caller has to. Csv is known by its header line, parquet by its first bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +24,14 @@ from .validation import Place, read_binary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
+
+    import numpy
+    from numpy.typing import NDArray
+
+    from ._types import AreaperilBytes, PathLike
+    from .schemas import Field, Report, Stream, Table
 
 BATCH = 1 << 16  # records
 LINE = 1 << 12  # bytes in which a csv's header line must end
@@ -38,24 +44,26 @@ TABLE_OF = {os.path.basename(table.path): name for name, table in reversed(TABLE
 TABLE_OF = {**{f"{file}.z": name for file, name in TABLE_OF.items() if name in COMPRESSIBLE}, **TABLE_OF}
 
 
-def row_dtype(fields, names):
+def row_dtype(fields: Iterable[Field], names: Mapping[str, str]) -> numpy.dtype[numpy.void]:
     """The dtype of rows of ktc._core.batches; names: of the columns that are wanted, as {the field's: the
     column's}."""
     import numpy
 
     whole = packed(fields)
+    places = whole.fields
+    assert places is not None
     return numpy.dtype(
         {
             "names": list(names.values()),
-            "formats": [whole.fields[name][0] for name in names],
-            "offsets": [whole.fields[name][1] for name in names],
+            "formats": [places[name][0] for name in names],
+            "offsets": [places[name][1] for name in names],
             "itemsize": whole.itemsize,
         }
     )
 
 
-def named_kind(kind):
-    """A kind that somebody has named, if there is one of that name."""
+def named_kind(kind: str) -> str:
+    """The kind that the caller has named; UsageError if the registry has none of that name."""
     if kind not in TABLES and kind not in STREAMS:
         near = get_close_matches(kind, [*TABLES, *STREAMS], 3)
         raise UsageError(
@@ -64,12 +72,13 @@ def named_kind(kind):
     return kind
 
 
-def columns_in(line):
+def columns_in(line: str) -> tuple[str, ...]:
     """The names in a csv's header line, ktools' quotes and blanks aside."""
     return tuple(name.strip().strip('"').strip() for name in line.split(","))
 
 
-CSV_OF: dict[tuple[str, ...], Any] = {}
+CSV_OF: dict[tuple[str, ...], Table | Stream | Report] = {}
+_entry: Any
 for _entry in (*REPORTS.values(), *TABLES.values(), *STREAMS.values()):
     CSV_OF.setdefault(columns_in(_entry.csv_header), _entry)
 
@@ -86,22 +95,22 @@ class File:
 
     name: str
     path: str | None = None
-    kind: str | None = None
+    kind: str = ""
     entry: Any = None
-    form: str | None = None
+    form: str = ""
     size: int | None = None
     index: str | None = None
-    areaperil_bytes: int = 4
-    header: dict[str, int] = field(default_factory=dict)
+    areaperil_bytes: AreaperilBytes = 4
+    header: dict[str, Any] = field(default_factory=dict)
     source: Any = None
-    mapped: Any = None
+    mapped: Mapped | None = None
     reader: Any = None  # of ktc._core.batches
     dtype: Any = None  # of its rows
-    columns: tuple[Any, ...] = ()  # of the rows, as Fields
-    first_byte: int | None = None  # where the first record lies, if they lie one behind the other
+    columns: tuple[Field, ...] = ()  # of the rows
+    first_byte: int | None = None  # where the first record lies, if they lie one after the other
 
-    def batches(self, most=BATCH, whole_events=False, skip=0):
-        """Structured arrays of some `most` records in their order, without the first `skip`. whole_events: of
+    def batches(self, most: int = BATCH, whole_events: bool = False, skip: int = 0) -> Iterator[NDArray[Any]]:
+        """Structured arrays of about `most` records in order, without the first `skip`. whole_events: of
         a stream, each ends with an event. Where the input is wrong, what was whole comes first, and then the
         error."""
         import numpy
@@ -123,10 +132,13 @@ class File:
             yield rows[skip:]
             skip = max(0, skip - len(rows))
 
-    def byte(self, number, row):
-        """Where the record of this number, from 0, begins in the file; None if it lies compressed or behind
+    def byte(self, number: int, row: Any) -> int | None:
+        """Where the record of this number, from 0, begins in the file; None if it is compressed or found by
         an index."""
         if self.form == "stream":
+            header: int
+            packet: int
+            record: int
             header, packet, record = (
                 sum(f.width(self.areaperil_bytes) for f in fields)
                 for fields in (self.entry.header, self.entry.packet, self.entry.record)
@@ -137,12 +149,15 @@ class File:
             )
         if self.first_byte is None:
             return None
-        return self.first_byte + number * self.entry.size(self.areaperil_bytes)
+        size: int = self.entry.size(self.areaperil_bytes)
+        return self.first_byte + number * size
 
 
-def open_file(path=None, kind=None, areaperil_bytes=4):
-    """A file or stream as a File: path None or "-" is standard input, kind None is found out. UsageError
-    where that cannot be.
+def open_file(
+    path: PathLike | None = None, kind: str | None = None, areaperil_bytes: AreaperilBytes = 4
+) -> File:
+    """A file or stream as a File: path None or "-" is standard input; kind None: identify it. UsageError
+    where that fails.
 
     Its header and records wait for open_records().
     """
@@ -164,7 +179,7 @@ def open_file(path=None, kind=None, areaperil_bytes=4):
     return file
 
 
-def open_records(file):
+def open_records(file: File) -> File:
     """Read the header; batches(), or of csv csv_batches(), has the records then. The File."""
     if file.form == "stream":
         open_stream(file)
@@ -177,16 +192,16 @@ def open_records(file):
     return file
 
 
-def size_of(path):
+def size_of(path: PathLike | None) -> int | None:
     """Bytes that a regular file still has, None of anything else."""
     standard = path is None or path == "-"
-    status = os.fstat(0) if standard else os.stat(path)
+    status = os.fstat(0) if standard or path is None else os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_size - (os.lseek(0, 0, os.SEEK_CUR) if standard else 0)
 
 
-def kind_of(file):
+def kind_of(file: File) -> str:
     """The kind of a File that has a source, by its first bytes and its name."""
     head = file.source.peek(4)
     word = int.from_bytes(head, "little") if len(head) == 4 else None
@@ -197,7 +212,7 @@ def kind_of(file):
     base = os.path.basename(file.name)
     if base in TABLE_OF:
         return sized_index(file, TABLE_OF[base])
-    # 1 begins a cdf stream, and many a table, too: whose next numbers are no probabilities
+    # 1 begins a cdf stream, and many a table, too, whose next numbers are not probabilities
     if word == STREAMS["cdf"].kind and looks_like_cdf(file):
         return "cdf"
     if base.endswith(".csv") or first_line(file.source.peek(LINE)) is not None:
@@ -208,25 +223,25 @@ def kind_of(file):
     )
 
 
-def sized_index(file, kind):
-    """Which of a footprint's two forms of index this is: the footprint beside it knows, if it is there."""
+def sized_index(file: File, kind: str) -> str:
+    """Which of a footprint's two forms of index this is: the footprint beside it says, if it is there."""
     if kind == "footprint_index_sized" and file.path and file.size is not None:
         try:
             with open(sibling(file.path, "bin"), "rb") as data:
-                flags = struct.unpack("<ii", data.read(8))[1]
+                flags: int = struct.unpack("<ii", data.read(8))[1]
         except (OSError, struct.error):
             return kind
         return kind if flags & SIZED else "footprint_index"
     return kind
 
 
-def sibling(path, ending):
+def sibling(path: str, ending: str) -> str:
     """The path of the same name with another ending, .z kept."""
     stem, z = (path[:-2], ".z") if path.endswith(".z") else (path, "")
     return f"{os.path.splitext(stem)[0]}.{ending}{z}"
 
 
-def looks_like_cdf(file):
+def looks_like_cdf(file: File) -> bool:
     """Whether a first packet of probabilities follows, or nothing at all. (Small whole numbers are tiny as
     real ones.)"""
     start = 4 + sum(f.width(file.areaperil_bytes) for f in STREAMS["cdf"].packet)
@@ -237,7 +252,7 @@ def looks_like_cdf(file):
     return bins > 0 and prob_to < 1.01 and all(value == 0 or value > 1e-30 for value in (prob_to, bin_mean))
 
 
-def fitting(file):
+def fitting(file: File) -> str:
     """Which tables have records of a size that makes up the file, in words."""
     if file.size is None:
         return ""
@@ -255,7 +270,7 @@ def fitting(file):
     )
 
 
-def open_stream(file):
+def open_stream(file: File) -> None:
     from ._core.batches import CdfBatches, LossBatches
     from ._core.codec import CdfDecoder, LossDecoder
 
@@ -278,13 +293,13 @@ def open_stream(file):
     )
 
 
-def column_fields(stream):
+def column_fields(stream: Stream) -> tuple[Field, ...]:
     """The csv columns of a stream as Fields; areaperil ids come 64 bits wide."""
     fields = {f.name: f for f in (*stream.packet, *stream.record, *(CDF_ROW if stream.name == "cdf" else ()))}
     return tuple(fields[name] for name in columns_in(stream.csv_header))
 
 
-def open_table(file):
+def open_table(file: File) -> None:
     """Find the records of a table, wherever its index says that they are, as validation does."""
     import numpy
 
@@ -306,7 +321,7 @@ def open_table(file):
         file.source = source_of(file.mapped)
     lead = None  # a column that the record lacks, which an index, a packet or a count gives
 
-    def reader_of(layout, header, first=-1, counted=False):
+    def reader_of(layout: Any, header: dict[str, Any], first: int = -1, counted: bool = False) -> Any:
         nonlocal table, lead
         file.header = header
         if table == "occurrence" and header["date_options"] == MINUTES:
@@ -331,7 +346,7 @@ def open_table(file):
     )
 
 
-def csv_batches(file):
+def csv_batches(file: File) -> Iterator[NDArray[Any]]:
     """The rows of a csv whose columns are a report's: whole numbers of 8 bytes, all others float64."""
     import numpy
 

@@ -6,15 +6,30 @@ Beside others, a part of a column's name, or more than it, is the column where t
 order, and nowhere else.
 """
 
+from __future__ import annotations
+
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
-def key(name):
+    from .schemas import Report, Stream, Table
+
+    Csv: TypeAlias = Table | Stream | Report
+    # As everybody() gives it: entry, columns, how many of them are needed, tool.
+    Known: TypeAlias = tuple[Csv, list[str], int, str | None]
+    # As arrange() gives it.
+    Order: TypeAlias = list[tuple[int | None, str]] | None
+
+
+def key(name: str) -> str:
     """A name as it is compared."""
     return "".join(char for char in name.lower() if char not in " \t\"'_\xa0")
 
 
-def titles(line):
+def titles(line: str) -> list[str]:
     """The names in a header line, as they stand there; a comma may be in quotes."""
     parts, quoted = [""], False
     for char in line:
@@ -26,7 +41,7 @@ def titles(line):
     return [part.strip(" \t\"'") for part in parts]
 
 
-def known(table, names):
+def known(table: Csv, names: Sequence[str]) -> dict[str, int]:
     """{name as compared: number of the column} of a table's columns. names: the registry's, in the order of
     the csv."""
     from .schemas.tables import OTHER_NAMES
@@ -40,7 +55,7 @@ def known(table, names):
     return found
 
 
-def arrange(line, table, names, required):
+def arrange(line: str, table: Csv, names: Sequence[str], required: int) -> tuple[Order, list[str], str]:
     """What a header says of the columns: (order, passed, wrong).
 
     names: the table's columns; the first `required` are needed. order: for each column of the csv, up to the
@@ -93,14 +108,14 @@ def arrange(line, table, names, required):
     return list(zip(places, found))[: last + 1], passed, ""
 
 
-def title_of(table):
+def title_of(table: Csv) -> str:
     """What messages call a table: the name of its file, or what a stream is."""
     if hasattr(table, "packet"):
         return f"{'an' if table.name[0] in 'aeiou' else 'a'} {table.name} stream"
     return os.path.splitext(os.path.basename(getattr(table, "path", table.name)))[0]
 
 
-def csv_columns(table):
+def csv_columns(table: Table) -> list[str]:
     """The names of a Table's csv columns."""
     return [
         getattr(column, "name", column)
@@ -108,7 +123,7 @@ def csv_columns(table):
     ]
 
 
-def everybody():
+def everybody() -> Iterator[Known]:
     """Every csv of the registry: (its entry, its columns, how many of them are needed, the tool that makes
     binary of it)."""
     from .schemas import REPORTS, STREAMS, TABLES
@@ -138,10 +153,10 @@ def everybody():
         )
 
 
-def owner_of(keys, least=0):
+def owner_of(keys: Sequence[str], least: int = 0) -> Known | None:
     """The entry that has most of the columns with these names, more than `least`, all that it needs among
     them: as everybody() gives it, or None. A table of one column must have all of them."""
-    best = None
+    best: Known | None = None
     for entry in everybody():
         table, names, required, _ = entry
         there = {place for each, place in known(table, names).items() if each in keys}
@@ -150,7 +165,7 @@ def owner_of(keys, least=0):
     return best
 
 
-def owner(keys, least):
+def owner(keys: Sequence[str], least: int) -> str:
     """The same in words, or ""."""
     entry = owner_of(keys, least)
     if entry is None:
@@ -162,7 +177,7 @@ def owner(keys, least):
 # --- csv where binary is wanted
 
 
-def first_line(start):
+def first_line(start: bytes) -> str | None:
     """The first line of what begins with these bytes, if that is text; else None."""
     line = start.replace(b"\r", b"\n").split(b"\n")[0]
     if len(line) == len(start):  # it has no end
@@ -174,7 +189,7 @@ def first_line(start):
     return text if text.replace("\t", " ").isprintable() else None
 
 
-def told_csv(start, tool=None, name=""):
+def told_csv(start: bytes, tool: str | None = None, name: str = "") -> str:
     """What an error of a reader of binary adds where its input begins with these bytes: that it looks like
     csv, and what converts it; else "". If its header does not say what it is: tool, or else the one that
     makes files of that name."""
@@ -193,14 +208,14 @@ def told_csv(start, tool=None, name=""):
     return f"; this looks like csv{converted(entry) or (f', of which {tool} makes binary' if tool else '')}"
 
 
-def converted(entry):
+def converted(entry: Known | None) -> str:
     """Which tool makes binary of a csv, as everybody() gives it."""
     if entry is None:
         return ""
     return f" of {title_of(entry[0])}, of which {entry[3] or 'nothing'} makes binary"
 
 
-def csv_of(start):
+def csv_of(start: bytes) -> str:
     """What is wrong with a binary file that begins with these bytes, if they are the header line of a csv
     that the registry has, and 8 bytes of it or more; else "". No table has such records."""
     line = first_line(start)

@@ -3,8 +3,8 @@
     ktc.inspect.info("gul.bin").events          # how many events a stream has
     print(ktc.inspect.head("input/items.bin"))  # the first ten items
 
-Kinds are found out as ktc.files tells. A stream is read in batches, so memory does not follow it; head()
-stops where it has enough.
+ktc.files identifies kinds. A stream is read in batches, so memory does not grow with it; head() stops where
+it has enough.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ from .validation import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
 
     from ._types import AreaperilBytes, PathLike
+    from .files import File
+    from .schemas import Field
 
 
 __all__ = ["FileInfo", "head", "info"]
@@ -41,16 +44,46 @@ TOTALS = {"coverages": "tiv", "periods": "weighting"}  # columns whose sum means
 
 @dataclass
 class FileInfo:
-    """What a file or stream is and has. kind: of the registry, "csv" or "parquet"; None if it could not be
-    found out.
+    """What a file or stream is, and what is in it. str() of it is a summary for people.
 
-    form: "table", "indexed", "compressed" (tables with an index, at the path `index`), "stream", "csv" or
-    "parquet". doc: what that is, in words. size: bytes, None of a pipe. header: its values. records: of all.
-    ranges: {column: (least, largest)}. events: how many, each counted once; returning: how often one came
-    back later, first_returning the first that did. packets: of a stream. largest_sidx: of the samples.
-    special: {sidx below 0: records}. totals: {name: sum}, in float64. fault: what is wrong, if it is not
-    whole or cannot be read; all else is then about what came before. status: the exit status for that, else
-    0.
+    Attributes
+    ----------
+    path : str
+        The path, or a name for standard input.
+    kind : str or None
+        The name of a table or stream in ktc.schemas, "csv" or "parquet"; None if it could not be identified.
+    form : {"table", "indexed", "compressed", "stream", "csv", "parquet"} or None
+        Indexed and compressed are tables with an index.
+    doc : str
+        What that is, in words.
+    size : int or None
+        Bytes, None of a pipe.
+    index : str or None
+        The path of a table's index.
+    header : dict
+        The values of the header, by field.
+    records : int or None
+        Number of records.
+    ranges : dict of str to (number, number)
+        Smallest and largest value, by column.
+    events : int or None
+        Number of events, each counted once.
+    returning : int or None
+        Number of times that an event comes back later in a stream.
+    first_returning : int or None
+        The first event that does.
+    packets : int or None
+        Number of packets of a stream.
+    largest_sidx : int or None
+        Of the samples.
+    special : dict of int to int
+        Number of records, by sidx below 0.
+    totals : dict of str to float
+        Sums in float64, by name (currency; of periods, probability).
+    fault : str or None
+        What is wrong, if it is not whole or cannot be read; all else is then about what came before.
+    status : int
+        The exit status for that, else 0.
     """
 
     path: str
@@ -59,9 +92,9 @@ class FileInfo:
     doc: str = ""
     size: int | None = None
     index: str | None = None
-    header: dict[str, int] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
     records: int | None = None
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    ranges: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     events: int | None = None
     returning: int | None = None
     first_returning: int | None = None
@@ -74,12 +107,13 @@ class FileInfo:
 
     @property
     def whole(self) -> bool:
+        """Whether there is no fault."""
         return self.fault is None
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.path}: {self.words()}"]
 
-        def line(name, text):
+        def line(name: str, text: object) -> None:
             lines.append(f"  {name:24}{text}")
 
         if self.size is not None:
@@ -105,10 +139,11 @@ class FileInfo:
             line("whole" if self.whole else "not whole", "yes" if self.whole else self.fault)
         return "\n".join(lines)
 
-    def words(self):
+    def words(self) -> str:
+        """Kind and form, and what that is."""
         noun = "table" if self.kind in TABLES else "stream"
         name = (
-            self.kind
+            f"{self.kind}"
             if self.kind == self.form
             else f"{self.kind} {noun}"
             if self.form in ("table", "stream")
@@ -117,18 +152,42 @@ class FileInfo:
         return f"{name}. {self.doc}" if self.doc else name
 
 
-def shown(value):
+def shown(value: object) -> str:
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def info(
     path: PathLike | None = None, *, kind: str | None = None, areaperil_bytes: AreaperilBytes = 4
 ) -> FileInfo:
-    """What a file or stream is and has, as a FileInfo. path: None or "-" is standard input. kind: the name of
-    a table or stream in ktc.schemas, if it is not to be found out.
+    """Identify a file or stream and count what is in it.
 
-    Bad data and what cannot be read go to its fault and status. UsageError: no such kind, or the kind cannot
-    be found out.
+    Bad data and what cannot be read are not raised: they go to the result's fault and status.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        The file. Default, or "-": standard input.
+    kind : str, optional
+        The name of a table or stream in ktc.schemas. Default: identify it by its first bytes and its name.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    FileInfo
+        Kind, header, number and range of records, totals.
+
+    Raises
+    ------
+    UsageError
+        There is no such kind, or the kind cannot be identified.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> found = ktc.inspect.info("input/items.bin")
+    >>> found.kind, found.whole
+    ('items', True)
     """
     found = FileInfo(str(path) if path is not None and path != "-" else STDIN)
     try:
@@ -145,8 +204,8 @@ def info(
     return found
 
 
-def describe(file, found):
-    """What the opened file tells before its first record."""
+def describe(file: File, found: FileInfo) -> None:
+    """What the opened file says before its first record."""
     if file.form == "csv":
         entry = file.entry
         found.doc = (
@@ -162,7 +221,7 @@ def describe(file, found):
             found.doc += " There is no index beside it, so the records' events are not known."
 
 
-def check_parquet(file):
+def check_parquet(file: File) -> None:
     """The last bytes of a parquet file are its first."""
     if file.path and file.size is not None:
         with open(file.path, "rb") as data:
@@ -176,12 +235,15 @@ def check_parquet(file):
 class Counts:
     """What the records of a file add up to, batch by batch."""
 
-    def __init__(self, file):
-        self.file, self.records, self.ranges = file, 0, {}
-        self.special, self.largest, self.totals = [0] * (SPECIAL_SAMPLES + 1), None, {}
-        self.events = set()  # of a table
+    def __init__(self, file: File) -> None:
+        self.file, self.records = file, 0
+        self.ranges: dict[str, tuple[Any, Any]] = {}
+        self.special = [0] * (SPECIAL_SAMPLES + 1)
+        self.largest: int | None = None
+        self.totals: dict[str, float] = {}
+        self.events: set[int] = set()  # of a table
 
-    def add(self, rows):
+    def add(self, rows: NDArray[Any]) -> None:
         import numpy
 
         if not len(rows):
@@ -197,11 +259,11 @@ class Counts:
             self.totals[name] = self.totals.get(name, 0.0) + float(rows[name].sum(dtype=numpy.float64))
         if self.file.form == "stream" and self.file.kind != "cdf":
             self.add_losses(rows["sidx"], rows["loss"])
-        elif self.file.form != "stream" and "event_id" in rows.dtype.names:
+        elif self.file.form != "stream" and "event_id" in (rows.dtype.names or ()):
             events = rows["event_id"]
             self.events.update(events[:1].tolist(), events[1:][events[1:] != events[:-1]].tolist())
 
-    def add_losses(self, sidx, loss):
+    def add_losses(self, sidx: NDArray[Any], loss: NDArray[Any]) -> None:
         import numpy
 
         sample = sidx > 0
@@ -215,7 +277,7 @@ class Counts:
             self.totals[name] = self.totals.get(name, 0.0) + float(loss[chosen].sum(dtype=numpy.float64))
 
 
-def add_records(file, found):
+def add_records(file: File, found: FileInfo) -> None:
     """Count all records, up to a fault if there is one."""
     counts = Counts(file)
     try:
@@ -242,7 +304,13 @@ def add_records(file, found):
                 found.events = len(counts.events)
 
 
-def report_info(files=(), *, kind=None, areaperil_bytes=4, json=False):
+def report_info(
+    files: Sequence[str] = (),
+    *,
+    kind: str | None = None,
+    areaperil_bytes: AreaperilBytes = 4,
+    json: bool = False,
+) -> int:
     """info() of each file, on standard output, with faults on standard error; the exit status of the worst.
     json: one array of objects, a FileInfo each; a number that is not finite is a string there."""
     from .console import say
@@ -267,8 +335,8 @@ def report_info(files=(), *, kind=None, areaperil_bytes=4, json=False):
     return max(each.status for each in infos)
 
 
-def as_json(infos):
-    def plain(value):
+def as_json(infos: Sequence[FileInfo]) -> str:
+    def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {str(key): plain(each) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
@@ -289,11 +357,40 @@ def head(
     kind: str | None = None,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> NDArray[Any]:
-    """The first n records behind the first `skip`, or as many as there are, as a structured array of the
-    columns that csv has (of an occurrence table, the date as its number). path and kind as in info().
+    """Read the first records of a binary table or stream.
 
-    Nothing is read that is not needed; records of a table that are to be passed over are not read. Raises
-    DataError for bad data before the last record asked for, UsageError as info() does.
+    No more is read than is needed; the skipped records of a table are not read.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        The file. Default, or "-": standard input.
+    n : int, default 10
+        Number of records, or as many as there are.
+    skip : int, default 0
+        Number of records before the first one returned.
+    kind : str, optional
+        The name of a table or stream in ktc.schemas. Default: identify it by its first bytes and its name.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    numpy.ndarray
+        Structured, of the columns that its csv has (of an occurrence table, the date as its number).
+
+    Raises
+    ------
+    DataError
+        Bad data before the last record asked for.
+    UsageError
+        There is no such kind, the kind cannot be identified, or it is csv or parquet.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.inspect.head("input/items.bin", 2)["item_id"].tolist()
+    [1, 2]
     """
     import numpy
 
@@ -302,17 +399,19 @@ def head(
     return numpy.concatenate(parts or [numpy.empty(0, file.dtype)])[[f.name for f in file.columns]]
 
 
-def open_head(path, n, skip, kind, areaperil_bytes):
+def open_head(
+    path: PathLike | None, n: int, skip: int, kind: str | None, areaperil_bytes: AreaperilBytes
+) -> File:
     """The File of head()'s arguments."""
     if n < 0 or skip < 0:
-        raise UsageError(f"{n} records behind {skip}: expected 0 or more of both")
+        raise UsageError(f"{n} records after {skip}: expected 0 or more of both")
     file = open_file(path, kind, areaperil_bytes)
     if file.form in ("csv", "parquet"):
         raise UsageError(f"{file.name}: this is {file.form}, expected a binary table or stream")
     return open_records(file)
 
 
-def first_records(file, n, skip):
+def first_records(file: File, n: int, skip: int) -> Iterator[NDArray[Any]]:
     """Batches of the records skip .. skip + n."""
     for rows in file.batches(min(n + skip if file.form == "stream" else n, BATCH), skip=skip) if n else ():
         yield rows[:n]
@@ -325,8 +424,10 @@ class Csv:
     """How the converters write a File's records: header is their header line, names the columns, of which
     damage_bin_dict's tool leaves the last out."""
 
-    def __init__(self, file):
-        self.file, self.dates, self.fields = file, None, file.columns
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.dates: Any = None  # the Layout of dates
+        self.fields: Sequence[Field] = file.columns
         entry, extra = file.entry, getattr(file.entry, "extra", {"separator": ","})
         if file.kind in ("occurrence_dates", "occurrence_granular") or file.header.get("date_options") in (
             DAYS,
@@ -351,34 +452,43 @@ class Csv:
                 ",".join(self.names) if file.kind == "footprint" and not file.index else entry.csv_header
             )
 
-    def write(self, rows, sink):
+    def write(self, rows: NDArray[Any], sink: Sink) -> None:
         """Rows as csv lines."""
         data = Source(rows.tobytes())
         if self.dates is not None:
             TableReader(self.dates, sink).dates(data, self.file.entry.name == "occurrence_granular")
             return
+        places = rows.dtype.fields
+        assert places is not None
         columns = [
-            (f.name, f.resolved(self.file.areaperil_bytes), f.csv, rows.dtype.fields[f.name][1])
-            for f in self.fields
+            (f.name, f.resolved(self.file.areaperil_bytes), f.csv, places[f.name][1]) for f in self.fields
         ]
         TableReader(
             Layout(columns, rows.dtype.itemsize, separator=self.separator, prefix=self.prefix), sink
         ).records(data)
 
 
-def report_head(file=None, *, n=10, skip=0, kind=None, csv=False, areaperil_bytes=4):
+def report_head(
+    file: str | None = None,
+    *,
+    n: int = 10,
+    skip: int = 0,
+    kind: str | None = None,
+    csv: bool = False,
+    areaperil_bytes: AreaperilBytes = 4,
+) -> int:
     """head() on standard output, in columns for people, or as the converters write csv."""
-    file = open_head(file, n, skip, kind, areaperil_bytes)
-    form = Csv(file)
+    opened = open_head(file, n, skip, kind, areaperil_bytes)
+    form = Csv(opened)
     with Outputs() as outputs:
         sink = outputs.open()
         if csv:
             write_all(sink, f"{form.header}\n".encode())
-            for rows in first_records(file, n, skip):
+            for rows in first_records(opened, n, skip):
                 form.write(rows, sink)
             return 0
         widths, head = [len(name) for name in form.names], [form.names]
-        for rows in first_records(file, n, skip):
+        for rows in first_records(opened, n, skip):
             memory = Sink.memory()
             form.write(rows, memory)
             cells = head + [

@@ -4,6 +4,8 @@ entries by argparse.
 A script whose command line is right never imports this module (see ktc.cli.plain).
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 
@@ -12,16 +14,23 @@ from .errors import UsageError
 from .schemas import COMMANDS, TOOLS
 from .schemas.model import int32_argument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+    from .schemas import Tool
+
 KTOOLS_VERSION = "3.12.4"
 
 
 class Layout(argparse.HelpFormatter):
     """Help of one width everywhere."""
 
-    def __init__(self, prog):
+    def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=100)
 
-    def _fill_text(self, text, width, indent):
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
         """What stands in lines of its own (everything but the sentence below the usage) stays as it is."""
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
@@ -29,21 +38,21 @@ class Layout(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """argparse that raises instead of leaving. tool: the Tool whose help it gives, or None."""
 
-    tool = None
+    tool: Tool | None = None
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
 
-    def format_help(self):
+    def format_help(self) -> str:
         if self.tool is not None:
             self.epilog = "\n".join(f"{head}:\n  {text}" for head, text in self.tool.told().items()) + "\n"
         return super().format_help()
 
 
-def type_of(type):
+def type_of(type: Callable[[str], Any]) -> Callable[[str], Any]:
     """What argparse is to make a value of the registry's type with."""
 
-    def number(text):
+    def number(text: str) -> int:
         try:
             return int32_argument(text)
         except UsageError as error:
@@ -56,7 +65,13 @@ def type_of(type):
 class Pair(argparse.Action):
     """Collects (const, value) pairs of several flags under one name, in the order of the command line."""
 
-    def __call__(self, parser, namespace, value, flag=None):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        value: Any,
+        flag: str | None = None,
+    ) -> None:
         pairs = getattr(namespace, self.dest, None) or []
         setattr(namespace, self.dest, pairs + [(self.const, value)])
 
@@ -64,7 +79,14 @@ class Pair(argparse.Action):
 class Speak(argparse.Action):
     """Prints the help or the version and leaves, the way ktools' short flags or everybody's long ones do."""
 
-    def __call__(self, parser, namespace, value, flag=None):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        value: Any,
+        flag: str | None = None,
+    ) -> NoReturn:
+        assert flag is not None
         file, status = (sys.stdout, 0) if flag.startswith("--") else (sys.stderr, 1)
         if self.dest == "help":
             parser.print_help(file)
@@ -73,7 +95,7 @@ class Speak(argparse.Action):
         raise SystemExit(status)
 
 
-def parser_of(tool):
+def parser_of(tool: Tool) -> Parser:
     """The argparse parser of a Tool of the registry's TOOLS or COMMANDS."""
     parser = Parser(
         prog=tool.name if tool.name in TOOLS else f"ktc {tool.name}",
@@ -122,23 +144,23 @@ def parser_of(tool):
     return parser
 
 
-def parsed(tool, words, operands):
+def parsed(tool: Tool, words: Sequence[str], operands: Sequence[str]) -> dict[str, Any]:
     """What ktc.cli.plain gives, by argparse: the keywords of a command line, or what is wrong with it, or
     help.
 
     words: those of its options, with their values.
     """
-    behind = ["--"] if any(word[:1] == "-" and word != "-" for word in operands) else []
-    keywords = vars(parser_of(tool).parse_args([*words, *behind, *operands]))
+    end = ["--"] if any(word[:1] == "-" and word != "-" for word in operands) else []
+    keywords = vars(parser_of(tool).parse_args([*words, *end, *operands]))
     for option in tool.options:
         if option.dest is None:  # argparse has named it after its flag
             keywords.pop(option.flag.lstrip("-"), None)
     return keywords
 
 
-def overview():
-    """The text of `ktc --help`: every command and every tool by group, with a line each."""
-    groups = {}
+def overview() -> str:
+    """The text of `ktc --help`: every command and every tool by group, one line each."""
+    groups: dict[str, list[str]] = {}
     for tool in (*COMMANDS.values(), *TOOLS.values()):
         groups.setdefault(tool.group, []).append(f"  {tool.name:28}{tool.help}")
     return "\n".join(
@@ -161,7 +183,7 @@ def overview():
     )
 
 
-def version():
+def version() -> str:
     """The text of `ktc --version`: the version, the build, the instruction set in use."""
     from ._core import INSTRUCTION_SET, VARIABLE, machine
 

@@ -38,9 +38,14 @@ from .tables import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TypeAlias
 
     from ._types import AreaperilBytes, PathLike
+    from .schemas import Ref, Table
+
+    # ("add", "find" or "unique", columns, Keys, options), as ktc._core.tables.Checks takes them.
+    Link: TypeAlias = tuple[str, Any, Any, dict[str, Any]]
 
 
 __all__ = ["FileVerdict", "Verdict", "crossvalidation", "validate_csv", "validate_run", "validateoasisfiles"]
@@ -54,27 +59,44 @@ MOST_IDS = 10  # that a message shows
 
 @dataclass
 class FileVerdict:
-    """What was found in one file. table: its name in the registry. rows: how many were read. header: its
-    header's values.
+    """What was found in one file.
 
-    faults: one line for each, 20 at most, which name file, line or record, and value. warnings: what is
-    allowed but strange.
+    Attributes
+    ----------
+    path : str
+        The file.
+    table : str
+        Its name in the registry.
+    rows : int
+        Number of rows read.
+    header : dict
+        The values of its header, by field.
+    faults : list of str
+        One line for each, 20 at most, with file, line or record, and value.
+    warnings : list of str
+        What is allowed but strange.
     """
 
     path: str
     table: str
     rows: int = 0
-    header: dict[str, int] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Verdict:
-    """What was found in some files: a FileVerdict each. missing: lines about files that should be there.
-    lacking: about files that only some runs need.
+    """What was found in several files. str() of it is a summary for people.
 
-    sound: no fault, and nothing missing. str() of it is a summary for people.
+    Attributes
+    ----------
+    files : list of FileVerdict
+        One for each file.
+    missing : list of str
+        Lines about files that should be there.
+    lacking : list of str
+        Lines about files that only some runs need.
     """
 
     files: list[FileVerdict] = field(default_factory=list)
@@ -83,17 +105,20 @@ class Verdict:
 
     @property
     def faults(self) -> list[str]:
+        """Lines about what is missing and about the faults of all files."""
         return [*self.missing, *(line for file in self.files for line in file.faults)]
 
     @property
     def warnings(self) -> list[str]:
+        """Lines about what is lacking and the warnings of all files."""
         return [*self.lacking, *(line for file in self.files for line in file.warnings)]
 
     @property
     def sound(self) -> bool:
+        """Whether there is no fault and nothing is missing."""
         return not self.faults
 
-    def __str__(self):
+    def __str__(self) -> str:
         width = max([len(file.path) for file in self.files], default=0)
         lines = [
             f"  {file.path:{width}}{file.rows:>16,} rows   "
@@ -111,7 +136,7 @@ class Verdict:
         return "\n".join(lines)
 
 
-def count(n, what):
+def count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
@@ -125,7 +150,7 @@ class Place:
     index: str | None = None
 
 
-def place_of(table, folder, stem=None):
+def place_of(table: str, folder: PathLike, stem: str | None = None) -> Place | None:
     """Where a table lies below folder, as the stages would find it, or else its csv; None if it is nowhere.
 
     stem: the path without its ending, instead of the registry's.
@@ -151,21 +176,24 @@ class Checker:
     cannot switch off.
     """
 
-    def __init__(self, places, areaperil_bytes=4, only_always=False):
+    def __init__(
+        self, places: Mapping[str, Place], areaperil_bytes: int = 4, only_always: bool = False
+    ) -> None:
         self.places, self.areaperil_bytes, self.only_always = places, areaperil_bytes, only_always
-        self.verdict, self.headers = Verdict(), {}
-        self.keys = {}  # (table, columns, condition): Keys that a pass over the table fills
-        self.unread = (
-            set()
-        )  # tables with rows that could not be read: what they lack is not held against others
-        self.completing = []  # (Ref, table, Keys)
+        self.verdict = Verdict()
+        self.headers: dict[str, Any] = {}  # "table.field": value
+        # (table, columns, condition): Keys that a pass over the table fills
+        self.keys: dict[tuple[Any, ...], Any] = {}
+        # tables with rows that could not be read: what they lack is not held against others
+        self.unread: set[str] = set()
+        self.completing: list[tuple[Ref, str, Any]] = []  # the last are Keys
 
-    def run(self):
+    def run(self) -> Verdict:
         """Check every table, those that others refer to first; the Verdict, with the files in the registry's
         order."""
-        order = []
+        order: list[str] = []
 
-        def visit(table, above=()):
+        def visit(table: str, above: tuple[str, ...] = ()) -> None:
             for ref in TABLES[table].refs:
                 for other in self.targets(ref):
                     if other != table and other not in order and other not in above:
@@ -182,15 +210,15 @@ class Checker:
         self.verdict.files.sort(key=lambda file: list(self.places).index(file.table))
         return self.verdict
 
-    def targets(self, ref):
+    def targets(self, ref: Ref) -> list[str]:
         """The tables at hand that may have a reference's ids; none without the one that has most of them."""
         if ref.table not in self.places:
             return []
         return [ref.table] + ([ref.also[0]] if ref.also and ref.also[0] in self.places else [])
 
-    def keys_wanted(self, table):
+    def keys_wanted(self, table: str) -> list[Link]:
         """Links that fill the Keys for which references of any table ask, over the rows of this one."""
-        links = []
+        links: list[Link] = []
         for place in self.places:
             for ref in TABLES[place].refs:
                 for other, columns in ((ref.table, ref.keys), ref.also or (None, None)):
@@ -200,10 +228,10 @@ class Checker:
                         links.append(("add", columns, self.keys[name], {"when": ref.of}))
         return links
 
-    def references(self, table):
+    def references(self, table: str) -> list[Link]:
         """Links that look for the ids of a table's references, where the tables that have them could be
         read."""
-        links = []
+        links: list[Link] = []
         for ref in TABLES[table].refs:
             targets = self.targets(ref)
             if not targets or self.unread.intersection(targets):
@@ -241,7 +269,7 @@ class Checker:
                 self.completing.append((ref, table, keys))
         return links
 
-    def check(self, table, wanted):
+    def check(self, table: str, wanted: list[Link]) -> None:
         """Check one table, after the tables that it refers to."""
         place, entry = self.places[table], TABLES[table]
         own = [
@@ -267,7 +295,7 @@ class Checker:
             ]
             rules += entry.extra.get("sound", ())
         file = FileVerdict(place.path, table)
-        unique = [
+        unique: list[Link] = [
             ("unique", columns, Keys(), {"warning": warning})
             for columns, warning in (
                 (entry.key, entry.extra.get("last_counts", False)),
@@ -280,10 +308,11 @@ class Checker:
         self.headers.update({f"{table}.{name}": value for name, value in file.header.items()})
         self.verdict.files.append(file)
 
-    def read(self, place, file, rules, links):
+    def read(self, place: Place, file: FileVerdict, rules: Sequence[Rule], links: Sequence[Link]) -> bool:
         """Hold the rows of a table against rules and links; what is found goes to file. Whether all rows
         could be read."""
-        rows = checks = None
+        rows: Any = None
+        checks: Any = None
         complete = False
         try:
             if place.form == "csv":
@@ -298,7 +327,9 @@ class Checker:
                 file.rows = rows.line - 1
             else:
 
-                def reader_of(layout, header, first=-1, counted=False):
+                def reader_of(
+                    layout: Any, header: dict[str, Any], first: int = -1, counted: bool = False
+                ) -> Any:
                     nonlocal rows, checks
                     file.header = header
                     rows = RecordRows(place.path, layout, first)
@@ -323,7 +354,10 @@ class Checker:
             file.warnings = checks.warnings
         return complete
 
-    def checks(self, rows, entry, rules, links, header):
+    def checks(
+        self, rows: Any, entry: Table, rules: Sequence[Rule], links: Sequence[Link], header: Mapping[str, Any]
+    ) -> Any:
+        """The Checks of a table's rows."""
         return Checks(
             rows,
             rules,
@@ -333,7 +367,7 @@ class Checker:
             links=links,
         )
 
-    def check_complete(self):
+    def check_complete(self) -> None:
         """Ids that should have come up and did not."""
         files = {file.table: file for file in self.verdict.files}
         for ref, table, keys in self.completing:
@@ -349,7 +383,7 @@ class Checker:
                 )
 
 
-def relaxed(rule):
+def relaxed(rule: Rule) -> Rule:
     """A rule as a binary file must obey it: no stage needs the order of the rows in a group, which a csv must
     have."""
     if rule.within and rule.kind in ("numbered", "consecutive", "ascending"):
@@ -357,7 +391,7 @@ def relaxed(rule):
     return rule
 
 
-def csv_form(place):
+def csv_form(place: Place) -> str:
     """The registry's table whose columns a csv has: those with dates and those with steps are others."""
     forms = {"occurrence": ("occ_year", "occurrence_granular"), "fm_profile": ("step_id", "fm_profile_step")}
     if place.table in forms:
@@ -371,14 +405,17 @@ def csv_form(place):
     return place.table
 
 
-def read_binary(place, reader_of, areaperil_bytes, source=None):
+def read_binary(
+    place: Place, reader_of: Callable[..., Any], areaperil_bytes: int, source: Source | None = None
+) -> Any:
     """Send the records of a binary table to the TableReader that reader_of(layout, header values, ...) gives;
     the reader.
 
     source: the Source of a table without an index, where it is open already.
     """
     if place.form != "plain":
-        records = footprint_records if place.table == "footprint" else vulnerability_records
+        assert place.index is not None
+        records: Any = footprint_records if place.table == "footprint" else vulnerability_records
         options = {"areaperil_bytes": areaperil_bytes} if place.table == "footprint" else {}
         return records(
             reader_of,
@@ -412,12 +449,35 @@ def read_binary(place, reader_of, areaperil_bytes, source=None):
 
 
 def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4) -> Verdict:
-    """Check every table of a run's folder, below input/ and static/, binary or else csv, alone and with each
-    other; a Verdict.
+    """Check every table of a run's folder, alone and with each other.
 
-    Programmes of reinsurance in folders of their own (RI_1/, input/RI_1/, ...) are checked with their own
-    tables. Programmes are compiled, too, as fmcalc does it, if their tables have no fault. InputError if
-    there is no such folder, or no table in it.
+    Tables lie below input/ and static/, binary or else csv. Reinsurance programmes in folders of their own
+    (RI_1/, input/RI_1/, ...) are checked with their own tables. Programmes are also compiled, as fmcalc does
+    it, if their tables have no fault.
+
+    Parameters
+    ----------
+    folder : str or path, default "."
+        The folder that holds input/ and static/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    Verdict
+        What was found in each file, and what is missing.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or no table in it.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> verdict = ktc.validate_run(".")
+    >>> verdict.sound
+    True
     """
     if not os.path.isdir(folder):
         raise InputError(f"{folder}: no such folder")
@@ -459,7 +519,7 @@ def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4)
     return verdict
 
 
-def missing(places, *groups):
+def missing(places: Mapping[str, Place], *groups: str) -> list[str]:
     """Lines about tables that runs of these groups of losses need and that are not there."""
     return [
         f"{entry.path}: missing; a run of {entry.extra['needed']} needs it"
@@ -470,9 +530,9 @@ def missing(places, *groups):
     ]
 
 
-def programme_folders(folder):
+def programme_folders(folder: PathLike) -> list[str]:
     """Folders with programmes of their own, below a run's and below its input/."""
-    found = []
+    found: list[str] = []
     for above in ("", "input"):
         where = os.path.join(folder, above)
         if os.path.isdir(where):
@@ -485,7 +545,13 @@ def programme_folders(folder):
     return found
 
 
-def compile_programme(places, folder, below, verdict, areaperil_bytes):
+def compile_programme(
+    places: Mapping[str, Place],
+    folder: PathLike,
+    below: str,
+    verdict: Verdict,
+    areaperil_bytes: AreaperilBytes,
+) -> None:
     """What only a compiled programme shows goes to the verdict on fm_programme: a fault, or what is
     doubtful."""
     tables = [table for table in (*PROGRAMME, *GROUND_UP_FILES) if table in places]
@@ -498,7 +564,8 @@ def compile_programme(places, folder, below, verdict, areaperil_bytes):
         return
     from .financial import read_plan
 
-    stepped, error = "fm_profile" not in places, None
+    stepped = "fm_profile" not in places
+    error: KtcError | None = None
     for by_aggregate in (False, True):  # fm_xref numbers items or, as allocation rule 0 wants it, aggregates
         try:
             plan = read_plan(
@@ -514,7 +581,7 @@ def compile_programme(places, folder, below, verdict, areaperil_bytes):
     files[places["fm_programme"].path].faults += str(error).split("\n")
 
 
-def report_run(folder=".", *, areaperil_bytes=4):
+def report_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4) -> int:
     """validate_run(), with its summary on standard output; the exit status."""
     from .console import say
 
@@ -527,8 +594,27 @@ def report_run(folder=".", *, areaperil_bytes=4):
 
 
 def validate_csv(paths: Mapping[str, PathLike], *, areaperil_bytes: AreaperilBytes = 4) -> Verdict:
-    """Check csv files against each other: {table: path}; a Verdict. Of the rules of each, only those count
-    that no converter leaves out. InputError if a file is missing."""
+    """Check csv files against each other, by the rules that no converter leaves out.
+
+    Parameters
+    ----------
+    paths : dict of str to (str or path)
+        The csv of each table, by the table's name in the registry.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    Verdict
+        What was found in each file.
+
+    Raises
+    ------
+    UsageError
+        The registry has no such table.
+    InputError
+        A file is missing.
+    """
     for table, path in paths.items():
         if table not in TABLES:
             raise UsageError(f"no table is called {table!r}")
@@ -538,7 +624,7 @@ def validate_csv(paths: Mapping[str, PathLike], *, areaperil_bytes: AreaperilByt
     return Checker(places, areaperil_bytes, only_always=True).run()
 
 
-def judge(verdict, words):
+def judge(verdict: Verdict, words: str) -> None:
     """Warn, and raise DataError with a line for each fault, or say on standard error that all is well."""
     tell(verdict.warnings)
     if verdict.faults:
@@ -549,12 +635,30 @@ def judge(verdict, words):
 def validateoasisfiles(
     folder: PathLike | None = None, *, ground_up: bool = False, areaperil_bytes: AreaperilBytes = 4
 ) -> None:
-    """Check coverages.csv and items.csv of a folder and, unless ground_up, fm_programme.csv, fm_profile.csv
-    and fm_policytc.csv with them, as ktools does: coverages of items, items of the programme, groups of the
-    level below, terms.
+    """Check a portfolio's csv files against each other, as ktools does.
 
-    Without fm_programme.csv, only the first two, with a warning. Raises DataError with a line for each fault,
-    20 for a file.
+    These are coverages.csv and items.csv and, unless ground_up, fm_programme.csv, fm_profile.csv and
+    fm_policytc.csv: coverages of items, items of the programme, groups of the level below, terms. Without
+    fm_programme.csv, only the first two are checked, with a warning. The verdict is printed to standard
+    error.
+
+    Parameters
+    ----------
+    folder : str or path
+        The folder of the files.
+    ground_up : bool, default False
+        Check only coverages and items.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Raises
+    ------
+    DataError
+        With a line for each fault, 20 at most for a file.
+    UsageError
+        No folder is given.
+    InputError
+        A file is missing.
     """
     if folder is None:
         raise UsageError("the folder of the files (-d) is missing")
@@ -578,12 +682,28 @@ def crossvalidation(
     vulnerability: PathLike | None = None,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """Check three csv files with each other, as ktools does: damage bins of the vulnerability, intensity bins
-    of the footprint.
+    """Check a model's csv files against each other, as ktools does.
 
-    Raises DataError with a line for each fault, 20 for a file.
+    Damage bins of the vulnerability and intensity bins of the footprint must be known. The verdict is printed
+    to standard error.
+
+    Parameters
+    ----------
+    damage_bins, footprint, vulnerability : str or path
+        The three csv files. All are needed.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Raises
+    ------
+    DataError
+        With a line for each fault, 20 at most for a file.
+    UsageError
+        A file is not given.
+    InputError
+        A file is missing.
     """
-    paths = dict(zip(MODEL_FILES, (damage_bins, vulnerability, footprint)))
+    paths: dict[str, Any] = dict(zip(MODEL_FILES, (damage_bins, vulnerability, footprint)))
     absent = [flag for flag, path in zip(("-d", "-s", "-f"), paths.values()) if path is None]
     if absent:
         raise UsageError(

@@ -330,7 +330,7 @@ def test_reports(pair):
         match="csv of event_loss_table and .* is csv of average_loss: expected two of one kind",
     ):
         pair(text, REPORTS["average_loss"].csv_header.encode() + b"\n")
-    with pytest.raises(ktc.UsageError, match="are csv, but no report's"):
+    with pytest.raises(ktc.UsageError, match="are csv, but not of a report"):
         pair(b"a,b\n1,2\n", b"a,b\n1,2\n")
 
 

@@ -1,8 +1,10 @@
-"""The kernels. Some modules are there several times, built for newer instruction sets as well: one folder
+"""The kernels. Some modules exist several times, built for newer instruction sets as well: one folder
 each, such as x86_64_v4/, which stands before this one where the processor has that set.
 
 KTC_INSTRUCTION_SET in the environment asks for another one; results are the same with all.
 """
+
+from __future__ import annotations
 
 import os
 
@@ -12,11 +14,11 @@ from . import machine
 VARIABLE = "KTC_INSTRUCTION_SET"
 
 
-def choose(wanted=None):
+def choose(wanted: str | None = None) -> tuple[str, str | None]:
     """The instruction set to be used, of those that this build and the processor have, and the folder of its
     own modules, or None.
 
-    wanted: its name, instead of the newest one. Raises UsageError if it is not to be had.
+    wanted: its name, instead of the newest one. Raises UsageError if this build or processor lacks it.
     """
     name = machine.INSTRUCTION_SETS[0] if wanted is None else wanted
     if name not in machine.INSTRUCTION_SETS:

@@ -7,7 +7,7 @@ COMMAND = "commands of ktc"
 KIND = Option("--as", "kind", "take the input for this table or stream, whatever its name", str, "KIND")
 
 
-def count(flag, dest, help):
+def count(flag: str, dest: str, help: str) -> Option:
     return Option(flag, dest, help, int, "N")
 
 
@@ -20,11 +20,11 @@ COMMANDS = {
             "make an example model, and run the ground-up pipeline on it",
             "demo:report",
             (
-                count("--events", "events", "events of the model (300)"),
-                count("--locations", "locations", "insured locations (100)"),
-                count("--samples", "samples", "samples of each item (100)"),
-                count("--seed", "seed", "another seed, another model (1)"),
-                Option("--force", "force", "write into a folder that is not empty and not a demo's"),
+                count("--events", "events", "number of events of the model (default 300)"),
+                count("--locations", "locations", "number of insured locations (default 100)"),
+                count("--samples", "samples", "number of samples of each item (default 100)"),
+                count("--seed", "seed", "seed of the model and portfolio (default 1)"),
+                Option("--force", "force", "write into a folder even if it is not empty and not a demo"),
             ),
             operands=(("folder", str, "?", "where to put it (default ktc-demo)"),),
             writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; "
@@ -58,7 +58,7 @@ COMMANDS = {
             "inspect:report_info",
             (KIND, Option("--json", "json", "one array of objects, for programs"), AREAPERIL_BYTES),
             operands=(("files", str, "*", "files; none, or -: standard input"),),
-            reads="tables and streams, all of their records; csv and parquet are named, and not read",
+            reads="all records of tables and streams; csv and parquet are identified, not read",
             writes="kind, header, number and range of records, and whether they are whole, on standard "
             "output; the exit status is 1 "
             "where a file is cut",
@@ -70,15 +70,15 @@ COMMANDS = {
             "the first records of a table or stream",
             "inspect:report_head",
             (
-                count("-n", "n", "so many records (10)"),
-                count("--skip", "skip", "without the first N"),
+                count("-n", "n", "number of records (default 10)"),
+                count("--skip", "skip", "skip the first N records"),
                 KIND,
                 Option("--csv", "csv", "csv, as the converters write it"),
                 AREAPERIL_BYTES,
             ),
             operands=(("file", str, "?", "a file; none, or -: standard input"),),
             reads="as much of a binary table or stream as is needed",
-            writes="a line a record, on standard output",
+            writes="one line for each record, on standard output",
             example="ktc head -n 5 gul.bin",
         ),
         Tool(
@@ -88,12 +88,16 @@ COMMANDS = {
             "compare:report_diff",
             (
                 Option(
-                    "--abs", "absolute", "real numbers are equal if they differ by no more (0)", float, "MOST"
+                    "--abs",
+                    "absolute",
+                    "real numbers are equal if they differ by at most MOST (default 0)",
+                    float,
+                    "MOST",
                 ),
                 Option(
-                    "--rel", "relative", "or by no more than this share of the larger one (0)", float, "SHARE"
+                    "--rel", "relative", "or by at most SHARE of the larger one (default 0)", float, "SHARE"
                 ),
-                count("--limit", "limit", "show so many records that differ (10)"),
+                count("--limit", "limit", "number of differing records to show (default 10)"),
                 KIND,
                 AREAPERIL_BYTES,
             ),

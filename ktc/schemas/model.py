@@ -5,7 +5,19 @@ Everything else that ktc knows of a format (NumPy dtypes, packed C structs, conv
 format reference) is derived from these.
 """
 
+from __future__ import annotations
+
 from ..errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, ClassVar, TypeAlias
+
+    import numpy
+
+    # (name, type or a choice of words, nargs, help)
+    Operand: TypeAlias = tuple[str, type | tuple[str, ...], str | int | None, str]
 
 # type name -> (struct code, NumPy type, C type, bytes). Everything on disk and on the wire is little-endian
 # and packed.
@@ -29,12 +41,12 @@ WIDTH, EXACT = "areaperil_bytes", "exact"
 class Entry:
     """A value whose fields are its __slots__; equal and shown by them."""
 
-    __slots__ = ()
+    __slots__: ClassVar[tuple[str, ...]] = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{s}={getattr(self, s)!r}' for s in self.__slots__)})"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
             getattr(self, s) == getattr(other, s) for s in self.__slots__
         )
@@ -43,28 +55,40 @@ class Entry:
 
 
 class Field(Entry):
-    """One column: its name in csv and dtype, its type, the csv number format, and what it means.
+    """One column.
 
-    csv: the printf conversion of ktools' csv form, e.g. "%d", "%.6f", "%g".
-    unit: "TIV currency", "damage ratio", "probability", ... or "".
+    Parameters
+    ----------
+    name : str
+        Its name in csv and dtype.
+    type : str
+        A key of TYPES, or AREAPERIL, whose width is a run's choice.
+    doc : str
+        What it means.
+    csv : str, optional
+        The printf conversion of ktools' csv form, e.g. "%d", "%.6f", "%g". Default "%f" of real numbers, "%d"
+        of whole ones.
+    unit : str, default ""
+        "currency", "damage ratio", "probability", ...
     """
 
     __slots__ = ("csv", "doc", "name", "type", "unit")
 
-    def __init__(self, name, type, doc, csv=None, unit=""):
+    def __init__(self, name: str, type: str, doc: str, csv: str | None = None, unit: str = "") -> None:
         self.name, self.type, self.doc, self.unit = name, type, doc, unit
         self.csv = csv or ("%f" if type[0] == "f" else "%d")
 
-    def width(self, areaperil_bytes=4):
+    def width(self, areaperil_bytes: int = 4) -> int:
+        """Bytes of a value."""
         return areaperil_bytes if self.type == AREAPERIL else TYPES[self.type][3]
 
-    def resolved(self, areaperil_bytes=4):
+    def resolved(self, areaperil_bytes: int = 4) -> str:
         """The type name with the areaperil width chosen."""
         return ("u4" if areaperil_bytes == 4 else "u8") if self.type == AREAPERIL else self.type
 
 
-def packed(fields, areaperil_bytes=4):
-    """Fields, one behind the other, as a NumPy dtype."""
+def packed(fields: Iterable[Field], areaperil_bytes: int = 4) -> numpy.dtype[numpy.void]:
+    """Fields, one after the other, as a NumPy dtype."""
     import numpy
 
     return numpy.dtype([(f.name, TYPES[f.resolved(areaperil_bytes)][1]) for f in fields])
@@ -73,12 +97,28 @@ def packed(fields, areaperil_bytes=4):
 class Ref(Entry):
     """Ids of a table that must be known to another one.
 
-    columns: of this table, one or a pair. table: the one that has them as its columns `keys` (called the same
-    unless given). also: a (table, keys) that may have them instead. when: (column, low, high), only rows
-    whose value there lies between (high None: no end). of: the same for the other table's rows. less: taken
-    off the first column, when it is a level whose ids are those of the level below. complete: every id there
-    must come up here. warning: an id that is not known is worth a warning and no more. one_is_enough: the
-    warning is for a table none of whose ids is known.
+    Parameters
+    ----------
+    columns : str
+        Of this table, one or a pair, separated by a blank.
+    table : str
+        The table that has these ids.
+    keys : str, optional
+        Its columns; called the same unless given.
+    also : (str, str), optional
+        A table and its keys that may have the ids instead.
+    when : (str, int, int or None), optional
+        Column, low, high: only rows whose value there lies between (high None: no end).
+    of : (str, int, int or None), optional
+        The same for the other table's rows.
+    less : int, default 0
+        Subtracted from the first column, when it is a level whose ids are those of the level below.
+    complete : bool, default False
+        Every id of the other table must come up in this one.
+    warning : bool, default False
+        An unknown id is a warning, not a fault.
+    one_is_enough : bool, default False
+        The warning is for a table none of whose ids is known.
     """
 
     __slots__ = (
@@ -96,18 +136,20 @@ class Ref(Entry):
 
     def __init__(
         self,
-        columns,
-        table,
-        keys=None,
-        also=None,
-        when=None,
-        of=None,
-        less=0,
-        complete=False,
-        warning=False,
-        one_is_enough=False,
-    ):
-        names = lambda text: tuple(text.split())
+        columns: str,
+        table: str,
+        keys: str | None = None,
+        also: tuple[str, str] | None = None,
+        when: tuple[str, int, int | None] | None = None,
+        of: tuple[str, int, int | None] | None = None,
+        less: int = 0,
+        complete: bool = False,
+        warning: bool = False,
+        one_is_enough: bool = False,
+    ) -> None:
+        def names(text: str) -> tuple[str, ...]:
+            return tuple(text.split())
+
         self.columns, self.table, self.keys = names(columns), table, names(keys or columns)
         self.also = (also[0], names(also[1])) if also else None
         self.when, self.of, self.less, self.complete, self.warning = when, of, less, complete, warning
@@ -125,57 +167,103 @@ class Table(Entry):
 
     __slots__ = ("csv_header", "doc", "extra", "fields", "header", "key", "name", "path", "refs")
 
-    def __init__(self, name, path, fields, doc, header=(), key=(), refs=(), csv_header=None, **extra):
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        fields: Iterable[Field],
+        doc: str,
+        header: Iterable[Field] = (),
+        key: Iterable[str] = (),
+        refs: Iterable[Ref] = (),
+        csv_header: str | None = None,
+        **extra: Any,
+    ) -> None:
         self.name, self.path, self.fields, self.doc = name, path, tuple(fields), doc
         self.header, self.key, self.refs = tuple(header), tuple(key), tuple(refs)
         self.csv_header = csv_header or ",".join(f.name for f in self.fields)
         self.extra = extra
 
-    def size(self, areaperil_bytes=4):
+    def size(self, areaperil_bytes: int = 4) -> int:
         """Bytes of one record."""
         return sum(f.width(areaperil_bytes) for f in self.fields)
 
-    def header_size(self, areaperil_bytes=4):
+    def header_size(self, areaperil_bytes: int = 4) -> int:
+        """Bytes of the header, 0 without one."""
         return sum(f.width(areaperil_bytes) for f in self.header)
 
-    def dtype(self, areaperil_bytes=4):
+    def dtype(self, areaperil_bytes: int = 4) -> numpy.dtype[numpy.void]:
         """The record as a packed NumPy dtype."""
         return packed(self.fields, areaperil_bytes)
 
 
 class Stream(Entry):
-    """A kind of stream: its name, the first word on the wire, the header behind it, its packets and records,
-    and its csv."""
+    """A kind of stream.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the registry.
+    kind : int
+        The first word on the wire.
+    header : sequence of Field
+        What follows that word.
+    packet, record : sequence of Field
+        The head of each packet, and the records after it.
+    doc : str
+        One sentence.
+    csv_header : str
+        The first line of its csv.
+    """
 
     __slots__ = ("csv_header", "doc", "header", "kind", "name", "packet", "record")
 
-    def __init__(self, name, kind, header, packet, record, doc, csv_header):
+    def __init__(
+        self,
+        name: str,
+        kind: int,
+        header: Iterable[Field],
+        packet: Iterable[Field],
+        record: Iterable[Field],
+        doc: str,
+        csv_header: str,
+    ) -> None:
         self.name, self.kind, self.header = name, kind, tuple(header)
         self.packet, self.record, self.doc, self.csv_header = tuple(packet), tuple(record), doc, csv_header
 
 
 class Report(Entry):
-    """A table that ends a pipeline: its name, columns (their csv number formats with them) and meaning.
+    """A table that ends a pipeline.
 
-    lead: how many of the first columns are often the same in rows that are written together (a matter of
-    speed only).
+    Parameters
+    ----------
+    name : str
+        Its name in the registry.
+    fields : sequence of Field
+        The columns, with their csv number formats.
+    doc : str
+        One sentence.
+    lead : int, default 0
+        How many of the first columns are often the same in rows that are written together (a matter of speed
+        only).
     """
 
     __slots__ = ("doc", "fields", "lead", "name")
 
-    def __init__(self, name, fields, doc, lead=0):
+    def __init__(self, name: str, fields: Iterable[Field], doc: str, lead: int = 0) -> None:
         self.name, self.fields, self.doc, self.lead = name, tuple(fields), doc, lead
 
     @property
-    def csv_header(self):
+    def csv_header(self) -> str:
+        """The first line of its csv."""
         return ",".join(f.name for f in self.fields)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes of one row."""
         return sum(f.width() for f in self.fields)
 
-    def dtype(self):
+    def dtype(self) -> numpy.dtype[numpy.void]:
         """A row as a packed NumPy dtype."""
         return packed(self.fields)
 
@@ -199,33 +287,75 @@ def value_of(type, choices, text):
 class Option(Entry):
     """One flag of a console script.
 
-    flag: "-S". dest: the keyword of the function that it becomes, whose default is the function's own; None:
-    accepted without effect. type: None for a switch, which passes const, else int, float or str. With a type,
-    a const other than True makes a list of (const, value) pairs of all flags with this dest. several: a
-    switch's const joins a list of those of all flags with this dest. metavar, choices and help: for the usage
-    text.
+    Parameters
+    ----------
+    flag : str
+        "-S".
+    dest : str or None
+        The keyword of the function that it becomes, whose default is the function's own; None: accepted
+        without effect.
+    help : str
+        For the usage text, as are metavar and choices.
+    type : {int, float, str}, optional
+        None for a switch, which passes const.
+    metavar : str, optional
+        The name of its value.
+    const : object, default True
+        What a switch passes. With a type, a const other than True makes a list of (const, value) pairs of all
+        flags with this dest.
+    choices : sequence, optional
+        The values that are allowed.
+    several : bool, default False
+        A switch's const joins a list of those of all flags with this dest.
     """
 
     __slots__ = ("choices", "const", "dest", "flag", "help", "metavar", "several", "type")
 
-    def __init__(self, flag, dest, help, type=None, metavar=None, const=True, choices=None, several=False):
+    def __init__(
+        self,
+        flag: str,
+        dest: str | None,
+        help: str,
+        type: type[int] | type[float] | type[str] | None = None,
+        metavar: str | None = None,
+        const: Any = True,
+        choices: Sequence[Any] | None = None,
+        several: bool = False,
+    ) -> None:
         self.flag, self.dest, self.help, self.type = flag, dest, help, type
         self.metavar, self.const, self.choices, self.several = metavar, const, choices, several
 
 
 class Tool(Entry):
-    """A console script: its ktools name, its group, one line of help, its options, and the function that does
-    the work.
+    """A console script and the function that does its work.
 
-    function: "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults
-    are its own. fixed: keywords that the script always passes (a converter's table). operands: (name, type,
-    nargs, help) as argparse takes them; a tuple as type is a choice of words. ignores_operands: whether those
-    beyond are ignored. standard_input: whether it reads standard input, or the keywords with any of which it
-    does not. standard_output: whether its binary goes there unless a flag names a file, which no function
-    does unasked. logs: whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect. reads,
-    writes: what goes in and comes out, for help. example: a command line that works where a run's input/ and
-    static/ lie. table: the table that it converts or checks; in reads, writes and example, {path}, {name} and
-    {columns} are its.
+    Parameters
+    ----------
+    name, group, help : str
+        Its ktools name, the heading that it stands under in `ktc --help`, and one line.
+    function : str
+        "module:name" below ktc. The options' dests and the operands' names are its keywords; defaults are its
+        own.
+    options : sequence of Option
+    operands : sequence of (name, type, nargs, help)
+        As argparse takes them; a tuple as type is a choice of words.
+    fixed : dict, optional
+        Keywords that the script always passes (a converter's table).
+    logs : bool, default False
+        Whether it keeps a log/<tool>_<pid>.log as the Oasis platform's scripts expect.
+    reads, writes : str
+        What goes in and comes out, for help.
+    example : str
+        A command line that works where a run's input/ and static/ lie.
+    table : str, optional
+        The table that it converts or checks; in reads, writes and example, {path}, {name} and {columns} are
+        its.
+    standard_input : bool or tuple of str, default True
+        Whether it reads standard input, or the keywords with any of which it does not.
+    standard_output : bool, default False
+        Whether its binary goes there unless a flag names a file, which no function does unasked.
+    ignores_operands : bool, default False
+        Whether operands beyond these are ignored.
     """
 
     __slots__ = (
@@ -248,31 +378,31 @@ class Tool(Entry):
 
     def __init__(
         self,
-        name,
-        group,
-        help,
-        function,
-        options=(),
-        operands=(),
-        fixed=None,
-        logs=False,
-        reads="",
-        writes="",
-        example="",
-        table=None,
-        standard_input=True,
-        standard_output=False,
-        ignores_operands=False,
-    ):
+        name: str,
+        group: str,
+        help: str,
+        function: str,
+        options: Iterable[Option] = (),
+        operands: Iterable[Operand] = (),
+        fixed: Mapping[str, Any] | None = None,
+        logs: bool = False,
+        reads: str = "",
+        writes: str = "",
+        example: str = "",
+        table: str | None = None,
+        standard_input: bool | tuple[str, ...] = True,
+        standard_output: bool = False,
+        ignores_operands: bool = False,
+    ) -> None:
         self.name, self.group, self.help, self.function = name, group, help, function
         self.options, self.operands, self.fixed = tuple(options), tuple(operands), dict(fixed or {})
         self.logs, self.reads, self.writes, self.example, self.table = logs, reads, writes, example, table
         self.standard_input, self.standard_output = standard_input, standard_output
         self.ignores_operands = ignores_operands
 
-    def told(self):
+    def told(self) -> dict[str, str]:
         """{"reads": text, "writes": text, "example": command line}, without what is empty."""
-        words = {}
+        words: dict[str, str] = {}
         if self.table is not None:
             from .tables import TABLES
 

@@ -3,10 +3,12 @@
 A column's csv number format is ktools'; in parquet, whole numbers are int32 and everything else is float32,
 never null. The names in capitals are those of Open Results Data (ORD).
 """
+from __future__ import annotations
+
 from .model import Field, Report
 
 
-def money(name, doc, csv="%.6f", type="f4"):
+def money(name: str, doc: str, csv: str = "%.6f", type: str = "f4") -> Field:
     return Field(name, type, doc, csv, unit="currency")
 
 
@@ -23,7 +25,7 @@ PLT_COLUMNS = (
     money("exposure_value", "exposed value", "%.2f"))
 CURVE_TYPE = Field("type", "i4", "1: analytical mean, 2: samples")
 RETURN_PERIOD = Field("return_period", "f8", "return period", "%.6f", unit="periods")
-CURVE_LOSS = money("loss", "loss that is reached or exceeded once in so many periods")
+CURVE_LOSS = money("loss", "loss that is reached or exceeded once in a return period")
 ENSEMBLE_ID = Field("ensemble_id", "i4", "the ensemble; 0: all samples")
 AAL_MEAN = money("mean", "average annual loss", type="f8")
 AAL_SD = money("standard_deviation", "standard deviation of the annual loss", type="f8")
@@ -40,7 +42,7 @@ QUANTILE = Field("Quantile", "f4", "the quantile", unit="probability")
 EP_TYPE = Field("EPType", "i4", "1: OEP, 2: OEP TVaR, 3: AEP, 4: AEP TVaR")
 EP_RETURN_PERIOD = Field("ReturnPeriod", "f8", "return period", "%.6f", unit="periods")
 EP_LOSS = money("Loss",
-                "loss that is reached or exceeded once in so many periods, or the mean of all such losses "
+                "loss that is reached or exceeded once in a return period, or the mean of all such losses "
                 "(TVaR)")
 PERIOD = (Field("Period", "i4", "the period"), Field("PeriodWeight", "f8", "its weight", "%.6f",
                                                      unit="probability"), EVENT,
@@ -49,8 +51,8 @@ PERIOD = (Field("Period", "i4", "the period"), Field("PeriodWeight", "f8", "its 
           Field("Hour", "i4", "0 to 23"), Field("Minute", "i4", "0 to 59"), SUMMARY)
 
 
-def moments(csv, chance):
-    """The columns of MELT and MPLT behind their keys."""
+def moments(csv: str, chance: str) -> tuple[Field, ...]:
+    """The columns of MELT and MPLT after their keys."""
     return (Field(CHANCE.name, CHANCE.type, CHANCE.doc, chance, CHANCE.unit),
             money("MeanLoss", "mean loss", csv), money("SDLoss",
                                                        "standard deviation of the loss; 0 in type 1", csv),
@@ -60,7 +62,7 @@ def moments(csv, chance):
             money("MaxImpactedExposure", "the largest of these", csv))
 
 
-def quantile(csv):
+def quantile(csv: str) -> tuple[Field, ...]:
     return (Field(QUANTILE.name, QUANTILE.type, QUANTILE.doc, csv, QUANTILE.unit),
             money("Loss", "loss at that quantile", csv))
 

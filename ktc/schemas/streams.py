@@ -7,7 +7,7 @@ flows, the low three bytes which form.
     loss         kind sample_size | { event_id id | { sidx loss } ... 0 0.0 } ...
     summary      kind sample_size summary_set | { event_id summary_id exposure | { sidx loss } ... 0 0.0 } ...
 
-A record with sidx 0 ends a packet. ktools' gulcalc leaves it out behind the very last packet of a stream.
+A record with sidx 0 ends a packet. ktools' gulcalc leaves it out after the very last packet of a stream.
 """
 from .model import AREAPERIL, Field, Stream
 

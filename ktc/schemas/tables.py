@@ -25,6 +25,8 @@ A Table's `extra` says how its csv form is written and what makes it valid:
                 one, or "".
     terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
 """
+from __future__ import annotations
+
 from .model import AREAPERIL, Entry, Field, Ref, Table
 
 
@@ -43,7 +45,7 @@ class Rule(Entry):
       "between"       the columns `low` <= value <= `high`
       "centre"        to four decimals, the middle of the columns `low` and `high`
       "first"/"last"  the first / last row's value is `low`
-      "date"          this column and those behind it are a year, month and day, perhaps hour and minute, that
+      "date"          this column and those after it are a year, month and day, perhaps hour and minute, that
                       there are
       "complete"      each value of the first column comes with every value that `field` has anywhere
     within          the group: rows that share the values of the first `within` csv columns with the row
@@ -54,7 +56,9 @@ class Rule(Entry):
 
     __slots__ = ("always", "field", "high", "kind", "limit", "low", "warning", "within")
 
-    def __init__(self, kind, field, within=0, low=None, high=None, limit=None, always=False, warning=False):
+    def __init__(self, kind: str, field: str, within: int = 0, low: float | str | None = None,
+                 high: float | str | None = None, limit: str | None = None, always: bool = False,
+                 warning: bool = False) -> None:
         self.kind, self.field, self.within, self.low, self.high = kind, field, within, low, high
         self.limit, self.always, self.warning = limit, always, warning
 
@@ -102,12 +106,12 @@ PERIODS_RULE = Rule("at most", "period_no", limit="number_of_periods", always=Tr
 DATE_RULE = Rule("date", "occ_year", always=True)
 
 
-def from_one(*fields):
+def from_one(*fields: str) -> tuple[Rule, ...]:
     """Ids that count from 1."""
     return tuple(Rule("range", field, low=1) for field in fields)
 
 
-def not_negative(*fields):
+def not_negative(*fields: str) -> tuple[Rule, ...]:
     return tuple(Rule("range", field, low=0) for field in fields)
 
 

@@ -1,4 +1,6 @@
 """The console scripts: ktools' names and flags, and the function of ktc that each one is."""
+from __future__ import annotations
+
 from .model import EXACT as EXACT_KEYWORD
 from .model import WIDTH, Option, Tool
 
@@ -25,7 +27,7 @@ STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text"
 # The groups whose scripts run in a pipeline of the Oasis platform, which ends it once one of them writes to
 # standard error.
 IN_RUNS = (STAGE, STREAM_TEXT, OUTPUT)
-# Scripts that are no programs of ktools.
+# Scripts that are not programs of ktools.
 OWN = ("correlationtobin", "correlationtocsv")
 
 NO_HEADER = Option("-n", "no_header", "the csv has no header line")
@@ -35,9 +37,11 @@ NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
 CSV_IN, CSV_OUT = "csv on standard input: {columns}", "csv on standard output"
 
 
-def converters(tool, table, to_binary=(), to_csv=(), function=None, writes="{path}, on standard output",
-               reads="{path}, on standard input", examples=("{} < {name}.csv > {path}",
-                                                            "{} < {path} > {name}.csv"), standard_input=True):
+def converters(tool: str, table: str, to_binary: tuple[Option, ...] = (), to_csv: tuple[Option, ...] = (),
+               function: str | None = None, writes: str = "{path}, on standard output",
+               reads: str = "{path}, on standard input",
+               examples: tuple[str, str] = ("{} < {name}.csv > {path}", "{} < {path} > {name}.csv"),
+               standard_input: bool | tuple[str, ...] = True) -> tuple[Tool, Tool]:
     """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they
     have some. standard_input: that of <tool>tocsv."""
     stem, fixed = (f"{function}_", {}) if function else ("", {"table": table})
@@ -98,9 +102,10 @@ CONVERTERS = (
          reads=CSV_IN, writes="{path}, on standard output", example="randtobin < {name}.csv > {path}"),
     Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
         SKIP_HEADER,
-        Option("-r", "convert", "convert random.bin (wins over -g)"),
-        Option("-g", "generate", "generate so many random numbers", int, "N"),
-        Option("-S", "seed", "their seed (default 0: another one each time)", int, "SEED")), table="random",
+        Option("-r", "convert", "convert random.bin (overrides -g)"),
+        Option("-g", "generate", "generate N random numbers", int, "N"),
+        Option("-S", "seed", "their seed (default 0: a different one each time)", int,
+               "SEED")), table="random",
          standard_input=("generate",), reads="{path}, on standard input, unless it generates", writes=CSV_OUT,
          example="randtocsv -g 1000 -S 7 > {name}.csv"),
     *converters("gulsummaryxref", "gulsummaryxref", (), (SKIP_HEADER,)),
@@ -152,7 +157,7 @@ VALIDATORS = (*(
             Option("-S", "any_intensity_bins",
                    "no warning when functions lack intensity bins (models of several perils)"),)))),
     Tool("crossvalidation", VALIDATION,
-         "checks of a model's csv files with each other: are the bins known that they speak of",
+         "checks of a model's csv files with each other: are the bins that they refer to known",
          "validation:crossvalidation", (
              Option("-d", "damage_bins", "the damage bins", str, "FILE"),
              Option("-s", "vulnerability", "the vulnerability", str, "FILE"),
@@ -160,7 +165,7 @@ VALIDATORS = (*(
          standard_input=False, reads="the three csv files", writes=FAULTS,
          example="crossvalidation -d damage_bin_dict.csv -s vulnerability.csv -f footprint.csv"),
     Tool("validateoasisfiles", VALIDATION,
-         "checks of a portfolio's csv files with each other: are the ids known that they speak of",
+         "checks of a portfolio's csv files with each other: are the ids that they refer to known",
          "validation:validateoasisfiles", (
              Option("-d", "folder", "the folder of the files", str, "DIR"),
              Option("-g", "ground_up", "only coverages and items, no financial terms"), AREAPERIL_BYTES),
@@ -190,10 +195,10 @@ CURVE_OPTIONS = (WORK_FOLDER, Option("-r", "return_periods",
 
 TOOLS = {t.name: t for t in (
     Tool("eve", STAGE, "the events of a run, dealt out to processes", "stages:eve", (
-        Option("-n", "in_order", "no shuffle: consecutive events (wins over -r and -R)"),
-        Option("-r", "fisher_yates", "shuffle (Fisher-Yates), then deal (wins over -R)"),
+        Option("-n", "in_order", "no shuffle: consecutive events (overrides -r and -R)"),
+        Option("-r", "fisher_yates", "shuffle (Fisher-Yates), then deal (overrides -R)"),
         Option("-R", "legacy_shuffle", "shuffle as std::shuffle does, consecutive events"),
-        Option("-t", "text", "text, one event id a line"),
+        Option("-t", "text", "text, one event id per line"),
     ), operands=(("process", int, None, "number of this process, from 1"),
                  ("total", int, None, "number of processes")),
         logs=True, standard_input=False, standard_output=True, reads="input/events.bin",
@@ -213,7 +218,7 @@ TOOLS = {t.name: t for t in (
         Option("-j", "correlated", "item losses with all items fully correlated, to this file", str, "FILE"),
         Option("-a", "alloc_rule",
                "how a coverage's items share its loss: 0 not; 1 in proportion; 2 the largest; 3 as "
-               "if independent; unset: not, in the old item form", int, "RULE"),
+               "if independent; without -a: not, in the old item form", int, "RULE"),
         Option("-L", "loss_threshold", "leave out samples below this loss (default 0.000001)", float, "LOSS"),
         Option("-A", "random", "random numbers seeded by group and event (default)", const="hashed"),
         Option("-r", "random", "random numbers from static/random.bin", const="file"),
@@ -221,7 +226,7 @@ TOOLS = {t.name: t for t in (
                const="cached"),
         Option("-R", "vector_size", "numbers in that vector (default 1000000)", int, "N"),
         Option("-s", "seed", "seed of the random numbers", int, "SEED"),
-        Option("-d", "debug", "give random numbers instead of losses"),
+        Option("-d", "debug", "write random numbers instead of losses"),
         Option("-b", None, UNUSED),
         AREAPERIL_BYTES,
     ), logs=True,
@@ -242,7 +247,7 @@ TOOLS = {t.name: t for t in (
                "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
                "by the losses from level to level", int, "RULE"),
         Option("-n", "net", "what is left (net loss) instead of what is paid"),
-        Option("--net-to", "net_to", "what is left to this file or named pipe, beside what is paid", str,
+        Option("--net-to", "net_to", "what is left to this file or named pipe, besides what is paid", str,
                "FILE"),
         Option("-p", "input_path", "the folder that stands for input/", str, "DIR"),
         Option("-M", "max_level", "stop at this level", int, "LEVEL"),
@@ -343,7 +348,7 @@ TOOLS = {t.name: t for t in (
          "concat:kat", (
         Option("-d", "folder", "read the files of this folder, in the order of their names, and then FILES",
                str, "DIR"),
-        Option("-u", "unsorted", "one file behind the other as they are"),
+        Option("-u", "unsorted", "one file after the other, as they are"),
         Option("-P", "process_id", UNUSED, int, "N"),
     ), operands=(("files", str, "*", "files or named pipes"),), standard_input=False,
          reads="the csv files named, or those of a folder", writes=CSV_OUT,
