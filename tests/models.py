@@ -184,12 +184,12 @@ def pack_rows(format, rows):
     return b"".join(struct.pack(format, *row) for row in rows)
 
 
-def write_footprint(model, static, variant="plain", areaperil=4):
+def write_footprint(model, static, variant="plain", areaperil_bytes=4):
     """footprint.bin and footprint.idx, or both with .z."""
     sized, zipped = variant == "sized", variant != "plain"
     body, index, offset = [], [], 8
     for event, columns in model.footprint.items():
-        rows = records(f"u{areaperil} i4 f4", *columns)
+        rows = records(f"u{areaperil_bytes} i4 f4", *columns)
         packed = zlib.compress(rows) if zipped else rows
         index.append(
             struct.pack("<iqq", event, offset, len(packed)) + (struct.pack("<q", len(rows)) if sized else b"")
@@ -222,18 +222,18 @@ def write_vulnerability(model, static, variant="plain"):
         (static / f"vulnerability.idx{suffix}").write_bytes(b"".join(index))
 
 
-def write(model, folder, footprint="plain", vulnerability="plain", areaperil=4):
+def write(model, folder, footprint="plain", vulnerability="plain", areaperil_bytes=4):
     """Write the whole model below folder and return folder as a Path."""
     folder = Path(folder)
     inputs, static = folder / "input", folder / "static"
     for place in (inputs, static):
         place.mkdir(parents=True, exist_ok=True)
     (inputs / "events.bin").write_bytes(model.events_bin())
-    (inputs / "items.bin").write_bytes(pack_rows("<iiIii" if areaperil == 4 else "<iiQii", model.items))
+    (inputs / "items.bin").write_bytes(pack_rows("<iiIii" if areaperil_bytes == 4 else "<iiQii", model.items))
     (inputs / "coverages.bin").write_bytes(model.tiv.astype("<f4").tobytes())
     (inputs / "gulsummaryxref.bin").write_bytes(pack_rows("<iii", model.summaries))
     (static / "damage_bin_dict.bin").write_bytes(pack_rows("<ifffi", model.damage_bins))
     (static / "random.bin").write_bytes(model.random.astype("<f4").tobytes())
-    write_footprint(model, static, footprint, areaperil)
+    write_footprint(model, static, footprint, areaperil_bytes)
     write_vulnerability(model, static, vulnerability)
     return folder

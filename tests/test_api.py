@@ -227,7 +227,7 @@ def test_readme(model, scripts, monkeypatch):
         and block.loss.dtype == numpy.float32
         and block.loss.flags.writeable is False
     )
-    assert len(block.starts) == len(block.ids) + 1 and len(block.sidx) == len(block.loss) == block.starts[-1]
+    assert len(block.start) == len(block.id) + 1 and len(block.sidx) == len(block.loss) == block.start[-1]
     assert len(names["curves"].table()) > 100 and len(names["melt"]) == 2 * len(piped.splitlines()) // 2 - 1
     items = names["items"]
     assert isinstance(items, numpy.memmap) and len(items) == ktc.read_table("items", "input/items.bin").size

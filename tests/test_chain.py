@@ -177,9 +177,9 @@ def test_partitions_add_up(model, piped):
 
     def losses(*share):
         return {
-            (b.event_id, i): b.loss[b.starts[k] : b.starts[k + 1]].tolist()
+            (b.event_id, i): b.loss[b.start[k] : b.start[k + 1]].tolist()
             for b in Chain(Events(*share), GetModel(), GulCalc(**GUL), root=model)
-            for k, i in enumerate(b.ids.tolist())
+            for k, i in enumerate(b.id.tolist())
         }
 
     parts = [losses(process, 3) for process in (1, 2, 3)]
@@ -210,7 +210,7 @@ def test_iterated(model, piped, stages, name):
     expected = list(ktc.read_stream(piped[name]))
     blocks = list(Chain(Events(), *stages, root=model))
     ids = [
-        [b.vulnerability_id if hasattr(b, "vulnerability_id") else b.ids for b in some]
+        [b.vulnerability_id if hasattr(b, "vulnerability_id") else b.id for b in some]
         for some in (blocks, expected)
     ]
     assert numpy.array_equal(*map(numpy.concatenate, ids))

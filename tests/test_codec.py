@@ -16,7 +16,7 @@ from ktc.schemas import streams
 from ktc.streams import read_stream
 
 
-def cdf_stream(areaperil="I"):
+def cdf_stream(areaperil_bytes="I"):
     """Two events, three cdfs."""
     rows = [
         (1, 10, 100, [(0.5, 0.0), (1.0, 0.25)]),
@@ -25,7 +25,7 @@ def cdf_stream(areaperil="I"):
     ]
     out = struct.pack("<I", streams.CDF)
     for event, area, vulnerability, bins in rows:
-        out += struct.pack(f"<i{areaperil}ii", event, area, vulnerability, len(bins))
+        out += struct.pack(f"<i{areaperil_bytes}ii", event, area, vulnerability, len(bins))
         out += b"".join(struct.pack("<ff", *b) for b in bins)
     return out
 
@@ -87,7 +87,7 @@ def test_round_trip(name, whole_events):
 
 def test_wide_areaperils():
     data = cdf_stream("Q").replace(struct.pack("<Q", 11), struct.pack("<Q", 2**63 + 1))
-    assert copied(data, areaperil=8) == data
+    assert copied(data, areaperil_bytes=8) == data
     assert [block.areaperil_id.tolist() for block in read_cdfs(CdfDecoder(Source(data), 8))] == [
         [10, 2**63 + 1],
         [10],
@@ -198,8 +198,8 @@ def test_index():
 def test_blocks_as_arrays():
     blocks = list(read_losses(LossDecoder(Source(LOSSES))))
     assert [(b.event_id, b.end_of_event, len(b)) for b in blocks] == [(1, True, 2), (4, True, 1)]
-    assert blocks[0].ids.tolist() == [1, 2]
-    assert blocks[0].starts.tolist() == [0, 7, 12]
+    assert blocks[0].id.tolist() == [1, 2]
+    assert blocks[0].start.tolist() == [0, 7, 12]
     assert blocks[0].sidx.tolist() == [-5, -3, -2, -1, 1, 2, 3, -5, -3, -2, -1, 2]
     assert blocks[0].loss.tolist() == [9, 10, 1, 2, 1, 0, 5, 9, 10, 1, 2, 4]
     assert blocks[0].exposure is None

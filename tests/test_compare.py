@@ -149,7 +149,7 @@ def test_cdfs(pair):
     (first,) = found.first
     assert first.key == {"event_id": 5, "areaperil_id": 10, "vulnerability_id": 1, "bin_index": 1}
     assert first.values == {"bin_mean": (0.25, 0.75)} and first.byte_a == len(cdfs()) - 8
-    assert pair(cdfs("Q"), cdfs("Q", other[::-1]), areaperil=8).moved == 1
+    assert pair(cdfs("Q"), cdfs("Q", other[::-1]), areaperil_bytes=8).moved == 1
 
 
 def test_large_streams_of_many_batches(pair):

@@ -94,8 +94,8 @@ def without_exposure(packets):
     return [(event, key, records) for event, key, _, records in packets]
 
 
-def cdf_stream(rows, areaperil=4):
-    form = "<iIii" if areaperil == 4 else "<iQii"
+def cdf_stream(rows, areaperil_bytes=4):
+    form = "<iIii" if areaperil_bytes == 4 else "<iQii"
     return struct.pack("<I", streams.CDF) + b"".join(
         struct.pack(form, event, area, vulnerability, len(bins))
         + b"".join(struct.pack("<ff", *b) for b in bins)
@@ -142,7 +142,7 @@ def test_cdftocsv_writes_six_decimals():
         b"1,4294967295,7,1,0.500000,0.000000\n1,4294967295,7,2,1.000000,0.125000\n2,3,8,1,1.000000,0.000000\n"
     )
     wide = [(1, 1 << 63, 7, [(0.5, 0.25)])]
-    assert text_of(stages.cdftocsv, cdf_stream(wide, 8), areaperil=8, skip_header=True) == (
+    assert text_of(stages.cdftocsv, cdf_stream(wide, 8), areaperil_bytes=8, skip_header=True) == (
         b"1,9223372036854775808,7,1,0.500000,0.250000\n"
     )
 

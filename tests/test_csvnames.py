@@ -443,10 +443,10 @@ def test_wide_areaperils(table, csv):
     assert (
         "--areaperil-bytes 8" in message and "KTC_AREAPERIL_BYTES=8" in message and "'4294967296'" in message
     )
-    assert tobin(table, csv, areaperil=8)
+    assert tobin(table, csv, areaperil_bytes=8)
     assert "areaperil-bytes" not in refused(table, csv.replace("4294967296", "a"))
     assert "areaperil-bytes" not in refused(
-        table, csv.replace("4294967296", "18446744073709551616"), areaperil=8
+        table, csv.replace("4294967296", "18446744073709551616"), areaperil_bytes=8
     )
 
 

@@ -133,7 +133,7 @@ def test_compressed_footprint_holds_the_plain_one(tmp_path):
 
 def test_eight_byte_areaperils(tmp_path):
     write_example(tmp_path / "4", **SMALL)
-    write_example(tmp_path / "8", **SMALL, areaperil=8)
+    write_example(tmp_path / "8", **SMALL, areaperil_bytes=8)
     wide = [
         ("item", "<i4"),
         ("coverage", "<i4"),

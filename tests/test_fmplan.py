@@ -208,7 +208,7 @@ def test_wide_areaperils(plan_of, tmp_path):
     narrow = (tmp_path / "input" / "items.bin").read_bytes()
     rows = [struct.unpack_from("<iiIii", narrow, at) for at in range(0, len(narrow), 20)]
     (tmp_path / "input" / "items.bin").write_bytes(pack_rows("<iiQii", rows))
-    assert [node.tiv for node in read_plan(tmp_path / "input", areaperil=8).nodes(2)] == [137]
+    assert [node.tiv for node in read_plan(tmp_path / "input", areaperil_bytes=8).nodes(2)] == [137]
     with pytest.raises(DataError, match="items.bin: byte"):
         read_plan(tmp_path / "input")
 

@@ -122,7 +122,7 @@ def path_of(name):
 
 def read_all(source, **options):
     for block in ktc.read_stream(source, **options):
-        assert len(block) == len(block.starts) - 1
+        assert len(block) == len(block.start) - 1
 
 
 def of(function, source, *others, to="target", rooted=True, table=False, lines=False, **options):

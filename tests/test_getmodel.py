@@ -34,9 +34,9 @@ KINDS = (
 )
 
 
-def cdfs(root, events, areaperil=4):
+def cdfs(root, events, areaperil_bytes=4):
     out = io.BytesIO()
-    getmodel(events, out, root=root, areaperil=areaperil)
+    getmodel(events, out, root=root, areaperil_bytes=areaperil_bytes)
     return out.getvalue()
 
 
@@ -44,11 +44,11 @@ def event_ids(*ids):
     return struct.pack(f"<{len(ids)}i", *ids)
 
 
-def rows_of(stream, areaperil=4):
+def rows_of(stream, areaperil_bytes=4):
     """A cdf stream as a list of (event id, areaperil id, vulnerability id, bins as bytes)."""
     assert stream[:4] == b"\1\0\0\0"
     rows, at = [], 4
-    packet = struct.Struct("<iIii" if areaperil == 4 else "<iQii")
+    packet = struct.Struct("<iIii" if areaperil_bytes == 4 else "<iQii")
     while at < len(stream):
         *key, n = packet.unpack_from(stream, at)
         at += packet.size
@@ -222,11 +222,11 @@ def test_areaperils_of_eight_bytes(tmp_path, footprint):
     wide.items = [(i, c, a + shift, v, g) for i, c, a, v, g in wide.items]
     wide.footprint = {e: (a + shift, b, p) for e, (a, b, p) in wide.footprint.items()}
     expected = rows_of(cdfs(write(narrow, tmp_path / "4"), narrow.events_bin()))
-    root = write(wide, tmp_path / "8", footprint, areaperil=8)
-    found = rows_of(cdfs(root, wide.events_bin(), areaperil=8), areaperil=8)
+    root = write(wide, tmp_path / "8", footprint, areaperil_bytes=8)
+    found = rows_of(cdfs(root, wide.events_bin(), areaperil_bytes=8), areaperil_bytes=8)
     assert found == [(e, a + shift, v, rest) for e, a, v, rest in expected]
     with pytest.raises(UsageError, match="areaperil"):
-        cdfs(tmp_path / "4", b"", areaperil=5)
+        cdfs(tmp_path / "4", b"", areaperil_bytes=5)
 
 
 # Where ktools loses rows or cannot go on (docs/differences.md)

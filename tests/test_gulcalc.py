@@ -26,14 +26,14 @@ class Model:
     vulnerability, prob_to, bin_mean) in the order of the stream.
     """
 
-    def __init__(self, items, tivs, bins, cdfs, random=(), areaperil=4):
+    def __init__(self, items, tivs, bins, cdfs, random=(), areaperil_bytes=4):
         self.items, self.tivs, self.bins, self.cdfs = items, np.asarray(tivs, "<f4"), bins, cdfs
-        self.random, self.areaperil = np.asarray(random, "<f4"), areaperil
+        self.random, self.areaperil_bytes = np.asarray(random, "<f4"), areaperil_bytes
 
     def write(self, folder):
         (folder / "input").mkdir(parents=True)
         (folder / "static").mkdir()
-        items = np.array(self.items, TABLES["items"].dtype(self.areaperil))
+        items = np.array(self.items, TABLES["items"].dtype(self.areaperil_bytes))
         (folder / "input/items.bin").write_bytes(items.tobytes())
         (folder / "input/coverages.bin").write_bytes(self.tivs.tobytes())
         (folder / "static/damage_bin_dict.bin").write_bytes(
@@ -43,10 +43,10 @@ class Model:
         return folder
 
     def stream(self):
-        head = "<iIii" if self.areaperil == 4 else "<iQii"
+        head = "<iIii" if self.areaperil_bytes == 4 else "<iQii"
         parts = [struct.pack("<i", 1)]
-        for event, areaperil, vulnerability, prob_to, mean in self.cdfs:
-            parts.append(struct.pack(head, event, areaperil, vulnerability, len(prob_to)))
+        for event, areaperil_bytes, vulnerability, prob_to, mean in self.cdfs:
+            parts.append(struct.pack(head, event, areaperil_bytes, vulnerability, len(prob_to)))
             parts.append(np.column_stack([prob_to, mean]).astype("<f4").tobytes())
         return b"".join(parts)
 
@@ -84,7 +84,7 @@ def cdf(rng, bins):
     return prob_to, (low + (high - low) * place).astype("<f4")
 
 
-def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups=8, areaperil=4, random=5000):
+def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups=8, areaperil_bytes=4, random=5000):
     rng = np.random.default_rng(seed)
     bins = dictionary(rng, n_bins, points)
     n_coverages = max(n_items // perils, 1)
@@ -93,7 +93,7 @@ def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups
     keys = [
         (int(a), int(v))
         for a, v in zip(
-            rng.integers(1, 2 ** (8 * areaperil) - 1, 12, dtype="u8"), rng.integers(-5, 2**31 - 1, 12)
+            rng.integers(1, 2 ** (8 * areaperil_bytes) - 1, 12, dtype="u8"), rng.integers(-5, 2**31 - 1, 12)
         )
     ]
     group_ids = rng.integers(1, 2**31 - 1, groups)
@@ -111,7 +111,7 @@ def make(seed, n_items=40, n_events=12, n_bins=20, points=True, perils=3, groups
             cdfs.append((int(event), *keys[k], *cdf(rng, bins)))
         if rng.random() < 0.3:
             cdfs.append((int(event), 77, 77, *cdf(rng, bins)))  # nobody's
-    return Model(items, tivs, bins, cdfs, rng.random(random), areaperil)
+    return Model(items, tivs, bins, cdfs, rng.random(random), areaperil_bytes)
 
 
 def oracle_losses(program, folder, stream, options):
@@ -428,7 +428,7 @@ def test_fully_correlated_items_share_the_random_numbers_of_the_event(tmp_path):
 
 
 def test_areaperil_ids_of_eight_bytes(tmp_path):
-    for wide, narrow in zip((make(5, areaperil=8), make(5, areaperil=8)), (4, 8)):
+    for wide, narrow in zip((make(5, areaperil_bytes=8), make(5, areaperil_bytes=8)), (4, 8)):
         # ids beyond 32 bits are told apart: the same model with small ids gives the same losses
         ids = {
             a: n + 1
@@ -439,11 +439,11 @@ def test_areaperil_ids_of_eight_bytes(tmp_path):
             wide.tivs,
             wide.bins,
             [(e, ids[a], *rest) for e, a, *rest in wide.cdfs],
-            areaperil=narrow,
+            areaperil_bytes=narrow,
         )
         one, two = tmp_path / f"wide{narrow}", tmp_path / f"small{narrow}"
-        assert gulcalc(wide.write(one), wide.stream(), sample_size=10, areaperil=8) == gulcalc(
-            small.write(two), small.stream(), sample_size=10, areaperil=narrow
+        assert gulcalc(wide.write(one), wide.stream(), sample_size=10, areaperil_bytes=8) == gulcalc(
+            small.write(two), small.stream(), sample_size=10, areaperil_bytes=narrow
         )
 
 

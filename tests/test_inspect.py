@@ -36,20 +36,20 @@ def losses(kind=streams.LOSS, packets=PACKETS, sample_size=3):
 
 
 def cdfs(
-    areaperil="I",
+    areaperil_bytes="I",
     packets=((3, 10, 4, [(0.25, 0.0), (1.0, 0.5)]), (3, 11, 4, [(1.0, 1.0)]), (5, 10, 1, [(1.0, 0.25)])),
 ):
     return struct.pack("<I", streams.CDF) + b"".join(
-        struct.pack(f"<i{areaperil}ii", event, area, function, len(bins))
+        struct.pack(f"<i{areaperil_bytes}ii", event, area, function, len(bins))
         + b"".join(struct.pack("<ff", *each) for each in bins)
         for event, area, function, bins in packets
     )
 
 
-def made(name, rows=5, areaperil=4):
+def made(name, rows=5, areaperil_bytes=4):
     """A table's bytes, and its records: small numbers, all of them different within a column."""
     table = TABLES[name]
-    array = np.zeros(rows, table.dtype(areaperil))
+    array = np.zeros(rows, table.dtype(areaperil_bytes))
     for i, field in enumerate(array.dtype.names):
         array[field] = np.arange(1, rows + 1) / (1 if array.dtype[field].kind in "iu" else 8) + i
     header = (
@@ -133,7 +133,7 @@ def test_every_stream_of_losses(kind, tmp_path, door):
 def test_cdfs(width, letter, tmp_path):
     path = tmp_path / "x"
     path.write_bytes(cdfs(letter))
-    found = inspect.info(path, areaperil=width)
+    found = inspect.info(path, areaperil_bytes=width)
     assert (found.kind, found.packets, found.records, found.events, found.returning) == ("cdf", 3, 4, 2, 0)
     assert found.ranges == {
         "event_id": (3, 5),
@@ -142,7 +142,7 @@ def test_cdfs(width, letter, tmp_path):
         "prob_to": (0.25, 1.0),
         "bin_mean": (0.0, 1.0),
     }
-    assert inspect.head(path, 2, skip=1, areaperil=width).tolist() == [
+    assert inspect.head(path, 2, skip=1, areaperil_bytes=width).tolist() == [
         (3, 10, 4, 2, 1.0, 0.5),
         (3, 11, 4, 1, 1.0, 1.0),
     ]
@@ -482,7 +482,7 @@ def test_8_byte_areaperils(tmp_path, door):
     (tmp_path / "items.bin").write_bytes(struct.pack("<iiQii", 1, 2, 1 << 40, 3, 4))
     status, out, _ = door("head", "--csv", "items.bin", cwd=tmp_path, env={"KTC_AREAPERIL_BYTES": "8"})
     assert status == 0 and out.endswith(b"\n1, 2, 1099511627776, 3, 4\n")
-    assert inspect.info(tmp_path / "items.bin", areaperil=8).ranges["areaperil_id"] == (1 << 40, 1 << 40)
+    assert inspect.info(tmp_path / "items.bin", areaperil_bytes=8).ranges["areaperil_id"] == (1 << 40, 1 << 40)
 
 
 def test_head_reads_no_more_than_it_needs(tool, tmp_path):

@@ -81,8 +81,8 @@ def assert_right_deviations(ours, theirs, summaries):
     double arithmetic gives (docs/differences.md, "A rule for numbers")."""
     right, samples = {}, int.from_bytes(summaries[4:8], "little")
     for block in ktc.read_stream(summaries):
-        for i, summary_id in enumerate(block.ids.tolist()):
-            part = slice(block.starts[i], block.starts[i + 1])
+        for i, summary_id in enumerate(block.id.tolist()):
+            part = slice(block.start[i], block.start[i + 1])
             losses = np.zeros(samples)
             of = block.sidx[part] > 0
             losses[block.sidx[part][of] - 1] = block.loss[part][of]
@@ -144,7 +144,7 @@ def test_wide_areaperils(tool, tmp_path, monkeypatch):
     programs = Path(tool("gulcalc")).parent
     command = "eve 1 1 | getmodel | gulcalc -S10 -a1 -i - | summarycalc -i -1 - | eltcalc"
     for width in (4, 8):
-        ktc.write_example(tmp_path / str(width), events=25, locations=10, grid=5, areaperil=width)
+        ktc.write_example(tmp_path / str(width), events=25, locations=10, grid=5, areaperil_bytes=width)
     narrow = shell(programs, command, tmp_path / "4")
     assert narrow.returncode == 0 and shell(programs, command, tmp_path / "8").returncode == 1
     monkeypatch.setenv("KTC_AREAPERIL_BYTES", "8")

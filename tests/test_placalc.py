@@ -328,7 +328,7 @@ def test_blocks(model):
 
     def losses(*stages):
         return [
-            (block.event_id, block.ids.copy(), block.sidx.copy(), block.loss.copy())
+            (block.event_id, block.id.copy(), block.sidx.copy(), block.loss.copy())
             for block in Chain(
                 Events(), GetModel(), GulCalc(sample_size=300, alloc_rule=1), *stages, root=model
             )

@@ -83,14 +83,14 @@ def number_text(rng, value):
     return rng.choice(("%.6f", "%.9g", "%.10e", "%g", "%.2f", "%.17g")) % value
 
 
-def generated(name, rng, n, areaperil=4):
+def generated(name, rng, n, areaperil_bytes=4):
     """Rows of a table as text, valid for it."""
     table = TABLES[name]
     lines = []
     for row in range(n):
         values = []
         for field, _ in tables.columns_of(table):
-            type = field.resolved(areaperil)
+            type = field.resolved(areaperil_bytes)
             if type[0] != "f":
                 values.append(str(whole(rng, type if name != "weights" else "i4")))
             elif name == "quantile":
@@ -233,13 +233,13 @@ def footprint_csv(rng, events=20, maximum=12, digits=6):
     event = 0
     for _ in range(events):
         event += rng.randint(1, 1000)
-        for areaperil in sorted(rng.sample(range(1, 1 << 32), rng.randint(1, 30))):
+        for areaperil_bytes in sorted(rng.sample(range(1, 1 << 32), rng.randint(1, 30))):
             bins = rng.sample(range(1, maximum + 1), rng.randint(1, maximum))
             left = 1.0
             for i, bin in enumerate(bins):
                 part = left if i == len(bins) - 1 else round(left * rng.random(), digits)
                 left -= part
-                lines.append(f"{event},{areaperil},{bin},{part:.{digits}f}\n")
+                lines.append(f"{event},{areaperil_bytes},{bin},{part:.{digits}f}\n")
     return "".join(lines)
 
 
@@ -483,11 +483,11 @@ def test_header_may_be_missing_where_it_is_said():
 
 def test_wide_areaperils():
     csv = ITEMS.replace("4294967295", "18446744073709551615")
-    data = tobin("items", csv, areaperil=8)
+    data = tobin("items", csv, areaperil_bytes=8)
     assert data == struct.pack("<iiQii", 1, 1, (1 << 64) - 1, 8, 1) + struct.pack(
         "<iiQii", 2, 1, 54, 2, -2147483648
     )
-    assert tocsv("items", data, areaperil=8) == csv.replace(",", ", ").replace(
+    assert tocsv("items", data, areaperil_bytes=8) == csv.replace(",", ", ").replace(
         "item_id, coverage_id, areaperil_id, vulnerability_id, group_id", ITEMS[:58]
     )
 
@@ -795,7 +795,7 @@ def test_read_and_write_tables(name, tmp_path):
 def test_read_csv():
     items = tables.read_csv("items", ITEMS.encode())
     assert items.tolist() == [(1, 1, 4294967295, 8, 1), (2, 1, 54, 2, -2147483648)]
-    footprint = tables.read_csv("footprint", (F + "7,8,1,.25\n7,8,3,.75\n").encode(), areaperil=8)
+    footprint = tables.read_csv("footprint", (F + "7,8,1,.25\n7,8,3,.75\n").encode(), areaperil_bytes=8)
     assert footprint.dtype.names == ("event_id", "areaperil_id", "intensity_bin_id", "probability")
     assert footprint.tolist() == [(7, 8, 1, 0.25), (7, 8, 3, 0.75)]
     assert tables.read_csv("coverages", b"coverage_id,tiv\n1,5\n").tolist() == [(1, 5.0)]
@@ -860,7 +860,7 @@ def test_scripts(tool, run, tmp_path):
 
 
 def test_wide_areaperils_by_the_environment(tool, run):
-    data = tobin("items", ITEMS, areaperil=8)
+    data = tobin("items", ITEMS, areaperil_bytes=8)
     assert run([tool("itemtobin")], ITEMS.encode(), env={"KTC_AREAPERIL_BYTES": "8"})[1] == data
     assert run([tool("itemtobin"), "--areaperil-bytes", "8"], ITEMS.encode())[1] == data
 
@@ -926,10 +926,10 @@ def odd_number(rng, type):
     )
 
 
-def odd_line(rng, fields, areaperil):
+def odd_line(rng, fields, areaperil_bytes):
     values = [
         rng.choice(("", "", "", " ", "  ", "\t"))
-        + odd_number(rng, f.resolved(areaperil))
+        + odd_number(rng, f.resolved(areaperil_bytes))
         + rng.choice(("",) * 12 + (" ", "\t", "x"))
         for f in fields
     ]
@@ -953,32 +953,32 @@ def odd_line(rng, fields, areaperil):
         ("ensemble", 4),
     ],
 )
-def test_quick_reading_is_general_reading(name, areaperil, monkeypatch):
+def test_quick_reading_is_general_reading(name, areaperil_bytes, monkeypatch):
     monkeypatch.setitem(TABLES[name].extra, "rules", ())
     rng = random.Random(name)
     fields = [f for f, _ in tables.columns_of(TABLES[name])]
     good, whole_file, refused = [], [], 0
     for _ in range(4000):
-        line = odd_line(rng, fields, areaperil)
+        line = odd_line(rng, fields, areaperil_bytes)
         if len(line) > 78 or not line.strip():
             line = ",".join(["1"] * len(fields)) + "\n"
         try:
-            good.append(tables.read_csv(name, line.encode(), areaperil, no_header=True).tobytes())
+            good.append(tables.read_csv(name, line.encode(), areaperil_bytes, no_header=True).tobytes())
         except DataError as error:
             refused += 1
             padding = ",".join(["1"] * len(fields)) + "\n"
             before = rng.randrange(40)
             with pytest.raises(DataError) as far:
                 tables.read_csv(
-                    name, (padding * before + line + padding * 200).encode(), areaperil, no_header=True
+                    name, (padding * before + line + padding * 200).encode(), areaperil_bytes, no_header=True
                 )
             assert str(far.value) == str(error).replace("line 1:", f"line {before + 1}:", 1)
         else:
             whole_file.append(line)
     assert refused > 300 and len(good) > 300
     data = "".join(whole_file).encode()
-    assert tables.read_csv(name, data, areaperil, no_header=True).tobytes() == b"".join(good)
-    assert tables.read_csv(name, Trickle(data), areaperil, no_header=True).tobytes() == b"".join(good)
+    assert tables.read_csv(name, data, areaperil_bytes, no_header=True).tobytes() == b"".join(good)
+    assert tables.read_csv(name, Trickle(data), areaperil_bytes, no_header=True).tobytes() == b"".join(good)
 
 
 @pytest.mark.parametrize("length", [8, 80, 8190, 8192, 70000, (1 << 18) - 30])

@@ -450,10 +450,10 @@ def test_wrong_policy_terms(oracle, tool, run):
 FILES = ("footprint.bin.z", "footprint.idx.z")
 
 
-def footprint(path, rng, areaperil=4, flags=1, events=30):
+def footprint(path, rng, areaperil_bytes=4, flags=1, events=30):
     """Rows that lie in another order than the index names them, with a gap between; one event has many, one
     none."""
-    row = struct.Struct("<IIf" if areaperil == 4 else "<QIf")
+    row = struct.Struct("<IIf" if areaperil_bytes == 4 else "<QIf")
     data, index = struct.pack("<ii", 10, flags), []
     for event in rng.sample(range(1, 1000), events):
         n = {1: 0, 2: 60_000}.get(len(index), rng.randint(1, 200))
@@ -495,8 +495,8 @@ def test_wide_areaperils(tool, run, tmp_path):
     assert run([tool("footprintconv"), "--areaperil-bytes", "8"], cwd=tmp_path) == (0, b"", "")
     plain, packed = io.BytesIO(), io.BytesIO()
     at = [str(tmp_path / name) for name in ("footprint.bin", "footprint.idx", *FILES)]
-    ktc.tocsv("footprint", at[0], plain, index=at[1], areaperil=8)
-    ktc.tocsv("footprint", at[2], packed, index=at[3], areaperil=8, compressed=True)
+    ktc.tocsv("footprint", at[0], plain, index=at[1], areaperil_bytes=8)
+    ktc.tocsv("footprint", at[2], packed, index=at[3], areaperil_bytes=8, compressed=True)
     assert plain.getvalue() == packed.getvalue() and plain.getvalue().count(b"\n") > 60_000
 
 

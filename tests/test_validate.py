@@ -26,9 +26,9 @@ def damage_bins():
 def footprint():
     """Three events of three areaperils of three intensity bins."""
     return [
-        [str(event), str(areaperil), bin, part]
+        [str(event), str(areaperil_bytes), bin, part]
         for event in (5, 7, 2147483647)
-        for areaperil in (1, 30, 4294967295)
+        for areaperil_bytes in (1, 30, 4294967295)
         for bin, part in (("4", "0.25"), ("1", "0.5"), ("2", "0.25"))
     ]
 
@@ -401,7 +401,7 @@ def test_usage():
     with pytest.raises(UsageError, match="any_intensity_bins"):
         tables.validate("footprint", b"", any_intensity_bins=True)
     with pytest.raises(UsageError, match="areaperil"):
-        tables.validate("footprint", b"", areaperil=5)
+        tables.validate("footprint", b"", areaperil_bytes=5)
 
 
 def test_largest_bins():

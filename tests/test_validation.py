@@ -78,10 +78,10 @@ def test_a_sound_run(model, run, tool):
     assert out.decode().split() == str(verdict).replace(f"{model}/", "").split()
 
 
-@pytest.mark.parametrize("options", [dict(compress=True), dict(areaperil=8), dict(uncertainty=False)])
+@pytest.mark.parametrize("options", [dict(compress=True), dict(areaperil_bytes=8), dict(uncertainty=False)])
 def test_other_forms_of_a_model(tmp_path, options):
     ktc.write_example(tmp_path, events=10, locations=5, grid=4, **options)
-    areaperil = options.get("areaperil", 4)
+    areaperil_bytes = options.get("areaperil", 4)
     for flags in (dict(indexed=True), dict(compress=True)):
         csv = tmp_path / "vulnerability.csv"
         ktc.tocsv("vulnerability", tmp_path / "static" / "vulnerability.bin", csv)
@@ -97,7 +97,7 @@ def test_other_forms_of_a_model(tmp_path, options):
         if not ending:
             plain = ktc.read_table("vulnerability", tmp_path / "static" / "vulnerability.bin")
             os.replace(tmp_path / "v.bin", tmp_path / "static" / "vulnerability.bin")
-        verdict = validate_run(tmp_path, areaperil=areaperil)
+        verdict = validate_run(tmp_path, areaperil_bytes=areaperil_bytes)
         assert verdict.sound, str(verdict)
         rows = {file.table: file.rows for file in verdict.files}
         assert rows["vulnerability"] == len(plain)
