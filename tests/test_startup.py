@@ -29,7 +29,7 @@ CSV = "_core.tables _core.keys _core.occurrence"
 REPORT = f"{CSV} schemas.reports _core.rows"
 SORTED = "_core.samples _core.sorting"
 CONVERTER = f"tables {TABLES} {CSV}"
-CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses _core.sorting"
+CURVES = f"{STREAM} {TABLES} {REPORT} accumulators curves _core.curves _core.periodlosses _core.sorting"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
@@ -39,10 +39,10 @@ MODULES = {
     "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmplan _core.fmrules",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
-    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} work _core.pltcalc",
+    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.pltcalc",
     "leccalc": CURVES,
     "ordleccalc": CURVES,
-    "aalcalc": f"{STREAM} {TABLES} {REPORT} work averages _core.averages _core.periodlosses",
+    "aalcalc": f"{STREAM} {TABLES} {REPORT} accumulators averages _core.averages _core.periodlosses",
     "kat": f"{CSV} schemas.reports concat _core.kat",
     **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
     "gultobin": f"{STAGES} {CSV} _core.losscsv",
