@@ -56,7 +56,8 @@ class Averages(Accumulator):
 class AverageLoss(Averages):
     """Average annual losses, with deviations, of what it is fed.
 
-    It is the destination of a summary set in a chain, or is fed with streams (feed). The tables can be asked for at any time, and more be fed afterwards.
+    It is the destination of a summary set in a chain, or is fed with streams (feed). The tables can be asked
+    for at any time, and more be fed afterwards.
 
     Parameters
     ----------

@@ -236,7 +236,7 @@ class LossCsv(Producer):
         self,
         source: SourceLike = None,
         *,
-        sample_size: int,
+        sample_size: int | None,
         kind: int = kinds.LOSS,
         whole_events: bool = True,
     ) -> None:
