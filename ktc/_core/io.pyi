@@ -3,6 +3,8 @@ from typing import Literal, Self
 
 from .._types import BufferLike, PathLike, SourceLike, SupportsWrite, TargetLike
 
+STDOUT: str
+
 class Source:
     converter: str | None
     @property
