@@ -250,6 +250,7 @@ class LossCsv(Producer):
         from ._core.tables import Layout
 
         summaries = self.kind == kinds.SUMMARY
+        entry: Any
         if summaries:
             entry = schemas.REPORTS["summary_with_exposure"]
             fields = entry.fields

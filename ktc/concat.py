@@ -53,7 +53,7 @@ TABLES = sorted(
     key=lambda report: -sum(field.type[0] == "i" for field in report.fields),
 )
 COUNTS = sorted({len(report.fields) for report in TABLES})
-BY_HEADER = {report.csv_header: report for report in REPORTS.values()}
+BY_HEADER: dict[str | None, Report] = {report.csv_header: report for report in REPORTS.values()}
 
 
 def inputs(files: Any, folder: PathLike | None) -> list[Any]:

@@ -1300,7 +1300,8 @@ def read_packets(table: Table, data: NDArray[Any], at: int, place: str) -> NDArr
     import numpy
 
     dtype, parts = table.dtype(), []
-    full = numpy.dtype([(table.extra["packet"][0].name, "<i4")] + dtype.descr)
+    packet_key = table.extra["packet"][0].name
+    full = numpy.dtype([(packet_key, "<i4")] + dtype.descr)
     while at < len(data):
         count = -1
         if len(data) - at >= 8:
@@ -1313,9 +1314,9 @@ def read_packets(table: Table, data: NDArray[Any], at: int, place: str) -> NDArr
             )
         records = data[at + 8 : at + 8 + count * dtype.itemsize].view(dtype)
         part = numpy.empty(count, full)
-        part[full.names[0]] = key
-        for field in dtype.names:
-            part[field] = records[field]
+        part[packet_key] = key
+        for field in table.fields:
+            part[field.name] = records[field.name]
         parts.append(part)
         at += 8 + count * dtype.itemsize
     return numpy.concatenate(parts) if parts else numpy.empty(0, full)
@@ -1367,11 +1368,12 @@ def write_table(
         raise UsageError(f"{name} has no header field {', '.join(sorted(unknown))}")
     dtype = table.dtype(areaperil_bytes)
     array = numpy.asarray(array)
-    missing = [n for n in dtype.names if array.dtype.names is None or n not in array.dtype.names]
+    names = [f.name for f in table.fields]
+    missing = [n for n in names if array.dtype.names is None or n not in array.dtype.names]
     if missing:
         raise UsageError(f"{name}: the array has no field {', '.join(missing)}")
     records = numpy.empty(len(array), dtype)
-    for field in dtype.names:
+    for field in names:
         with numpy.errstate(over="ignore", invalid="ignore"):
             records[field] = array[field]
         kept = (

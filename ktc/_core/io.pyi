@@ -3,6 +3,7 @@ from typing import Literal, Self
 
 from .._types import BufferLike, PathLike, SourceLike, SupportsWrite, TargetLike
 
+STDIN: str
 STDOUT: str
 
 class Source:
