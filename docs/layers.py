@@ -26,7 +26,7 @@ PYTHON = {
     "ground": "errors schemas _core _version _records console",
     "formats": "headers streams tables",
     "building": "building chain financial results _types",
-    "accumulating": "work curves averages concat",
+    "accumulating": "accumulators curves averages concat",
     "functions": "stages",
     "tools": "files inspect compare validation example demo completion",
     "front door": "usage cli __main__",

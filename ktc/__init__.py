@@ -80,7 +80,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_MODULE_OF]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
         value = getattr(__import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=[name]), name)
     elif name in _HOME or name == "schemas":
@@ -91,5 +91,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME, *__all__})

@@ -1,4 +1,4 @@
-"""What annotations speak of. Nothing imports this when it runs: it stands under TYPE_CHECKING everywhere."""
+"""The aliases of annotations. Nothing imports this when it runs: imports of it stand under TYPE_CHECKING."""
 
 import os
 from collections.abc import Sequence
@@ -34,6 +34,7 @@ RowTarget: TypeAlias = TargetLike | Parquet | ResultTable | Sequence[TargetLike 
 # Where blocks can go: a stage that follows, bytes, several of them, or a row of stages.
 Destination: TypeAlias = Stage[Any] | TargetLike | Sequence["Destination"]
 AreaperilBytes: TypeAlias = Literal[4, 8]
+Calculation: TypeAlias = Literal["full_uncertainty", "wheatsheaf_mean", "sample_mean"]
 CurveName: TypeAlias = Literal[
     "aep_full_uncertainty",
     "oep_full_uncertainty",

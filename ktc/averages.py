@@ -1,22 +1,23 @@
-"""Average annual losses: the scripts aalcalc, aalcalcmeanonly and summaryindex as functions, and their
-accumulators.
+"""Average annual losses: aalcalc, aalcalcmeanonly and summaryindex as functions, and the accumulators.
 
-What is worked out, with the formulas, is told in ktc._core.averages. `root` is the folder that holds input/
-and work/. Read of input/ are occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin
-(legacy form only). memory: MiB that losses by period may take; when they are more, the files are read several
-times, for some of the summaries each time.
+ktc._core.averages has the formulas. Read of input/ are occurrence.bin and, where they are there, periods.bin
+(weights) and ensemble.bin (legacy form only). When the losses by period take more than `memory`, the files
+are read several times, for some of the summaries each time.
 """
 
 from __future__ import annotations
 
 import os
 
-from .building import Run, with_parquet
+from .accumulators import MEMORY, Accumulator, feed, feed_all, limit_of
+from .building import Folder, Run, with_parquet
 from .errors import UsageError, warn
-from .work import MEMORY, Accumulator, feed, feed_all, folder_of, limit_of, optional_table, summary_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from ._types import PathLike, RowTarget
     from .results import ResultTable
 
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["AverageLoss", "AverageLossMeanOnly", "aalcalc", "aalcalcmeanonly", "summaryindex"]
 
 
-def periods_of(root):
+def periods_of(folder: Folder) -> tuple[Any, Any]:
     """The occurrences of a run, and the weights of its periods."""
     from ._core.occurrence import Occurrences, PeriodWeights
 
-    occurrences = Occurrences(Run(None, root).table("occurrence"))
-    return occurrences, PeriodWeights(optional_table(root, "periods"), occurrences.number_of_periods)
+    occurrences = Occurrences(folder.table("occurrence"))
+    return occurrences, PeriodWeights(folder.optional("periods"), occurrences.number_of_periods)
 
 
-def checked_confidence(confidence):
+def checked_confidence(confidence: float) -> float:
+    """A confidence level that is one."""
     if not 0 <= confidence <= 1:
         raise UsageError(f"the confidence level is {confidence}, expected 0 to 1")
     return confidence
@@ -41,7 +43,8 @@ def checked_confidence(confidence):
 class Averages(Accumulator):
     """An accumulator of annual losses."""
 
-    def result(self, report, write, *options):
+    def result(self, report: str, write: Callable[..., object], *options: Any) -> ResultTable:
+        """The table that `write` fills."""
         from ._core.rows import Rows
         from .results import ResultTable
 
@@ -51,86 +54,169 @@ class Averages(Accumulator):
 
 
 class AverageLoss(Averages):
-    """Average annual losses of what it is fed: the destination of a summary set in a chain, or feed(streams).
+    """Average annual losses, with deviations, of what it is fed.
 
-        average = AverageLoss()
-        Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: average})).run()
-        average.table().numpy()
+    It is the destination of a summary set in a chain, or is fed with streams (feed). The tables can be asked
+    for at any time, and more be fed afterwards.
 
-    The tables can be asked for at any time, and more be fed afterwards. root: the folder that holds input/
-    with occurrence.bin and, where they are there, periods.bin (weights) and ensemble.bin. exact: weights in
-    double. memory: MiB for losses by period, 8 bytes for each sample and some 50 more for each period with
-    losses of a summary; beyond it feeding raises MemoryError; None is no limit. Losses of a period that two
-    merged accumulators have parts of are not added up in the order of the stream. Float32 losses add up
-    exactly in float64 unless they differ by a factor of more than some 10**8, and then the order has no
-    effect.
+    Parameters
+    ----------
+    root : str or path, default "."
+        The folder that holds input/ with occurrence.bin and, where they are there, periods.bin (weights) and
+        ensemble.bin.
+    exact : bool, default False
+        Weights in double.
+    memory : float, optional
+        MiB for losses by period; beyond it feeding raises MemoryError. None is no limit.
+
+    Raises
+    ------
+    DataError
+        A table is wrong.
+    InputError
+        A table is missing or cannot be read.
+    UsageError
+        `memory` is not above 0.
+
+    Notes
+    -----
+    Losses by period take 8 bytes for each sample and some 50 more for each period with losses of a summary.
+
+    Losses of a period that two merged accumulators have parts of are not added up in the order of the stream.
+    Float32 losses add up exactly in float64 unless they differ by a factor of more than some 10**8, and then
+    the order has no effect.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> average = ktc.AverageLoss()
+    >>> stages = ktc.GetModel(), ktc.GulCalc(sample_size=10, alloc_rule=1), ktc.SummaryCalc({1: average})
+    >>> ktc.Chain(ktc.Events(), *stages).run()
+    >>> average.table().numpy()["SampleType"].tolist()
+    [1, 2]
     """
 
     def __init__(self, root: PathLike = ".", *, exact: bool = False, memory: float | None = None) -> None:
-        self.start(*periods_of(root), optional_table(root, "ensemble"), limit_of(memory), exact)
+        folder = Folder(root)
+        self.start(*periods_of(folder), folder.optional("ensemble"), limit_of(memory), exact)
 
-    def make(self, occurrences, weights, ensembles, limit, exact):
+    def make(self, occurrences: Any, weights: Any, ensembles: Any, limit: int, exact: bool) -> Any:
         from ._core.averages import AverageLoss as Kernel
 
         return Kernel(
             occurrences, weights=weights, convergence=True, ensembles=ensembles, limit=limit, exact=exact
         )
 
-    def result(self, report, write, *options):
+    def result(self, report: str, write: Callable[..., object], *options: Any) -> ResultTable:
+        """The table that `write` fills, worked out anew: more may have been fed."""
         self.kernel.forget()
         self.kernel.work_out()
         return super().result(report, write, *options)
 
     def table(self) -> ResultTable:
-        """The Average Loss Table (ALT): a ResultTable of average_loss_table. By summary, mean and standard
-        deviation of the annual loss: of the analytical mean (SampleType 1), then of the samples (2)."""
+        """The Average Loss Table (ALT): by summary, mean and standard deviation of the annual loss.
+
+        Returns
+        -------
+        ResultTable
+            Rows of average_loss_table, in currency: of the analytical mean (SampleType 1), then of the
+            samples (2).
+        """
         return self.result("average_loss_table", self.kernel.write)
 
     def convergence(self, confidence: float = 0.95) -> ResultTable:
-        """The Average Loss Convergence Table (ALCT): a ResultTable of average_loss_convergence_table. By
-        summary, the same for growing subsets of the samples and for all of them, with what the mean's
-        variance is made of and the interval that holds it with this probability."""
+        """The Average Loss Convergence Table (ALCT): the ALT for growing subsets of the samples.
+
+        The last subset is all of them.
+
+        Parameters
+        ----------
+        confidence : float, default 0.95
+            The probability with which the interval holds the mean, 0 to 1.
+
+        Returns
+        -------
+        ResultTable
+            Rows of average_loss_convergence_table: with what the mean's variance is made of, and the
+            interval.
+
+        Raises
+        ------
+        UsageError
+            The confidence level is outside 0 to 1.
+        """
         return self.result(
             "average_loss_convergence_table", self.kernel.write_convergence, checked_confidence(confidence)
         )
 
     def legacy(self) -> ResultTable:
-        """The legacy table: a ResultTable of average_loss, or average_loss_ensembles where there is an
-        ensemble table."""
+        """The legacy table.
+
+        Returns
+        -------
+        ResultTable
+            Rows of average_loss, or of average_loss_ensembles where there is an ensemble table.
+        """
         return self.result(
             "average_loss" if self.tables[2] is None else "average_loss_ensembles", self.kernel.write
         )
 
 
 class AverageLossMeanOnly(Averages):
-    """Average annual losses without a deviation; its memory follows the summaries alone. Fed as AverageLoss
-    is."""
+    """Average annual losses without a deviation. It is fed as AverageLoss is.
+
+    Its memory grows with the number of summaries alone.
+
+    Parameters
+    ----------
+    root : str or path, default "."
+        The folder that holds input/ with occurrence.bin and, where it is there, periods.bin (weights).
+
+    Raises
+    ------
+    DataError
+        A table is wrong.
+    InputError
+        A table is missing or cannot be read.
+    """
 
     def __init__(self, root: PathLike = ".") -> None:
-        self.start(*periods_of(root))
+        self.start(*periods_of(Folder(root)))
 
-    def make(self, occurrences, weights):
+    def make(self, occurrences: Any, weights: Any) -> Any:
         from ._core.averages import AverageLossMeanOnly as Kernel
 
         return Kernel(occurrences, weights)
 
     def table(self) -> ResultTable:
-        """A ResultTable of average_loss_table_mean_only: by summary, the analytical mean's (SampleType 1) and
-        the samples' (2)."""
+        """The Average Loss Table without deviations.
+
+        Returns
+        -------
+        ResultTable
+            Rows of average_loss_table_mean_only, in currency: by summary, of the analytical mean (SampleType
+            1), then of the samples (2).
+        """
         return self.result("average_loss_table_mean_only", self.kernel.write)
 
     def legacy(self) -> ResultTable:
-        """The same as average_loss_mean_only."""
+        """The legacy table.
+
+        Returns
+        -------
+        ResultTable
+            Rows of average_loss_mean_only.
+        """
         return self.result("average_loss_mean_only", self.kernel.write)
 
 
-def destinations(target, ord, parquet):
+def destinations(target: RowTarget, ord: bool, parquet: PathLike | None) -> Any:
     """Where the main table goes: csv unless parquet alone is asked for, and parquet."""
     targets = target if isinstance(target, list) else [target]
     return with_parquet(targets if ord or parquet is None else None, parquet)
 
 
-def named(path, ending, others=False):
+def named(path: PathLike, ending: str, others: bool = False) -> str:
     """A path with an ending, where it lacks it. others: but for parquet's, any other will do."""
     path = os.fspath(path)
     other = os.path.splitext(path)[1] if others else ""
@@ -150,13 +236,47 @@ def aalcalc(
     memory: float | None = MEMORY,
     root: PathLike = ".",
 ) -> None:
-    """Average annual losses of the summary streams work/<folder>/*.bin of a run.
+    """Average annual losses, with deviations, of the summary streams work/<folder>/*.bin of a run.
 
-    Unless parquet alone is asked for, csv goes to target: the legacy table, with ord the Average Loss Table
-    of Open Results Data. parquet: a path for the latter as parquet. convergence: a path for the convergence
-    table, as csv (".csv" is added where the name has no ending; "-" is standard output, after the other
-    table) and parquet (".parquet") like the other. confidence: of its intervals, 0 to 1. Ensembles are in the
-    legacy csv only. exact: weights in double.
+    Parameters
+    ----------
+    folder : str
+        The folder below work/ that holds the summary streams.
+    target : destination of rows, optional
+        Where csv goes: a path, descriptor or file object, ktc.Parquet, ktc.ResultTable or a list of these;
+        None is standard output, or nowhere if parquet alone is asked for.
+    ord : bool, default False
+        Csv in the form of Open Results Data, the Average Loss Table, instead of the legacy form.
+    parquet : str or path, optional
+        Write the Average Loss Table to this parquet file.
+    convergence : str or path, optional
+        Write the convergence table to this path, as csv (".csv" is added where the name has no ending; "-" is
+        standard output, after the other table) and parquet (".parquet") like the other table.
+    confidence : float, default 0.95
+        The confidence level of the convergence table's intervals, 0 to 1.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    exact : bool, default False
+        Weights in double.
+    memory : float or None, default 2048
+        MiB for losses by period; None is no limit.
+    root : str or path, default "."
+        The folder that holds input/ and work/.
+
+    Raises
+    ------
+    DataError
+        A stream or table is wrong; the message says where.
+    UsageError
+        No folder, or a confidence level or a memory out of range.
+    InputError
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+
+    Notes
+    -----
+    Ensembles are in the legacy csv only; otherwise input/ensemble.bin is ignored with a warning.
     """
     from ._core.averages import AverageLoss as Kernel
     from ._core.io import Outputs
@@ -164,7 +284,7 @@ def aalcalc(
     checked_confidence(confidence)
     limit = limit_of(memory)
     with_csv = ord or parquet is None
-    ensembles = optional_table(root, "ensemble")
+    ensembles = Folder(root).optional("ensemble")
     if ensembles is not None and (ord or parquet is not None):
         warn("ensembles are not part of Open Results Data: input/ensemble.bin is ignored")
         ensembles = None
@@ -175,10 +295,10 @@ def aalcalc(
         if ensembles is None
         else "average_loss_ensembles"
     )
-    paths = summary_files(folder_of(root, folder))
+    paths = Folder(root).summaries(folder)
     with Outputs() as outputs:
         run = Run(outputs, root)
-        subsets = None
+        subsets: Any = None
         if convergence == "-":
             subsets = [outputs.open("-")]
             target = subsets[0] if target in (None, "-") else target
@@ -190,7 +310,7 @@ def aalcalc(
         table = run.rows(report, destinations(target, ord, parquet), not skip_header)
         if subsets is not None:
             subsets = run.rows("average_loss_convergence_table", subsets)
-        occurrences, weights = periods_of(root)
+        occurrences, weights = periods_of(run.folder)
         kernel = Kernel(
             occurrences,
             weights=weights,
@@ -217,33 +337,81 @@ def aalcalcmeanonly(
 ) -> None:
     """Average annual losses without a deviation of the summary streams work/<folder>/*.bin of a run.
 
-    Csv goes to target, in the legacy form or with ord in that of Open Results Data, unless parquet, a path,
-    alone is asked for. Summaries of events that do not occur have rows of 0.
+    Parameters
+    ----------
+    folder : str
+        The folder below work/ that holds the summary streams.
+    target : destination of rows, optional
+        Where csv goes: a path, descriptor or file object, ktc.Parquet, ktc.ResultTable or a list of these;
+        None is standard output, or nowhere if parquet alone is asked for.
+    ord : bool, default False
+        Csv in the form of Open Results Data instead of the legacy form.
+    parquet : str or path, optional
+        Write the table of Open Results Data to this parquet file.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    root : str or path, default "."
+        The folder that holds input/ and work/.
+
+    Raises
+    ------
+    DataError
+        A stream or table is wrong; the message says where.
+    UsageError
+        No folder.
+    InputError
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+
+    Notes
+    -----
+    Summaries of events that do not occur have rows of 0.
     """
     from ._core.averages import AverageLossMeanOnly as Kernel
     from ._core.io import Outputs
 
     report = "average_loss_table_mean_only" if ord or parquet is not None else "average_loss_mean_only"
-    paths = summary_files(folder_of(root, folder))
+    paths = Folder(root).summaries(folder)
     with Outputs() as outputs:
-        table = Run(outputs, root).rows(report, destinations(target, ord, parquet), not skip_header)
-        kernel = Kernel(*periods_of(root))
+        run = Run(outputs, root)
+        table = run.rows(report, destinations(target, ord, parquet), not skip_header)
+        kernel = Kernel(*periods_of(run.folder))
         feed_all(kernel, paths)
         kernel.write(table)
 
 
 def summaryindex(folder: PathLike | None = None, *, root: PathLike = ".") -> None:
-    """Index the summary streams work/<folder>/*.bin of a run: writes there filelist.idx (their names, in the
-    folder's order), summaries.idx ("summary_id, file number, byte offset" of each packet, by summary) and
-    max_summary_id.idx."""
+    """Index the summary streams work/<folder>/*.bin of a run.
+
+    Writes into that folder filelist.idx (the streams' names, in the folder's order), summaries.idx
+    ("summary_id, file number, byte offset" of each packet, by summary) and max_summary_id.idx.
+
+    Parameters
+    ----------
+    folder : str
+        The folder below work/ that holds the summary streams.
+    root : str or path, default "."
+        The folder that holds work/.
+
+    Raises
+    ------
+    DataError
+        A stream is wrong; the message says where.
+    UsageError
+        No folder.
+    InputError
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+    """
     from ._core.io import Outputs, write_all
     from ._core.summaryindex import SummaryIndex
 
-    folder = folder_of(root, folder)
-    paths = summary_files(folder)
+    paths = Folder(root).summaries(folder)
     with Outputs() as outputs:
         files, packets, highest = [
-            outputs.open(os.path.join(folder, name))
+            outputs.open(os.path.join(Folder(root).work(folder), name))
             for name in ("filelist.idx", "summaries.idx", "max_summary_id.idx")
         ]
         kernel = SummaryIndex()

@@ -1,17 +1,25 @@
-"""Stages joined in memory: events -> getmodel -> gulcalc -> summarycalc -> sinks, in one process, with no
-pipe in between.
+"""Stages joined in memory: events -> getmodel -> gulcalc -> summarycalc -> outputs.
 
-    Chain(Events(), GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1:
-    EltCalc("elt.csv")})).run()
+All run in one process, with no pipe in between.
+A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Nothing is
+opened before run(), output files appear complete or not at all, and the GIL is released for the whole run.
+The console scripts are chains of one stage (ktc.stages).
 
-A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Wherever a
-stream can go there stands a *destination*: a stage; a list of destinations, each of which gets everything
-(tee); a tuple of stages, one after the other; or a path, descriptor or file object, where the stream is
-written as the console script writes it. Nothing is opened before run(), output files appear complete or not
-at all, and the GIL is released for the whole run.
+Wherever a stream can go there stands a *destination*:
+
+- a stage;
+- a list of destinations, each of which gets everything;
+- a tuple of stages, one after the other;
+- a path, descriptor or file object, where the stream is written as the console script writes it.
 
 A chain that ends in a stage without a destination can be iterated: it gives blocks (ktc.Cdfs, ktc.Losses) as
-the events come. The console scripts are chains of one stage (ktc.stages).
+the events come.
+
+Examples
+--------
+>>> from ktc.chain import Chain, EltCalc, Events, GetModel, GulCalc, SummaryCalc
+>>> stages = GetModel(), GulCalc(sample_size=100, alloc_rule=1), SummaryCalc({1: EltCalc("elt.csv")})
+>>> Chain(Events(), *stages).run()
 """
 
 from __future__ import annotations
@@ -21,7 +29,7 @@ import os
 from . import schemas
 from ._core.codec import CdfDecoder, CdfEncoder, EventDecoder, LossDecoder, LossEncoder
 from ._core.io import Outputs, Source
-from .building import KERNELS, Block, Generic, Producer, Run, Stage, optional_table
+from .building import KERNELS, Block, Folder, Generic, Producer, Run, Stage
 from .errors import DataError, UsageError
 from .schemas import streams as kinds
 
@@ -33,9 +41,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ._core.eve import Eve
     from ._core.fmplan import Plan
     from ._core.frames import Cdfs, Losses  # noqa: F401
+    from ._core.io import Mapped, Sink
     from ._types import AreaperilBytes, Destination, PathLike, RowTarget, SourceLike, TargetLike
+    from .schemas.model import Report, Stream
 
 
 __all__ = [
@@ -70,11 +81,24 @@ PROGRESS_STEPS = 200
 
 
 class Events(Producer):
-    """The share of one process in the events of input/events.bin (as eve deals them out), or the event ids
-    given.
+    """Event ids as the source of a chain: the share of one process in input/events.bin, or given ids.
 
-    ids: a path, buffer, file object or array of int32 instead of that file. The other arguments are those of
-    ktc.eve.
+    Parameters
+    ----------
+    process : int, default 1
+        The process, counted from 1.
+    total : int, default 1
+        How many processes share the events.
+    ids : array of int32, bytes-like, str or path, int or file object, optional
+        Event ids to use instead of that file.
+    in_order, fisher_yates, legacy_shuffle : bool, default False
+        How events are shared out, as for ktc.eve; the first one set counts.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.Events(process=1, total=100).array().tolist()
+    [1, 101, 201]
     """
 
     gives = "events"
@@ -91,33 +115,53 @@ class Events(Producer):
     ) -> None:
         self.process, self.total, self.ids = process, total, ids
         # the first that is set counts, as in ktools
-        self.mode = (
+        self.mode: Literal["deal", "none", "fisher-yates", "legacy"] = (
             "none" if in_order else "fisher-yates" if fisher_yates else "legacy" if legacy_shuffle else "deal"
         )
 
     def array(self, root: PathLike = ".") -> NDArray[np.int32]:
-        """The event ids, as an array."""
+        """The event ids, as an array.
+
+        Parameters
+        ----------
+        root : str or path, default "."
+            The folder that holds input/.
+
+        Returns
+        -------
+        numpy.ndarray of int32
+            The ids of this process.
+        """
         import numpy
 
-        return numpy.frombuffer(self.share(Run(None, root)).ids(), numpy.int32)
+        return numpy.frombuffer(self.share(Folder(root)).ids(), numpy.int32)
 
-    def share(self, run):
+    def share(self, folder: Folder) -> Eve:
         """The kernel that deals out input/events.bin."""
         from ._core.eve import Eve
 
-        return Eve(run.table("events"), self.process, self.total, self.mode)
+        return Eve(folder.table("events"), self.process, self.total, self.mode)
 
-    def decoder(self, run, steps=None):
-        """A decoder over the ids; with steps, in about so many blocks."""
+    def decoder(self, run: Run, steps: int | None = None) -> Any:
+        """A decoder over the ids; with steps, in about that many blocks."""
         if self.ids is not None:
             return EventDecoder(Source(self.ids))
-        ids = self.share(run).ids()
+        ids = self.share(run.folder).ids()
         return EventDecoder(Source(ids), max(1, len(ids) // 4 // steps) if steps else None)
 
 
 class CdfStream(Producer):
-    """A cdf stream. areaperil_bytes: bytes of an areaperil id. whole_events: hold an event back until its
-    last byte has come."""
+    """A cdf stream as the source of a chain.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    whole_events : bool, default True
+        Hold an event back until its last byte has come.
+    """
 
     gives = "cdfs"
 
@@ -126,17 +170,28 @@ class CdfStream(Producer):
     ) -> None:
         self.source, self.areaperil_bytes, self.whole_events = source, areaperil_bytes, whole_events
 
-    def encoder(self, sink):
+    def encoder(self, sink: Sink) -> Any:
         return CdfEncoder(sink, self.areaperil_bytes)
 
-    def decoder(self, run, steps=None):
+    def decoder(self, run: Run, steps: int | None = None) -> Any:
         return CdfDecoder(Source(self.source), self.areaperil_bytes, self.whole_events)
 
 
 class LossStream(Producer):
-    """A stream of losses. kinds: the first words to accept (ktc.schemas.streams). whole_events: as for cdfs.
-    as_written: several records of one sidx in a packet of summaries stay several; otherwise they become one,
-    with the sum of their losses."""
+    """A stream of losses as the source of a chain.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    kinds : iterable of int, optional
+        The first words to accept (constants of ktc.schemas.streams); all by default.
+    whole_events : bool, default True
+        Hold an event back until its last byte has come.
+    as_written : bool, default False
+        Keep several records of one sidx in a packet of summaries apart; otherwise they become one, with the
+        sum of their losses.
+    """
 
     gives = "losses"
 
@@ -150,17 +205,29 @@ class LossStream(Producer):
     ) -> None:
         self.source, self.kinds, self.whole_events, self.as_written = source, kinds, whole_events, as_written
 
-    def decoder(self, run, steps=None):
-        decoder = LossDecoder
+    def decoder(self, run: Run, steps: int | None = None) -> Any:
+        decoder: type[LossDecoder] = LossDecoder
         if run.open_end:
-            from ._core.placalc import OpenEndDecoder as decoder
+            from ._core.placalc import OpenEndDecoder
+
+            decoder = OpenEndDecoder
         return decoder(Source(self.source), self.kinds, self.whole_events, self.as_written)
 
 
 class LossCsv(Producer):
-    """Losses from csv. kind: what they are (ktc.schemas.streams): of items or coverages in gultocsv's
-    columns, or summaries (of set 1) in those of summarycalctocsv -e. sample_size: rows of samples above it
-    are left out, or of summaries are an error. whole_events: as for cdfs.
+    """Losses of a csv file as the source of a chain.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv with a header line; None or "-" is standard input.
+    sample_size : int
+        The number of samples. Rows of samples above it are left out; of summaries they are an error.
+    kind : int, default ktc.schemas.streams.LOSS
+        What the losses are: of items or coverages, in the columns of gultocsv, or of summaries (of set 1), in
+        those of summarycalctocsv -e.
+    whole_events : bool, default True
+        Hold an event back until its last byte has come.
     """
 
     gives = "losses"
@@ -169,20 +236,21 @@ class LossCsv(Producer):
         self,
         source: SourceLike = None,
         *,
-        sample_size: int,
+        sample_size: int | None,
         kind: int = kinds.LOSS,
         whole_events: bool = True,
     ) -> None:
         self.source, self.sample_size, self.kind, self.whole_events = source, sample_size, kind, whole_events
 
-    def encoder(self, sink):
+    def encoder(self, sink: Sink) -> Any:
         return LossEncoder(sink, merge=self.kind != kinds.SUMMARY)
 
-    def decoder(self, run, steps=None):
+    def decoder(self, run: Run, steps: int | None = None) -> Any:
         from ._core.csvrows import Layout
         from ._core.losscsv import LossCsvDecoder
 
         summaries = self.kind == kinds.SUMMARY
+        entry: Any
         if summaries:
             entry = schemas.REPORTS["summary_with_exposure"]
             fields = entry.fields
@@ -206,7 +274,7 @@ class LossCopy(Producer):
 
     gives = "losses"
 
-    def encoder(self, sink):
+    def encoder(self, sink: Sink) -> Any:
         from ._core.placalc import OpenEndEncoder
 
         return OpenEndEncoder(sink)
@@ -216,29 +284,62 @@ class LossCopy(Producer):
 
 
 class GetModel(Stage["Cdfs"]):
-    """Events in, cumulative damage distributions out. See ktc.getmodel."""
+    """The stage getmodel: events in, cumulative damage distributions out. See ktc.getmodel.
+
+    Parameters
+    ----------
+    out : destination, optional
+        Where the cdf stream goes, if no stage follows.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    """
 
     takes, gives = "events", "cdfs"
 
     def __init__(self, out: Destination = None, *, areaperil_bytes: AreaperilBytes = 4) -> None:
         self.out, self.areaperil_bytes = out, areaperil_bytes
 
-    def encoder(self, sink):
+    def encoder(self, sink: Sink) -> Any:
         return CdfEncoder(sink, self.areaperil_bytes)
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         from ._core.getmodel import GetModel as Kernel
         from ._core.getmodel import Model
 
         following = run.consumer(self.out if out is None else out, self)
-        stage = Kernel(Model(run.root, self.areaperil_bytes))
+        stage = Kernel(Model(run.folder.root, self.areaperil_bytes))
         stage.out = following
         return stage
 
 
 class GulCalc(Stage["Losses"]):
-    """Distributions in, ground-up losses out: by item, by coverage and with full correlation. See
-    ktc.gulcalc."""
+    """The stage gulcalc: distributions in, ground-up losses out. See ktc.gulcalc, whose options it takes.
+
+    Parameters
+    ----------
+    item : destination, optional
+        Where losses by item go, if no stage follows.
+    coverage : destination, optional
+        Where losses by coverage go.
+    correlated : destination, optional
+        Where losses with full correlation go.
+    sample_size : int, default -1
+        Samples of each item; -1 for none.
+    alloc_rule : int, default -1
+        How items share the loss of their coverage, -1 to 3.
+    loss_threshold : float, default 0.000001
+        Samples below it, in currency, are left out.
+    random : {"hashed", "cached", "file"}, default "hashed"
+        Where the random numbers come from.
+    vector_size : int, default 1000000
+        How many random numbers "cached" keeps.
+    seed : int, default 0
+        The seed of the random numbers.
+    debug : bool, default False
+        Random numbers instead of losses.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    """
 
     takes, gives = "cdfs", "losses"
 
@@ -259,7 +360,7 @@ class GulCalc(Stage["Losses"]):
     ) -> None:
         self.item, self.coverage, self.correlated = item, coverage, correlated
         self.random = random
-        self.options = dict(
+        self.options: dict[str, Any] = dict(
             sample_size=sample_size,
             alloc_rule=alloc_rule,
             loss_threshold=loss_threshold,
@@ -270,10 +371,10 @@ class GulCalc(Stage["Losses"]):
             areaperil=areaperil_bytes,
         )
 
-    def encoder(self, sink):
+    def encoder(self, sink: Sink) -> Any:
         return LossEncoder(sink, merge=True)
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         import time
 
         from ._core.gulcalc import GulCalc as Kernel
@@ -284,10 +385,10 @@ class GulCalc(Stage["Losses"]):
             "correlated": self.correlated,
         }
         following = {name: run.consumer(to, self) for name, to in destinations.items() if to is not None}
-        tables = [run.table(name) for name in ("items", "coverages", "damage_bin_dict")]
+        tables = [run.folder.table(name) for name in ("items", "coverages", "damage_bin_dict")]
         stage = Kernel(
             *tables,
-            random_file=run.table("random") if self.random == "file" else None,
+            random_file=run.folder.table("random") if self.random == "file" else None,
             clock=int(time.time()) & 0x7FFFFFFF,
             **self.options,
         )
@@ -297,8 +398,18 @@ class GulCalc(Stage["Losses"]):
 
 
 class PlaCalc(Stage["Losses"]):
-    """Losses by item in, the same times post-loss amplification factors out, written as what feeds it would
-    write them. See ktc.placalc.
+    """The stage placalc: losses by item in, the same times post-loss amplification factors out.
+
+    They are written as what feeds the stage would write them. See ktc.placalc.
+
+    Parameters
+    ----------
+    out : destination, optional
+        Where the losses go, if no stage follows.
+    relative_factor : float, default 1.0
+        The part of a factor that counts, 0 to 1.
+    absolute_factor : float, default 0.0
+        Unless 0, the factor of all losses.
     """
 
     takes, gives = "losses", "losses"
@@ -307,34 +418,71 @@ class PlaCalc(Stage["Losses"]):
         self, out: Destination = None, *, relative_factor: float = 1.0, absolute_factor: float = 0.0
     ) -> None:
         self.out = out
-        self.factors = dict(relative=relative_factor, absolute=absolute_factor)
+        self.factors: dict[str, float] = dict(relative=relative_factor, absolute=absolute_factor)
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         from ._core.placalc import PlaCalc as Kernel
 
-        producer = run.producer
+        producer: Any = run.producer
         if isinstance(producer, LossStream):
             run.open_end, producer = True, LossCopy()
         following = run.consumer(self.out if out is None else out, producer)
-        tables = () if self.factors["absolute"] else (run.table("amplifications"), run.table("lossfactors"))
-        stage = Kernel(*tables, **self.factors)
+        table = run.folder.table
+        tables = () if self.factors["absolute"] else (table("amplifications"), table("lossfactors"))
+        stage: Any = Kernel(*tables, **self.factors)  # type: ignore[arg-type]
         stage.out = following
         return stage
 
 
 class FmCalc(Stage["Losses"]):
-    """Losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
+    """The stage fmcalc: losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
 
-    net: True, what is left goes on instead of what is paid; or a destination, which gets what is left beside
-    that. gross: where what is paid goes when what is left goes on (net=True), or else another name of out.
-    With both, gross and net add up to the losses that came in (see ktc._core.fmcalc), and a treaty's losses
-    and the next one's input come of one pass:
+    Parameters
+    ----------
+    out : destination, optional
+        Where the losses go, if no stage follows.
+    gross : destination, optional
+        Where what is paid goes when what is left goes on (net=True); otherwise another name of out.
+    net : bool or destination, default False
+        True: what is left goes on instead of what is paid. A destination gets what is left, beside what is
+        paid.
+    alloc_rule : {0, 1, 2, 3}, default 0
+        How losses are shared out among the items.
+    debug : bool, default False
+        Samples without loss too.
+    full_shares : bool, default False
+        Shares of nodes without loss in every sample (rule 2).
+    plan : Plan, optional
+        A programme that is compiled already (ktc.read_plan), instead of the tables that max_level, stepped,
+        input_path and areaperil_bytes choose.
+    max_level : int, optional
+        Stop at this level.
+    stepped : bool, default False
+        Read fm_profile_step.bin instead of fm_profile.bin.
+    input_path : str or path, optional
+        The folder that stands for input/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    exact : bool, default False
+        Sums in double, in every digit.
 
-        FmCalc(alloc_rule=3, input_path="input/RI_1", gross=SummaryCalc({1: EltCalc("ceded.csv")},
-        stream="fm"), net=True)
+    Raises
+    ------
+    UsageError
+        Both out and gross are given, but not net=True.
 
-    plan: a programme that is compiled already (ktc.read_plan), instead of the tables that the arguments
-    behind it choose.
+    Notes
+    -----
+    With gross and net, both add up to the losses that came in (see ktc._core.fmcalc), and a treaty's losses
+    and the next one's input come of one pass.
+
+    Examples
+    --------
+    What a treaty pays goes to a table of its own, what is left goes on:
+
+    >>> from ktc.chain import EltCalc, FmCalc, SummaryCalc
+    >>> ceded = SummaryCalc({1: EltCalc("ceded.csv")}, stream="fm")
+    >>> treaty = FmCalc(alloc_rule=3, input_path="input/RI_1", gross=ceded, net=True)
     """
 
     takes, gives = "losses", "losses"
@@ -362,7 +510,7 @@ class FmCalc(Stage["Losses"]):
             out = gross
         self.out, self.beside, self.net, self.plan = out, beside, net is True, plan
         both = beside is not None
-        self.options = dict(
+        self.options: dict[str, Any] = dict(
             alloc_rule=alloc_rule,
             net=self.net and not both,
             both=both,
@@ -371,7 +519,7 @@ class FmCalc(Stage["Losses"]):
             exact=exact,
         )
         self.input_path = "input" if input_path is None else input_path
-        self.tables = dict(
+        self.tables: dict[str, Any] = dict(
             by_aggregate=alloc_rule == 0,
             stepped=stepped,
             max_level=max_level,
@@ -379,7 +527,7 @@ class FmCalc(Stage["Losses"]):
             exact=exact,
         )
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         from ._core.fmcalc import FmCalc as Kernel
         from .financial import read_plan
 
@@ -387,7 +535,7 @@ class FmCalc(Stage["Losses"]):
         beside = None if self.beside is None else run.consumer(self.beside, self)
         plan = self.plan
         if plan is None:
-            plan = read_plan(os.path.join(run.root, self.input_path), **self.tables)
+            plan = read_plan(os.path.join(run.folder.root, self.input_path), **self.tables)
         stage = Kernel(plan, **self.options)
         stage.out, stage.left = (
             (beside, following) if self.net and beside is not None else (following, beside)
@@ -396,8 +544,27 @@ class FmCalc(Stage["Losses"]):
 
 
 class SummaryCalc(Stage["Never"]):
-    """Losses in, losses by summary out, for up to ten summary sets: {set number: destination}. See
-    ktc.summarycalc."""
+    """The stage summarycalc: losses in, losses by summary out, for up to ten summary sets.
+
+    See ktc.summarycalc.
+
+    Parameters
+    ----------
+    outputs : mapping or sequence of pairs
+        The destination of each summary set, by its number.
+    stream : {"item", "coverage", "fm", "legacy item"}, default "item"
+        What the losses are of.
+    zeros : bool, default False
+        Summaries without exposure and losses of 0 too.
+    index : bool, default False
+        Write an index file beside each output that is a path.
+    input_path : str or path, optional
+        The folder that stands for input/.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    exact : bool, default False
+        Sums in double, in every digit.
+    """
 
     takes, gives = "losses", "losses"
 
@@ -414,10 +581,11 @@ class SummaryCalc(Stage["Never"]):
     ) -> None:
         if stream not in ("item", "coverage", "fm", "legacy item"):
             raise UsageError(f"the kind of losses is {stream!r}, expected item, coverage, fm or legacy item")
-        self.outputs, self.stream, self.zeros, self.index = dict(outputs), stream, zeros, index
+        self.outputs: dict[int, Any] = dict(outputs)
+        self.stream, self.zeros, self.index = stream, zeros, index
         self.input_path, self.areaperil_bytes, self.exact = input_path, areaperil_bytes, exact
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         from ._core.summarycalc import SummaryCalc as Kernel
 
         if out is not None:
@@ -426,7 +594,7 @@ class SummaryCalc(Stage["Never"]):
             )
         # All outputs before any index, in the order asked for: that is the order in which named pipes meet
         # their readers.
-        sinks = {
+        sinks: dict[int, Any] = {
             number: run.outputs.open(to) if self.is_target(to) else None
             for number, to in self.outputs.items()
         }
@@ -439,7 +607,10 @@ class SummaryCalc(Stage["Never"]):
             for number, to in self.outputs.items()
         }
         by_coverage, legacy = self.stream == "coverage", self.stream == "legacy item"
-        table = lambda name: run.table(name, self.input_path)
+
+        def table(name: str) -> Mapped:
+            return run.folder.table(name, self.input_path)
+
         return Kernel(
             table("fmsummaryxref" if self.stream == "fm" else "gulsummaryxref"),
             following,
@@ -451,75 +622,105 @@ class SummaryCalc(Stage["Never"]):
         )
 
     @staticmethod
-    def is_target(destination):
+    def is_target(destination: Any) -> bool:
+        """Whether a stream is written here, and not handed on."""
         return not isinstance(destination, (Stage, list, tuple, *KERNELS))
 
-    def has_index(self, target):
+    def has_index(self, target: Any) -> bool:
+        """Whether an index is written beside this target."""
         return self.index and isinstance(target, (str, os.PathLike)) and os.fspath(target) != "-"
 
     @staticmethod
-    def index_name(target):
+    def index_name(target: PathLike) -> str:
         """<path without .bin>.idx, as ktools names it."""
         name = os.fspath(target)
         return (name[:-4] if name[4:] and name.endswith(".bin") else name) + ".idx"
 
 
 class Last(Stage["Never"]):
-    """A stage that nothing follows."""
+    """Base of the stages that nothing follows."""
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
         if out is not None:
             raise UsageError(f"nothing can follow {type(self).__name__}")
         return self.end(run)
 
-    def end(self, run):
+    def end(self, run: Run) -> Any:
         """The kernel, joined to its outputs."""
         raise NotImplementedError
 
 
 class Writer(Last):
-    """A stage that ends in a file: target is a path, descriptor or file object, None or "-" standard
-    output."""
+    """Base of the stages that end in a file.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    """
 
     def __init__(self, target: TargetLike = None, *, skip_header: bool = False) -> None:
-        self.target, self.skip_header = target, skip_header
+        self.target: Any = target
+        self.skip_header = skip_header
 
-    def end(self, run):
+    def end(self, run: Run) -> Any:
         return self.kernel(run.outputs.open(self.target))
 
-    def header(self, layout):
+    def header(self, layout: Stream | Report) -> str | None:
         """The header line of a stream's or report's csv, unless it is to be skipped."""
-        return None if self.skip_header else layout.csv_header
+        header: str = layout.csv_header
+        return None if self.skip_header else header
 
-    def kernel(self, sink):
+    def kernel(self, sink: Sink) -> Any:
+        """The kernel that writes to a sink."""
         raise NotImplementedError
 
 
 class EventsToText(Writer):
-    """Event ids as text, one a line."""
+    """Event ids as text, one a line.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Without effect: there is no header.
+    """
 
     takes = "events"
 
-    def kernel(self, sink):
+    def kernel(self, sink: Sink) -> Any:
         from ._core.eve import EventText as Kernel
 
         return Kernel(sink)
 
 
 class LossTables(Last):
-    """Losses by summary in, tables out. target: where the legacy table goes; None is standard output if no
-    table of Open Results Data is wanted, and else nowhere. The other destinations are those tables'. A
-    destination is what Run.rows takes."""
+    """Base of the stages that end in tables of reports: losses by summary in, tables out.
+
+    Parameters
+    ----------
+    target : destination of rows or None
+        Where the legacy table goes; None is standard output if no other table is wanted, and else nowhere.
+    skip_header : bool
+        Write csv without the line of column names.
+    exact : bool
+        Double arithmetic, in every digit.
+    **tables : destination of rows or None
+        Where the tables of Open Results Data go, by name.
+    """
 
     takes = "losses"
 
-    def __init__(self, target, skip_header, exact, **tables):
-        self.tables = {name: to for name, to in tables.items() if to is not None and to != []}
+    def __init__(self, target: RowTarget, skip_header: bool, exact: bool, **tables: RowTarget) -> None:
+        self.tables: dict[str, Any] = {name: to for name, to in tables.items() if to is not None and to != []}
         if target is not None or not self.tables:
             self.tables["legacy"] = target
         self.skip_header, self.exact = skip_header, exact
 
-    def rows(self, run, reports):
+    def rows(self, run: Run, reports: Mapping[str, str]) -> dict[str, Any]:
         """Where the rows of each table that is wanted go. reports: {table: report}, in the order of
         opening."""
         return {
@@ -528,17 +729,30 @@ class LossTables(Last):
             if name in self.tables
         }
 
-    def quantiles(self, run):
+    def quantiles(self, run: Run) -> Any:
         """The quantiles, if there is a table of them."""
         from ._core.samples import Quantiles
 
-        return Quantiles(run.table("quantile"), self.exact) if "quantile" in self.tables else None
+        return Quantiles(run.folder.table("quantile"), self.exact) if "quantile" in self.tables else None
 
 
 class EltCalc(LossTables):
-    """Losses by summary in, event loss tables out: the legacy one to target unless there are others; moment:
-    MELT; quantile: QELT. A destination is a path, descriptor or file object (csv), ktc.Parquet,
-    ktc.ResultTable or a list of these. See ktc.eltcalc.
+    """The stage eltcalc: losses by summary in, event loss tables out. See ktc.eltcalc.
+
+    A destination is a path, descriptor or file object (csv), ktc.Parquet, ktc.ResultTable or a list of these.
+
+    Parameters
+    ----------
+    target : destination of rows, optional
+        Where the legacy table goes; None is standard output unless there is another table.
+    moment : destination of rows, optional
+        Where MELT goes.
+    quantile : destination of rows, optional
+        Where QELT goes.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    exact : bool, default False
+        Double arithmetic, in every digit.
     """
 
     def __init__(
@@ -552,7 +766,7 @@ class EltCalc(LossTables):
     ) -> None:
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile)
 
-    def end(self, run):
+    def end(self, run: Run) -> Any:
         from ._core.eltcalc import EltCalc as Kernel
 
         rows = self.rows(
@@ -571,24 +785,40 @@ class EltCalc(LossTables):
         )
 
     @staticmethod
-    def event_rates(run):
+    def event_rates(run: Run) -> Any:
         """The rates of input/event_rates.csv if there is one, else those of the occurrence table."""
         from ._core.eltcalc import EventRates
         from ._core.occurrence import Occurrences
         from .schemas.tables import EVENT_RATES
 
-        path = os.path.join(run.root, EVENT_RATES.path)
+        path = os.path.join(run.folder.root, EVENT_RATES.path)
         if not os.path.exists(path):
-            return EventRates(occurrences=Occurrences(run.table("occurrence")))
-        from ._core.csvrows import CsvRows
+            return EventRates(occurrences=Occurrences(run.folder.table("occurrence")))
+        from ._core.tables import CsvRows
         from .tables import layout_of
 
         return EventRates(CsvRows(Source(path), layout_of(EVENT_RATES)))
 
 
 class PltCalc(LossTables):
-    """Losses by summary in, period loss tables out: the legacy one to target unless there are others; moment:
-    MPLT; quantile: QPLT; sample: SPLT. Destinations are as for EltCalc. See ktc.pltcalc.
+    """The stage pltcalc: losses by summary in, period loss tables out. See ktc.pltcalc.
+
+    Destinations are as for EltCalc.
+
+    Parameters
+    ----------
+    target : destination of rows, optional
+        Where the legacy table goes; None is standard output unless there is another table.
+    moment : destination of rows, optional
+        Where MPLT goes.
+    quantile : destination of rows, optional
+        Where QPLT goes.
+    sample : destination of rows, optional
+        Where SPLT goes.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    exact : bool, default False
+        Double arithmetic, in every digit.
     """
 
     def __init__(
@@ -603,7 +833,7 @@ class PltCalc(LossTables):
     ) -> None:
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile, sample=sample)
 
-    def end(self, run):
+    def end(self, run: Run) -> Any:
         from ._core.occurrence import Occurrences, PeriodWeights
         from ._core.pltcalc import PltCalc as Kernel
 
@@ -614,33 +844,51 @@ class PltCalc(LossTables):
         }
         occurrences = None
         if "legacy" in self.tables:  # the occurrence table says whether it has dates
-            occurrences = Occurrences(run.table("occurrence"))
+            occurrences = Occurrences(run.folder.table("occurrence"))
             reports = {"legacy": f"period_loss_table{'_dates' if occurrences.dated else ''}", **reports}
         rows = self.rows(run, reports)
         if occurrences is None:
-            occurrences = Occurrences(run.table("occurrence"))
-        weights = optional_table(run.root, "periods") if rows.keys() - {"legacy"} else None
+            occurrences = Occurrences(run.folder.table("occurrence"))
+        weights = run.folder.optional("periods") if rows.keys() - {"legacy"} else None
         if weights is not None:
             weights = PeriodWeights(weights, occurrences.number_of_periods)
         return Kernel(occurrences, weights=weights, quantiles=self.quantiles(run), exact=self.exact, **rows)
 
 
 class CdfToCsv(Writer):
-    """Distributions as csv. See ktc.cdftocsv."""
+    """Distributions as csv. See ktc.cdftocsv.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    """
 
     takes = "cdfs"
 
-    def kernel(self, sink):
+    def kernel(self, sink: Sink) -> Any:
         from ._core.csvforms import CdfToCsv as Kernel
 
         return Kernel(sink, self.header(kinds.CDF_STREAM))
 
 
 class LossToCsv(Writer):
-    """Losses as csv, with the header of the stream in `layouts` (by its first word)."""
+    """Losses as csv, with the header of the stream in `layouts` (by its first word).
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    full_precision : bool, default False
+        Six decimals of a loss instead of two.
+    """
 
     takes = "losses"
-    layouts = {kinds.LOSS: kinds.LOSS_STREAM}
+    layouts: dict[int, Stream] = {kinds.LOSS: kinds.LOSS_STREAM}
 
     def __init__(
         self, target: TargetLike = None, *, skip_header: bool = False, full_precision: bool = False
@@ -648,7 +896,7 @@ class LossToCsv(Writer):
         super().__init__(target, skip_header=skip_header)
         self.decimals = 6 if full_precision else 2
 
-    def kernel(self, sink):
+    def kernel(self, sink: Sink) -> Any:
         from ._core.csvforms import LossToCsv as Kernel
 
         headers = {kind: layout.csv_header for kind, layout in self.layouts.items()}
@@ -656,7 +904,17 @@ class LossToCsv(Writer):
 
 
 class GulToCsv(LossToCsv):
-    """Ground-up losses as csv. See ktc.gultocsv."""
+    """Ground-up losses as csv. See ktc.gultocsv.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    full_precision : bool, default False
+        Six decimals of a loss instead of two.
+    """
 
     # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
     layouts = {
@@ -668,12 +926,39 @@ class GulToCsv(LossToCsv):
 
 
 class FmToCsv(LossToCsv):
-    """Losses of the financial module as csv. See ktc.fmtocsv."""
+    """Losses of the financial module as csv. See ktc.fmtocsv.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    full_precision : bool, default False
+        Six decimals of a loss instead of two.
+    """
 
 
 class SummaryToCsv(Writer):
-    """Losses by summary as csv; ord: as SELT, whose destinations are those of EltCalc. See
-    ktc.summarycalctocsv."""
+    """Losses by summary as csv. See ktc.summarycalctocsv.
+
+    Parameters
+    ----------
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output. With ord a destination as for EltCalc.
+    skip_header : bool, default False
+        Write csv without the line of column names.
+    full_precision : bool, default False
+        Six decimals of a loss instead of two.
+    exposure : bool, default False
+        With the column exposure_value; without effect on SELT.
+    max_loss : bool, default False
+        The records of sidx -5 too.
+    drop_unexposed : bool, default False
+        No lines for summaries whose exposed value is 0.
+    ord : bool, default False
+        SELT, the sample event loss table of Open Results Data.
+    """
 
     takes = "losses"
 
@@ -688,11 +973,12 @@ class SummaryToCsv(Writer):
         drop_unexposed: bool = False,
         ord: bool = False,
     ) -> None:
-        super().__init__(target, skip_header=skip_header)  # type: ignore[arg-type]
+        super().__init__(skip_header=skip_header)
+        self.target = target
         self.decimals, self.exposure, self.ord = 6 if full_precision else 2, exposure, ord
-        self.choice = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
+        self.choice: dict[str, bool] = dict(max_loss=max_loss, drop_unexposed=drop_unexposed)
 
-    def end(self, run):
+    def end(self, run: Run) -> Any:
         if not self.ord or not (isinstance(self.target, list) or hasattr(self.target, "consumer")):
             return super().end(run)  # csv is written at once
         from ._core.eltcalc import SampleLosses as Kernel
@@ -702,7 +988,7 @@ class SummaryToCsv(Writer):
             **self.choice,
         )
 
-    def kernel(self, sink):
+    def kernel(self, sink: Sink) -> Any:
         from ._core.csvforms import SummaryToCsv as Kernel
 
         report = "sample_event_loss_table" if self.ord else "summary_with_exposure" if self.exposure else None
@@ -714,7 +1000,25 @@ class SummaryToCsv(Writer):
 
 
 class Chain(Generic[Block]):
-    """A source and what follows it. root: the folder that holds input/ and static/."""
+    """A source and the stages that follow it.
+
+    Parameters
+    ----------
+    source : Events, CdfStream, LossStream or LossCsv
+        What feeds the first stage.
+    *stages : stage or destination
+        One after the other; the last may be any destination.
+    root : str or path, default "."
+        The folder that holds input/ and static/.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> chain = ktc.Chain(ktc.Events(), ktc.GetModel(), ktc.GulCalc(sample_size=10, alloc_rule=1))
+    >>> block = next(iter(chain))
+    >>> block.event_id, block.dense(10).shape[1]
+    (1, 10)
+    """
 
     if TYPE_CHECKING:
 
@@ -736,8 +1040,25 @@ class Chain(Generic[Block]):
         self.source, self.stages, self.root = source, stages, root
 
     def run(self, progress: Callable[[int, int], object] | None = None) -> None:
-        """Run to the end. progress: called with the number of events done and of all, some hundred times
-        (from Events)."""
+        """Run to the end.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the number of events done and of all, some hundred times, in a chain that starts with
+            Events.
+
+        Raises
+        ------
+        DataError
+            Wrong input; the message says where. Records that came before it have been handed on.
+        UsageError
+            Stages that do not fit together, or options that do not.
+        InputError
+            A file is missing or cannot be read.
+        OutputError
+            An output cannot be written.
+        """
         with Outputs() as outputs:
             first, decoder = self.build(
                 Run(outputs, self.root), self.stages, PROGRESS_STEPS if progress else None
@@ -755,15 +1076,25 @@ class Chain(Generic[Block]):
                 complete(first)
                 raise
 
-    def build(self, run, stages, steps):
+    def build(self, run: Run, stages: Any, steps: int | None) -> tuple[Any, Any]:
         """The first kernel, with all that follows it, and the decoder that feeds it. Outputs are opened
         first."""
         first = run.consumer(stages, self.source)
         return first, self.source.decoder(run, steps)
 
     def __iter__(self) -> Iterator[Block]:
-        """The blocks that the last stage gives, event by event; on bad input those that are due before the
-        error."""
+        """The blocks that the last stage gives, event by event.
+
+        Yields
+        ------
+        Cdfs or Losses
+            An event, or a part of one. On bad input those that are due come before the error.
+
+        Raises
+        ------
+        UsageError
+            The last stage gives no blocks.
+        """
         from ._core import frames
 
         last = self.stages[-1] if self.stages else self.source
@@ -772,4 +1103,5 @@ class Chain(Generic[Block]):
         catcher = last.catcher()
         with Outputs() as outputs:
             first, decoder = self.build(Run(outputs, self.root), (*self.stages, catcher), PROGRESS_STEPS)
-            yield from frames.each_block(decoder, first, catcher)  # type: ignore[misc]
+            blocks: Iterator[Any] = frames.each_block(decoder, first, catcher)
+            yield from blocks

@@ -17,9 +17,16 @@ from .schemas import REPORTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+    from typing import Any, Self
 
+    from numpy.typing import NDArray
+
+    from ._core.io import Sink
+    from ._core.kat import Merge
     from ._types import BufferLike, PathLike, SourceLike, SupportsRead, TargetLike
+    from .schemas.model import Report
 
 
 __all__ = ["kat", "katparquet"]
@@ -27,9 +34,16 @@ __all__ = ["kat", "katparquet"]
 EVENT, PERIOD = ("EventId", "event_id"), ("Period", "period_no")
 
 
-def column(report, names):
+def column(report: Report, names: tuple[str, str]) -> int | None:
     """The place, from 0, of the column that has one of these names; None where there is none."""
     return next((i for i, field in enumerate(report.fields) if field.name in names), None)
+
+
+def place_of_event(report: Report) -> int:
+    """The place of the column of events, which there is."""
+    place = column(report, EVENT)
+    assert place is not None
+    return place
 
 
 # The tables that have events. Where a row may be of two of them (MELT and QPLT), it is the one with more
@@ -39,13 +53,13 @@ TABLES = sorted(
     key=lambda report: -sum(field.type[0] == "i" for field in report.fields),
 )
 COUNTS = sorted({len(report.fields) for report in TABLES})
-BY_HEADER = {report.csv_header: report for report in REPORTS.values()}
+BY_HEADER: dict[str | None, Report] = {report.csv_header: report for report in REPORTS.values()}
 
 
-def inputs(files, folder):
+def inputs(files: Any, folder: PathLike | None) -> list[Any]:
     """The files to read: those of the folder in the order of their names, then the others as they are
     given."""
-    found = []
+    found: list[Any] = []
     if folder is not None:
         try:
             with os.scandir(folder) as entries:
@@ -66,7 +80,7 @@ def inputs(files, folder):
     return found
 
 
-def without_output(found, sink):
+def without_output(found: list[Any], sink: Sink) -> list[Any]:
     """The files to read but for the output, should that lie among them and be empty; UsageError where it is
     not."""
     try:
@@ -79,7 +93,7 @@ def without_output(found, sink):
     for file in found:
         try:
             same = isinstance(file, (str, os.PathLike)) and os.path.samestat(os.stat(file), status)
-        except OSError:  # opening it tells why
+        except OSError:  # opening it says why
             same = False
         if same and status.st_size:
             raise UsageError(f"{os.fspath(file)}: asked for as input and as output")
@@ -98,15 +112,40 @@ def kat(
 ) -> None:
     """Tables in csv from several files to one, merged by event, or by period and event.
 
-    files: paths (named pipes too), descriptors, file objects or buffers, all of one kind of table: an ELT or
-    PLT of ktools or of Open Results Data, or losses by summary. folder: read its regular files too, in the
-    order of their names and before `files`; hidden ones are left out. All are opened first, in that order,
-    and then read as streams. The header comes first, once, of those files that have one. unsorted: the files'
-    bytes one behind the other, whatever they are. process_id: accepted without effect (ktools leaves an empty
-    file of that name, which nothing reads).
+    The header comes first, once, of those files that have one.
 
-    Raises DataError, with file and line, for a row of another kind or with too few columns; UsageError,
-    InputError, OutputError.
+    Parameters
+    ----------
+    files : iterable of str or path, int, file object or bytes-like
+        Tables of one kind: an ELT or PLT of ktools or of Open Results Data, or losses by summary. All are
+        opened first, in this order, and then read as streams; named pipes will do.
+    target : str or path, int or file object, optional
+        Where the table goes; None or "-" is standard output.
+    folder : str or path, optional
+        Read its regular files too, in the order of their names and before `files`; hidden ones are left out.
+    unsorted : bool, default False
+        The files' bytes one after the other, whatever they are.
+    process_id : int, default 0
+        Accepted without effect (ktools leaves an empty file of that name, which nothing reads).
+
+    Raises
+    ------
+    DataError
+        A row of another kind or with too few columns; the message has the file and the line.
+    UsageError
+        No files, or one of them is the output.
+    InputError
+        A file cannot be read.
+    OutputError
+        The target cannot be written.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> header = b"summary_id,type,event_id,mean,standard_deviation,exposure_value\\n"
+    >>> ktc.kat([header + b"1,1,3,10,0,500\\n", header + b"1,1,2,20,0,500\\n"], "elt.csv")
+    >>> open("elt.csv").read().split()[1:]
+    ['1,1,2,20,0,500', '1,1,3,10,0,500']
     """
     from ._core.io import write_all
     from ._core.kat import Merge, concatenate
@@ -122,15 +161,19 @@ def kat(
         header, table = heads(merge)
         write_all(sink, header)
         if table is not None:
-            merge.run(len(table.fields), column(table, EVENT), column(table, PERIOD))
+            merge.run(len(table.fields), place_of_event(table), column(table, PERIOD))
 
 
-def heads(merge):
+def heads(merge: Merge) -> tuple[bytes, Report | None]:
     """The first of the header lines of all files, which are read, and the kind of table that they hold: None
     without rows."""
-    first, header, place_of_header, table, place_of_table = b"", None, None, None, None
+    first = b""
+    header: str | None = None
+    table: Report | None = None
+    place_of_header = place_of_table = ""
     for i in range(len(merge.sources)):
-        own, blank = None, False
+        own: str | None = None
+        blank = False
         while (line := merge.line(i)) is not None:
             place = merge.place(i)
             text = line.decode("utf-8", "replace").strip().removeprefix("\ufeff")
@@ -162,7 +205,7 @@ def heads(merge):
     return first, table
 
 
-def fits(value, type):
+def fits(value: str, type: str) -> bool:
     """Whether text is a number of a field's type."""
     try:
         int(value) if type[0] == "i" else float(value)
@@ -171,12 +214,13 @@ def fits(value, type):
     return True
 
 
-def table_of(text, header, place):
-    """The kind of table that a row is of; its header tells, where it has one that is known."""
+def table_of(text: str, header: str | None, place: str) -> Report:
+    """The kind of table that a row is of; its header says so, if that is known."""
     row, known = text.split(","), BY_HEADER.get(header)
     if known is not None and known not in TABLES:
         raise DataError(f"{place}: {known.name} has no events to merge by (-u takes it as it is)")
-    for report in [known] if known else TABLES:
+    reports: list[Report] = [known] if known else TABLES
+    for report in reports:
         if len(row) == len(report.fields) and all(map(fits, row, (field.type for field in report.fields))):
             return report
     expected = (
@@ -184,7 +228,7 @@ def table_of(text, header, place):
         if known
         else f"an event or period loss table, which have {', '.join(map(str, COUNTS))} columns of numbers"
     )
-    raise DataError(f"{place}: {text[:120]!r}: this is no row of {expected}")
+    raise DataError(f"{place}: {text[:120]!r}: this is not a row of {expected}")
 
 
 PARQUET_TABLES = {
@@ -212,16 +256,38 @@ def katparquet(
     qelt: bool = False,
     selt: bool = False,
 ) -> None:
-    """Parquet tables of one kind to one, merged by event, or by period and event.
+    """Parquet tables of one kind to one, merged by event, or by period and event. Needs pyarrow.
 
-    Exactly one of mplt, qplt, splt, melt, qelt and selt names the kind. files: paths, file objects that can
-    seek, or buffers. folder: read its regular files too, in the order of their names and before `files`;
-    hidden ones are left out. Every file must have the columns that eltcalc, pltcalc and summarycalctocsv
-    write: int32 and float32, none of them null. Rows are read as the merge goes on: some 2**18 are in memory,
-    whatever the files hold. Needs pyarrow: pip install 'ktc[parquet]'.
+    Exactly one of mplt, qplt, splt, melt, qelt and selt names the kind. Every file must have the columns that
+    eltcalc, pltcalc and summarycalctocsv write: int32 and float32, none of them null.
 
-    Raises DataError, naming file and column, for a file of another kind or a damaged one; UsageError,
-    InputError, OutputError.
+    Parameters
+    ----------
+    files : iterable of str or path, file object or bytes-like
+        Parquet tables; file objects must be able to seek.
+    target : str or path, int or file object
+        Where the table goes; "-" is standard output.
+    folder : str or path, optional
+        Read its regular files too, in the order of their names and before `files`; hidden ones are left out.
+    mplt, qplt, splt : bool, default False
+        Period loss tables: moments, quantiles, samples.
+    melt, qelt, selt : bool, default False
+        Event loss tables: moments, quantiles, samples.
+
+    Raises
+    ------
+    DataError
+        A file of another kind or a damaged one; the message has the file and the column.
+    UsageError
+        No files, no kind or several, no target, or pyarrow is not installed.
+    InputError
+        A file cannot be read.
+    OutputError
+        The target cannot be written.
+
+    Notes
+    -----
+    Rows are read as the merge goes on: some 2**18 are in memory, whatever the files hold.
     """
     from .results import ParquetWriter, arrow
 
@@ -254,7 +320,7 @@ def katparquet(
         writer.close()
 
 
-def joined(parts):
+def joined(parts: list[Any]) -> Any:
     """Record batches as one."""
     import pyarrow
 
@@ -264,54 +330,59 @@ def joined(parts):
 class Trouble:
     """A context in which pyarrow's errors about a file become ours."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         import pyarrow
 
         if isinstance(error, OSError) and error.errno:
             raise InputError(f"{self.name}: cannot read: {os.strerror(error.errno)}") from None
         if isinstance(error, (OSError, UnicodeDecodeError, pyarrow.ArrowException)):
-            what = (str(error) or kind.__name__).splitlines()[0]
+            what = (str(error) or type(error).__name__).splitlines()[0]
             raise DataError(f"{self.name}: not a parquet file, or a damaged one: {printable(what)}") from None
 
 
 class ParquetTable:
     """A parquet file that is being merged: rows that are not yet written, and where each of them may go.
 
-    That is the largest key up to it: what is behind a row with a large key has to wait for it. keys holds one
-    for each of rows, in rising order.
+    That is the largest key up to it: what comes after a row with a large key has to wait for it. keys holds
+    one for each of rows, in rising order.
     """
 
-    def __init__(self, file, report, size):
+    def __init__(self, file: Any, report: Report, size: int) -> None:
         import numpy
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow.parquet  # noqa: F401
 
+        from .results import arrow
+
+        pa = arrow()
         self.report, self.size, self.found = report, size, 0
         path = isinstance(file, (str, os.PathLike))
         self.name = os.fspath(file) if path else str(getattr(file, "name", "memory"))
-        self.keys, self.last = numpy.empty(0, "i8"), None
+        self.keys: NDArray[Any] = numpy.empty(0, "i8")
+        self.last: Any = None
         if path and os.path.isdir(file):
             raise InputError(f"{self.name}: cannot read: Is a directory")
         with Trouble(self.name):
             if path:
-                file = pyarrow.OSFile(self.name)
+                file = pa.OSFile(self.name)
             elif not hasattr(file, "read"):
-                file = pyarrow.py_buffer(file)
+                file = pa.py_buffer(file)
             # in pieces: a row group may be the whole file
-            self.file = pyarrow.parquet.ParquetFile(file, buffer_size=1 << 16, pre_buffer=False)
+            self.file = pa.parquet.ParquetFile(file, buffer_size=1 << 16, pre_buffer=False)
             self.check(self.file.schema_arrow)
             self.batches = self.file.iter_batches(self.size)
-        self.rows = pyarrow.RecordBatch.from_pylist([], schema=self.schema)
+        self.rows = pa.RecordBatch.from_pylist([], schema=self.schema)
         self.ended = False
         self.fill()
 
-    def check(self, found):
+    def check(self, found: Any) -> None:
         """Whether the columns are the report's."""
         from .results import arrow_schema
 
@@ -326,11 +397,13 @@ class ParquetTable:
                     f"{self.name}: column {k + 1} is {there}, expected {expected} of {self.report.name}"
                 )
 
-    def fill(self):
+    def fill(self) -> None:
         """Read on, unless there are rows enough."""
         import numpy
-        import pyarrow
 
+        from .results import arrow
+
+        pa = arrow()
         while not self.ended and self.rows.num_rows <= self.size // 2:
             with Trouble(self.name):
                 batch = next(self.batches, None)
@@ -348,7 +421,9 @@ class ParquetTable:
                     raise DataError(f"{self.name}: column {field.name} has empty values")
             if not batch.num_rows:
                 continue
-            keys = batch.column(column(self.report, EVENT)).to_numpy().astype("i8") + (1 << 31)  # below 2**32
+            keys = batch.column(place_of_event(self.report)).to_numpy().astype("i8") + (
+                1 << 31
+            )  # below 2**32
             period = column(self.report, PERIOD)
             if period is not None:
                 keys += batch.column(period).to_numpy().astype("i8") << 32
@@ -356,18 +431,18 @@ class ParquetTable:
                 keys[0] = max(keys[0], self.last)
             numpy.maximum.accumulate(keys, out=keys)
             self.last = keys[-1]
-            batch = pyarrow.RecordBatch.from_arrays(batch.columns, schema=self.schema)
-            self.rows = pyarrow.concat_batches([self.rows, batch])
+            batch = pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+            self.rows = pa.concat_batches([self.rows, batch])
             self.keys = numpy.concatenate([self.keys, keys])
 
-    def take(self, n):
+    def take(self, n: int) -> tuple[Any, NDArray[Any]]:
         """The first n rows and their keys, which are taken out."""
         rows, keys = self.rows.slice(0, n), self.keys[:n]
         self.rows, self.keys = self.rows.slice(n), self.keys[n:]
         return rows, keys
 
 
-def merged(tables):
+def merged(tables: list[ParquetTable]) -> Iterator[Any]:
     """The rows of all tables as record batches, in order.
 
     A row is due when its key in ParquetTable.keys is the smallest, of equal ones that of the earlier table:
@@ -378,6 +453,8 @@ def merged(tables):
 
     while tables := [table for table in tables if table.rows.num_rows]:
         open_ends = [(table.keys[-1], k) for k, table in enumerate(tables) if not table.ended]
+        limit: Any
+        last: int | None
         limit, last = min(open_ends, default=(None, None))
         parts = []
         for k, table in enumerate(tables):

@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def warn(message: str, depth: int = 1) -> None:
     warnings.warn(message, stacklevel=depth + 2)
 
 
-def binary(target: T | None) -> T:
+def binary(target: Any) -> Any:
     """A target of binary: standard output is one only where it is asked for, not of itself in a terminal or
     notebook."""
     if target is None:

@@ -7,8 +7,7 @@ iterable of its blocks (ktc.Cdfs, ktc.Losses), eve an array of ids. `root` is th
 static/. Outputs that are regular files appear complete or not at all.
 
 A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished
-one goes downstream. Raises DataError (input that is wrong, with its place), UsageError, InputError (a file
-that is missing) and OutputError.
+one goes downstream.
 """
 
 from __future__ import annotations
@@ -71,49 +70,52 @@ def eve(
     text: bool = False,
     root: PathLike = ".",
 ) -> NDArray[np.int32] | None:
-    """Deal out the events of a run to processes.
+    """The share of one process in the events of input/events.bin.
 
-    Reads input/events.bin. Events are dealt out one by one as they stand in the file, unless one of the three
-    switches says otherwise; the first of them that is set counts. An event that comes twice counts once.
+    Events are dealt out one by one as they stand in the file, unless one of in_order, fisher_yates and
+    legacy_shuffle is set; the first that is set counts.
 
     Parameters
     ----------
     process : int
-        The number of this process, from 1.
+        The process, counted from 1.
     total : int
-        The number of processes.
-    target : path, file object, descriptor or None, optional
-        Where the ids go, int32 each; "-" is standard output.
+        How many processes share the events.
+    target : str or path, int or file object, optional
+        Where the ids go; "-" is standard output. Without a target they are returned, or with text go to
+        standard output.
     in_order : bool, default False
-        Consecutive events of the file.
+        Consecutive events.
     fisher_yates : bool, default False
-        Shuffled, then dealt out.
+        Events are shuffled, then dealt out.
     legacy_shuffle : bool, default False
-        Shuffled as std::shuffle does it, then consecutive events.
+        Events are shuffled as std::shuffle does it; consecutive ones of these.
     text : bool, default False
         Ids as text, one a line.
-    root : path, default "."
-        The folder that holds input/ and static/.
+    root : str or path, default "."
+        The folder that holds input/.
 
     Returns
     -------
-    numpy.ndarray or None
-        (n,) int32, the ids, without a target and without text; else None.
+    numpy.ndarray of int32 or None
+        The event ids, if they go nowhere else.
 
     Raises
     ------
-    UsageError
-        For a process outside 1 .. total.
     DataError
-        For input that is not as it should be, with its place.
+        input/events.bin is not a list of event ids.
+    UsageError
+        The process is outside 1 to total.
     InputError
-        For a file that is missing.
+        input/events.bin is missing or cannot be read.
+    OutputError
+        The target cannot be written.
 
     Examples
     --------
     >>> import ktc
-    >>> len(ktc.eve(1, 2)) + len(ktc.eve(2, 2)) == len(ktc.eve(1, 1))
-    True
+    >>> ktc.eve(1, 100).tolist()
+    [1, 101, 201]
     """
     events = Events(
         process, total, in_order=in_order, fisher_yates=fisher_yates, legacy_shuffle=legacy_shuffle
@@ -133,38 +135,44 @@ def getmodel(
 ) -> Chain[Cdfs] | None:
     """Make the cumulative damage distributions of the portfolio in each event.
 
-    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities, each plain,
-    indexed or compressed as it is there. An event that is not in the footprint has no distributions.
+    Reads input/items.bin and, of static/, the damage bins, the footprint and the vulnerabilities (each as it
+    is, indexed or compressed). An event that is not in the footprint has no distributions.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        Event ids, int32 each; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the cdf stream goes; "-" is standard output.
-    root : path, default "."
+    source : array of int32, str or path, int, file object or bytes-like, optional
+        Event ids; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id in the model's files.
+        Bytes of an areaperil id.
 
     Returns
     -------
     Chain or None
-        Without a target an iterable of blocks (Cdfs); else None.
+        Without a target an iterable of Cdfs, else None.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
 
     Examples
     --------
     >>> import ktc
-    >>> block = next(iter(ktc.getmodel(ktc.eve(1, 1))))
-    >>> bool((block.prob_to[block.start[1:] - 1] > 0.999).all())
-    True
+    >>> for cdfs in ktc.getmodel(ktc.eve(1, 100)):
+    ...     print(cdfs.event_id, len(cdfs) > 0)
+    1 True
+    101 True
+    201 True
     """
     events = Events(ids=source if source is not None else "-")
     return done(Chain(events, chain.GetModel(target, areaperil_bytes=areaperil_bytes), root=root), target)
@@ -186,49 +194,63 @@ def gulcalc(
     root: PathLike = ".",
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """Sample ground-up losses from damage distributions.
+    """Ground-up losses: a cdf stream in, loss streams out.
 
-    Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with ``random="file"``,
+    Losses are written to whichever of item, coverage and correlated are given, of item and coverage at least
+    one. Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file",
     static/random.bin.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A cdf stream; None or "-" is standard input.
-    item : path, file object, descriptor or None, optional
-        Where losses by item go. Without an output there is a UsageError.
-    coverage : path, file object, descriptor or None, optional
-        Where losses by coverage go; with allocation rules 1 to 3 they are left out with a warning.
-    correlated : path, file object, descriptor or None, optional
-        Where losses by item go that come of one random number for all items of an event; "-" is a file of
-        that name. Coverage losses beside it have no samples, as in ktools.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    item : str or path, int or file object, optional
+        Where losses by item go; "-" is standard output.
+    coverage : str or path, int or file object, optional
+        Where losses by coverage go; left out with a warning where alloc_rule is 1 to 3.
+    correlated : str or path, int or file object, optional
+        Where the items' losses go when all items of an event share their random numbers ("-" is a file of
+        that name). Coverage losses beside it have no samples, as in ktools.
     sample_size : int, default -1
         Samples of each item; -1 for none, and a header that says so.
-    alloc_rule : int, default -1
-        How the items of a coverage share its loss: 1 to 3 as in ktc._core.gulcalc.GulCalc, 0 not at all;
-        below 0 not at all, in the old item form.
+    alloc_rule : {-1, 0, 1, 2, 3}, default -1
+        How items share their coverage's loss, 1 to 3 (see ktc._core.gulcalc.GulCalc); 0: not at all; below 0:
+        not at all, in the old item form.
     loss_threshold : float, default 0.000001
-        Samples below it are left out, in currency.
+        Samples below it, in currency, are left out.
     random : {"hashed", "cached", "file"}, default "hashed"
-        Random numbers of a generator that is seeded by group, event and seed; of one generator, kept in a
-        vector; or of static/random.bin.
+        The random numbers: a generator seeded by the group, the event and seed; one generator, seeded with
+        seed if that is above 0 and else by the clock, and vector_size numbers; or those of static/random.bin.
     vector_size : int, default 1000000
-        Numbers in that vector.
+        How many random numbers "cached" has.
     seed : int, default 0
-        The seed; for "cached" 0 is the clock.
+        The seed.
     debug : bool, default False
-        Random numbers in place of losses.
-    root : path, default "."
+        Random numbers instead of losses.
+    root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id in the model's files.
+        Bytes of an areaperil id.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+
+    Examples
+    --------
+    >>> import io, ktc
+    >>> ktc.getmodel(ktc.eve(1, 1), "cdfs.bin")
+    >>> losses = io.BytesIO()
+    >>> ktc.gulcalc("cdfs.bin", item=losses, sample_size=10, alloc_rule=1)
+    >>> ktc.read_stream(losses.getvalue()).sample_size
+    10
     """
     if coverage is not None and alloc_rule > 0:
         warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
@@ -266,34 +288,41 @@ def placalc(
     """Multiply losses by the factors of post-loss amplification.
 
     Reads input/amplifications.bin, the amplification of each item, and static/lossfactors.bin, the factors by
-    event and amplification; a pair without one has the factor 1. The mean, the TIV and the other records with
-    a sidx below 0 are multiplied like the samples.
+    event and amplification; a pair without one has the factor 1.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A loss or item stream; with absolute_factor one of coverages too; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the same stream goes, with other losses; "-" is standard output.
-    relative_factor : float, default 1
-        How much of a factor counts, 0 to 1: 1 + relative_factor * (factor - 1).
-    absolute_factor : float, default 0
-        Unless 0, the factor of all losses; neither table is read, and relative_factor is ignored with a
-        warning.
-    root : path, default "."
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    relative_factor : float, default 1.0
+        How much of a factor counts, 0 to 1, which makes it 1 + relative_factor * (factor - 1).
+    absolute_factor : float, default 0.0
+        Unless 0, the factor of all losses, whatever their ids are (those of coverages too); lossfactors.bin
+        is not read, and relative_factor is ignored with a warning.
+    root : str or path, default "."
         The folder that holds input/ and static/.
 
     Returns
     -------
     Chain or None
-        Without a target an iterable of blocks (Losses); else None.
+        Without a target an iterable of Losses, else None.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+
+    Notes
+    -----
+    The mean, the TIV and the other records with a sidx below 0 are multiplied like the samples.
     """
     if relative_factor < 1 and absolute_factor > 0:
         warn("relative and absolute factors exclude each other: ignoring the relative one")
@@ -319,52 +348,57 @@ def fmcalc(
     areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> Chain[Losses] | None:
-    """Apply the terms of an insurance or reinsurance programme to losses.
+    """Insured losses from ground-up losses, or reinsured ones from those: loss streams in and out.
 
     Reads input/fm_programme.bin, fm_policytc.bin, fm_profile.bin (fm_profile_step.bin if stepped),
-    fm_xref.bin and, where there is a coverages.bin, that and items.bin for the TIVs.
+    fm_xref.bin and, where there is a coverages.bin, that and items.bin for the TIVs. The ids that come out
+    are output ids.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A loss stream by item, or the losses that another programme pays; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where losses by output id go; "-" is standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the stream goes; "-" is standard output. Without a target blocks are returned.
     alloc_rule : {0, 1, 2, 3}, default 0
-        0: losses of the last level's aggregates; 1: shared out among items in proportion to the ground-up
-        loss; 2 and 3: in proportion to the losses from level to level.
+        0: losses of the last level's aggregates; 1: shared out among the items in proportion to the ground-up
+        loss; 2 and 3: in proportion to the losses from level to level (see ktc._core.fmcalc).
     net : bool, default False
-        What is left in place of what is paid.
-    net_to : path, file object, descriptor or None, optional
+        What is left instead of what is paid.
+    net_to : str or path, int or file object, optional
         Where what is left goes, beside what is paid; the two add up to what came in.
     debug : bool, default False
         Samples without loss too.
     full_shares : bool, default False
-        With rule 2, shares of nodes without loss in every sample.
+        Shares of nodes without loss in every sample (rule 2).
     stepped : bool, default False
-        Stepped policies.
-    max_level : int or None, optional
-        The level at which to stop.
-    input_path : path or None, optional
+        Profiles with steps: read fm_profile_step.bin.
+    max_level : int, optional
+        Stop at this level; None or -1 is the last.
+    input_path : str or path, optional
         The folder that stands for input/.
-    root : path, default "."
+    root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id in the model's files.
+        Bytes of an areaperil id.
     exact : bool, default False
-        Double arithmetic in every digit (see the rule for numbers).
+        Sums in double, in every digit.
 
     Returns
     -------
     Chain or None
-        Without a target an iterable of blocks (Losses); else None.
+        Without a target an iterable of Losses, else None.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")
@@ -391,27 +425,27 @@ def fmtocsv(
     skip_header: bool = False,
     full_precision: bool = False,
 ) -> None:
-    """Write losses of the financial module as csv.
-
-    Columns: event_id, output_id, sidx, loss.
+    """Losses of the financial module as csv: event_id,output_id,sidx,loss.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A loss stream; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the csv goes; None and "-" are standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     full_precision : bool, default False
-        Six decimals in place of two.
+        Six decimals of a loss instead of two.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Not such a stream, or a damaged one; the message says where.
     InputError
-        For a file that is missing.
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
     """
     Chain(
         LossStream(source, kinds=[kinds.LOSS]),
@@ -434,62 +468,75 @@ def summarycalc(
     areaperil_bytes: AreaperilBytes = 4,
     exact: bool = False,
 ) -> None:
-    """Sum losses by summary, for up to ten summary sets at once.
+    """Losses summed by summary, for up to ten summary sets at once: a loss stream in, summary streams out.
 
     Exactly one of item, fm, coverage and legacy_item names the input.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A loss stream; None or "-" is standard input.
-    outputs : dict or list of pairs
-        Where the summary stream of each set goes: {set number: path, file object or descriptor}; they are
-        opened in this order.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    outputs : mapping or sequence of pairs
+        The target of each summary set, by its number; targets are opened in this order.
     item : bool, default False
-        The input is by item; input/gulsummaryxref.bin groups it.
+        A loss stream, grouped by input/gulsummaryxref.bin.
     fm : bool, default False
-        The input is of the financial module; input/fmsummaryxref.bin groups it.
+        A loss stream of the financial module, grouped by input/fmsummaryxref.bin.
     coverage : bool, default False
-        The input is by coverage; gulsummaryxref.bin groups it, and coverages.bin has the TIVs.
+        A coverage stream, grouped by gulsummaryxref.bin; reads coverages.bin.
     legacy_item : bool, default False
-        The input is an item stream, summed by coverage with items.bin.
+        An item stream, summed by coverage and grouped by gulsummaryxref.bin; reads coverages.bin and
+        items.bin.
     zeros : bool, default False
-        Write summaries without exposure, and losses of 0, too.
+        Summaries without exposure and losses of 0 too.
     index : bool, default False
-        Beside each output that is a path, a file ``<path without .bin>.idx`` of lines "summary_id,offset".
-    input_path : path or None, optional
+        Beside each output that is a path, a file `<path without .bin>.idx` with a line "summary_id,offset"
+        for each packet.
+    input_path : str or path, optional
         The folder that stands for input/.
-    root : path, default "."
+    root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id in the model's files.
+        Bytes of an areaperil id.
     exact : bool, default False
-        Double arithmetic in every digit (see the rule for numbers).
+        Sums in double, in every digit.
 
     Raises
     ------
-    UsageError
-        Without a kind of input or an output, or with several.
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.getmodel(ktc.eve(1, 1), "cdfs.bin")
+    >>> ktc.gulcalc("cdfs.bin", item="losses.bin", sample_size=10, alloc_rule=1)
+    >>> ktc.summarycalc("losses.bin", {1: "portfolio.bin", 2: "lines.bin"}, item=True)
+    >>> ktc.read_stream("lines.bin").summary_set
+    2
     """
-    streams = [
+    streams: list[Any] = [
         name
         for name, given in (("item", item), ("fm", fm), ("coverage", coverage), ("legacy item", legacy_item))
         if given
     ]
     if len(streams) != 1:
         raise UsageError("name one kind of input, and no more: -i, -f, -c or -g")
-    pairs: list[Any] = list(getattr(outputs, "items", lambda: outputs or ())())
+    given = outputs or ()
+    pairs = list(given.items() if hasattr(given, "items") else given)
     if not pairs:
         raise UsageError("no output: name at least one summary set and where it goes, as in -1 -")
     if len(dict(pairs)) < len(pairs):
         raise UsageError("a summary set is asked for twice")
     stage = chain.SummaryCalc(
         pairs,
-        stream=streams[0],  # type: ignore[arg-type]
+        stream=streams[0],
         zeros=zeros,
         index=index,
         input_path=input_path,
@@ -513,38 +560,46 @@ def eltcalc(
     exact: bool = False,
     root: PathLike = ".",
 ) -> None:
-    """Make event loss tables of losses by summary.
+    """Event loss tables of a summary stream: a few rows for each summary of an event.
 
-    A few rows for each summary of an event that has an exposed value or a loss. MELT reads
-    input/event_rates.csv (lines of event_id and rate after a header), or without that file
-    input/occurrence.bin; QELT reads input/quantile.bin.
+    Only summaries with an exposed value have rows. MELT reads input/event_rates.csv (lines of event_id and
+    rate below a header), or without that file input/occurrence.bin; QELT reads input/quantile.bin.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A summary stream; None or "-" is standard input.
-    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
-        The legacy table, event_loss_table; None is standard output, or nowhere if there are others.
-    moment, quantile : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
-        MELT, moments and the event's rate (moment_event_loss_table); QELT, quantiles of the losses
-        (quantile_event_loss_table).
-    moment_parquet, quantile_parquet : path, optional
-        The same as parquet.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : destination of rows, optional
+        Where the legacy table goes, mean and standard deviation (event_loss_table); None is standard output,
+        or nowhere if there are others. A destination is a path, descriptor or file object (csv), ktc.Parquet,
+        ktc.ResultTable or a list of these.
+    moment : destination of rows, optional
+        Where MELT goes, moments and the event's rate (moment_event_loss_table).
+    moment_parquet : str or path, int or file object, optional
+        Where MELT goes as parquet.
+    quantile : destination of rows, optional
+        Where QELT goes, quantiles of the losses (quantile_event_loss_table).
+    quantile_parquet : str or path, int or file object, optional
+        Where QELT goes as parquet.
     process : int, default 0
         Unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     exact : bool, default False
-        Double arithmetic in every digit (see the rule for numbers).
-    root : path, default "."
-        The folder that holds input/ and static/.
+        Double arithmetic, in every digit.
+    root : str or path, default "."
+        The folder that holds input/ and work/.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
     """
     stage = chain.EltCalc(
         target,
@@ -573,37 +628,48 @@ def pltcalc(
     exact: bool = False,
     root: PathLike = ".",
 ) -> None:
-    """Make period loss tables of losses by summary.
+    """Period loss tables of a summary stream: the losses of each summary in every period of its event.
 
-    The losses of each summary in every period in which its event occurs. Reads input/occurrence.bin, for all
-    but the legacy table input/periods.bin where it is there, and for QPLT input/quantile.bin.
+    Reads input/occurrence.bin, for all but the legacy table input/periods.bin where it is there, and for QPLT
+    input/quantile.bin.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A summary stream; None or "-" is standard input.
-    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
-        The legacy table, period_loss_table, or period_loss_table_dates where the occurrence table has dates;
-        None is standard output, or nowhere if there are others.
-    moment, quantile, sample : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these,
-    optional
-        MPLT, moments (moment_period_loss_table); QPLT, quantiles (quantile_period_loss_table); SPLT, the
-        losses of all samples (sample_period_loss_table).
-    moment_parquet, quantile_parquet, sample_parquet : path, optional
-        The same as parquet.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : destination of rows, optional
+        Where the legacy table goes, mean and standard deviation (period_loss_table, or
+        period_loss_table_dates if the occurrence table has dates); None is standard output, or nowhere if
+        there are others. Destinations are as for eltcalc.
+    moment : destination of rows, optional
+        Where MPLT goes, moments (moment_period_loss_table).
+    moment_parquet : str or path, int or file object, optional
+        Where MPLT goes as parquet.
+    quantile : destination of rows, optional
+        Where QPLT goes, quantiles of the losses (quantile_period_loss_table).
+    quantile_parquet : str or path, int or file object, optional
+        Where QPLT goes as parquet.
+    sample : destination of rows, optional
+        Where SPLT goes, the losses of all samples (sample_period_loss_table).
+    sample_parquet : str or path, int or file object, optional
+        Where SPLT goes as parquet.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     exact : bool, default False
-        Double arithmetic in every digit (see the rule for numbers).
-    root : path, default "."
-        The folder that holds input/ and static/.
+        Double arithmetic, in every digit.
+    root : str or path, default "."
+        The folder that holds input/.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
     """
     stage = chain.PltCalc(
         target,
@@ -623,27 +689,27 @@ def cdftocsv(
     skip_header: bool = False,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """Write a cdf stream as csv.
-
-    Columns: event_id, areaperil_id, vulnerability_id, bin_index, prob_to, bin_mean.
+    """A cdf stream as csv: event_id,areaperil_id,vulnerability_id,bin_index,prob_to,bin_mean.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A cdf stream; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the csv goes; None and "-" are standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id in the model's files.
+        Bytes of an areaperil id.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Not such a stream, or a damaged one; the message says where.
     InputError
-        For a file that is missing.
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
     """
     Chain(
         CdfStream(source, areaperil_bytes=areaperil_bytes), chain.CdfToCsv(target, skip_header=skip_header)
@@ -657,27 +723,27 @@ def gultocsv(
     skip_header: bool = False,
     full_precision: bool = False,
 ) -> None:
-    """Write ground-up losses as csv.
-
-    Columns: event_id, item_id (or coverage_id), sidx, loss.
+    """Ground-up losses as csv: event_id,item_id (or coverage_id),sidx,loss.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A loss, item or coverage stream; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the csv goes; None and "-" are standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     full_precision : bool, default False
-        Six decimals in place of two.
+        Six decimals of a loss instead of two.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Not such a stream, or a damaged one; the message says where.
     InputError
-        For a file that is missing.
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
     """
     Chain(
         LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
@@ -692,41 +758,37 @@ def gultobin(
     sample_size: int | None = None,
     stream_type: Literal[1, 2] = 2,
 ) -> Chain[Losses] | None:
-    """Make a loss stream of csv.
+    """Ground-up losses from csv: event_id,item_id,sidx,loss in, a loss or item stream out.
 
-    The csv has a header line and the columns event_id, item_id, sidx, loss, in any order. Rows of one event
-    and item that follow each other are a packet. As gulcalc's, the stream ends without the last packet's
-    terminator.
+    Rows of one event and item that follow each other are a packet. As gulcalc's, the stream ends without the
+    last packet's terminator.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        The csv; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the stream goes; "-" is standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Csv with a header line; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the stream goes; "-" is standard output. Without a target blocks are returned.
     sample_size : int
-        Of the stream; rows of samples above it are left out.
+        The number of samples of the stream; rows of samples above it are left out.
     stream_type : {1, 2}, default 2
-        2: a loss stream; 1: an item stream.
+        1: an item stream; 2: a loss stream.
 
     Returns
     -------
     Chain or None
-        Without a target an iterable of blocks (Losses); else None.
+        Without a target an iterable of Losses, else None.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
-
-    Examples
-    --------
-    >>> import ktc
-    >>> csv = b"event_id,item_id,sidx,loss\\n1,7,1,5\\n1,7,2,2.5\\n"
-    >>> [block.dense(2).tolist() for block in ktc.gultobin(csv, sample_size=2)]
-    [[[5.0, 2.5]]]
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
     """
     if stream_type not in (1, 2):
         raise UsageError(
@@ -739,32 +801,36 @@ def gultobin(
 def summarycalctobin(
     source: SourceLike = None, target: TargetLike = None, *, sample_size: int | None = None
 ) -> Chain[Losses] | None:
-    """Make a summary stream, of set 1, of csv.
+    """Losses by summary from csv: a stream of summary set 1.
 
-    The csv has a header line and the columns that summarycalctocsv writes with exposed values: event_id,
-    exposure_value, summary_id, sidx, loss, in any order. Rows of one event, summary and exposed value that
-    follow each other are a packet.
+    The csv is as summarycalctocsv writes it with exposed values:
+    event_id,exposure_value,summary_id,sidx,loss. Rows of one event, summary and exposed value that follow
+    each other are a packet.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        The csv; None or "-" is standard input.
-    target : path, file object, descriptor or None, optional
-        Where the stream goes; "-" is standard output.
+    source : str or path, int, file object or bytes-like, optional
+        Csv with a header line; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the stream goes; "-" is standard output. Without a target blocks are returned.
     sample_size : int
-        Of the stream; a row of a sample above it is an error.
+        The number of samples of the stream; a row of a sample above it is an error.
 
     Returns
     -------
     Chain or None
-        Without a target an iterable of blocks (Losses); else None.
+        Without a target an iterable of Losses, else None.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Wrong input; the message says where.
+    UsageError
+        Arguments that do not make sense, alone or together.
     InputError
-        For a file that is missing.
+        A file is missing or cannot be read.
+    OutputError
+        An output cannot be written.
     """
     return from_csv(source, target, sample_size, kinds.SUMMARY)
 
@@ -773,7 +839,7 @@ def from_csv(
     source: SourceLike, target: TargetLike, sample_size: int | None, kind: int
 ) -> Chain[Losses] | None:
     """Losses of csv to a target, or without one their blocks."""
-    losses = LossCsv(source, sample_size=sample_size, kind=kind)  # type: ignore[arg-type]  # None is refused there
+    losses = LossCsv(source, sample_size=sample_size, kind=kind)
     return done(Chain(losses, *([] if target is None else [target])), target)
 
 
@@ -789,21 +855,19 @@ def summarycalctocsv(
     ord: bool = False,
     parquet: TargetLike = None,
 ) -> None:
-    """Write losses by summary as csv, or as the sample event loss table.
-
-    Columns: event_id, summary_id, sidx, loss. The records are shown as they are: several of a sample stay
-    several.
+    """Losses by summary as csv: event_id,summary_id,sidx,loss.
 
     Parameters
     ----------
-    source : path, file object, descriptor, bytes-like or None, optional
-        A summary stream; None or "-" is standard input.
-    target : path, file object (csv), ktc.Parquet, ktc.ResultTable or list of these, optional
-        Where it goes; None and "-" are standard output. The last three with ord only.
+    source : str or path, int, file object or bytes-like, optional
+        Where the stream comes from; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the text goes; None or "-" is standard output, or nowhere if parquet alone is asked for. With
+        ord it may be ktc.Parquet, ktc.ResultTable or a list of destinations too.
     skip_header : bool, default False
-        Leave out the line of names.
+        Write csv without the line of column names.
     full_precision : bool, default False
-        Six decimals in place of two.
+        Six decimals of a loss instead of two.
     exposure : bool, default False
         With the column exposure_value; without effect on SELT.
     max_loss : bool, default False
@@ -812,15 +876,17 @@ def summarycalctocsv(
         No lines for summaries whose exposed value is 0.
     ord : bool, default False
         SELT, the sample event loss table of Open Results Data (sample_event_loss_table).
-    parquet : path, optional
-        SELT to this file; without ord it is all that is written.
+    parquet : str or path, int or file object, optional
+        Where SELT goes as parquet; without ord, it is all that is written.
 
     Raises
     ------
     DataError
-        For input that is not as it should be, with its place.
+        Not such a stream, or a damaged one; the message says where.
     InputError
-        For a file that is missing.
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
     """
     if parquet is not None:
         target = (

@@ -2,10 +2,11 @@
 
 Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES).
 Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer;
-targets None or "-" (standard output), a path, a descriptor or a file object. Outputs that are regular files
-appear complete or not at all. areaperil=8 is for models whose areaperil ids have 8 bytes.
+targets "-" (standard output), a path, a descriptor or a file object, and where csv is written None (standard
+output). Outputs that are regular files appear complete or not at all. areaperil_bytes=8 is for models whose
+areaperil ids have 8 bytes.
 
-A csv that breaks a rule raises DataError naming the line and its text; a binary file that is cut,
+A csv that breaks a rule raises DataError with the line and its text; a binary file that is cut off,
 TruncatedError with the byte; what is allowed but strange is a warning.
 """
 
@@ -20,16 +21,17 @@ from ._core.io import Mapped, Outputs, Sink, Source, write_all
 from ._core.tables import TableReader, TableWriter, source_of, take_header
 from .errors import DataError, InputError, TruncatedError, UsageError, binary, warn
 from .schemas import TABLES
-from .schemas.model import TYPES, Field
+from .schemas.model import TYPES, Field, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
 
     from ._types import AreaperilBytes, BufferLike, PathLike, SourceLike, SupportsRead, TargetLike
+    from .schemas.tables import Rule
 
 
 __all__ = [
@@ -60,14 +62,15 @@ DAYS, MINUTES = 1, 3  # date_options of an occurrence table; 0: numbers of the m
 # --- the registry's tables as layouts
 
 
-def table_of(name):
+def table_of(name: str) -> Table:
     """The registry's table, or UsageError."""
     if name not in TABLES:
         raise UsageError(f"no table is called {name!r}; there are {', '.join(TABLES)}")
-    return TABLES[name]
+    table: Table = TABLES[name]
+    return table
 
 
-def columns_of(table):
+def columns_of(table: Table) -> list[tuple[Field, bool]]:
     """The csv columns as Fields: [(Field, whether the record has it)]."""
     fields = {f.name: f for f in table.fields}
     return [
@@ -76,8 +79,8 @@ def columns_of(table):
     ]
 
 
-def layout_of(table, areaperil_bytes=4, columns=None):
-    """The engine's Layout of a table. columns: only so many csv columns."""
+def layout_of(table: Table, areaperil_bytes: int = 4, columns: int | None = None) -> Any:
+    """The engine's Layout of a table. columns: only the first N csv columns."""
     if areaperil_bytes not in (4, 8):
         raise UsageError(f"areaperil_bytes is {areaperil_bytes!r}, expected 4 or 8")
     offset, at = {}, 0
@@ -99,7 +102,7 @@ def layout_of(table, areaperil_bytes=4, columns=None):
     )
 
 
-def record_layout(table, areaperil_bytes=4):
+def record_layout(table: Table, areaperil_bytes: int = 4) -> Any:
     """A Layout whose columns are the fields of the record, whatever its csv has."""
     columns, at = [], 0
     for field in table.fields:
@@ -108,7 +111,7 @@ def record_layout(table, areaperil_bytes=4):
     return Layout(columns, at)
 
 
-def packed_layout(table, areaperil_bytes=4):
+def packed_layout(table: Table, areaperil_bytes: int = 4) -> tuple[Any, list[tuple[str, str]]]:
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
     for field, _ in columns_of(table):
@@ -124,7 +127,7 @@ def packed_layout(table, areaperil_bytes=4):
     return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
 
 
-def dates_layout(table):
+def dates_layout(table: Table) -> tuple[Any, Any]:
     """How an occurrence table with dates is read (its number in the place of the year) and written (all
     apart)."""
     fields = [f for f, _ in columns_of(table)]
@@ -136,7 +139,7 @@ def dates_layout(table):
     )
 
 
-def header_of(table, values):
+def header_of(table: Table, values: Mapping[str, int]) -> bytes:
     """The bytes before the first record of a table, from {field: value}."""
     if not table.header:
         return b""
@@ -151,7 +154,7 @@ def header_of(table, values):
         raise UsageError(f"header of {table.name} {values}: {error}") from None
 
 
-def header_values(table, source):
+def header_values(table: Table, source: Source) -> dict[str, Any]:
     """{field: value} of the header that source begins with."""
     if not table.header:
         return {}
@@ -166,24 +169,25 @@ def header_values(table, source):
     )
 
 
-def mapped(source, default):
+def mapped(source: Any, default: str) -> Mapped:
     """A whole file or buffer, or the file that stands for None."""
     return Mapped(default if source is None else source)
 
 
-def tell(lines):
-    """What is allowed but strange."""
+def tell(lines: Iterable[str]) -> None:
+    """Warn of what is allowed but strange."""
     for line in lines:
         warn(line, 2)
 
 
-def width_of(table, areaperil_bytes):
-    """What the function of a table is told of the width of areaperil ids: of those here only the footprint
-    has some."""
+def width_of(table: str, areaperil_bytes: AreaperilBytes) -> dict[str, Any]:
+    """The keywords for the width of areaperil ids: of the tables with functions of their own only the
+    footprint has such ids.
+    """
     return {"areaperil_bytes": areaperil_bytes} if table == "footprint" else {}
 
 
-def alone(name, options):
+def alone(name: str, options: Iterable[str]) -> Table:
     """The registry's table, which must be one that the engine converts with nothing but its layout."""
     table = table_of(name)
     if options:
@@ -207,18 +211,47 @@ def tobin(
     *,
     areaperil_bytes: AreaperilBytes = 4,
     no_header: bool = False,
-    **options,
+    **options: Any,
 ) -> None:
     """Convert the csv of a table to binary.
 
-    no_header: the csv has no header line. Options by table: validate (damage_bin_dict), periods, date_id,
-    granular (occurrence), everything that footprint_tobin and vulnerability_tobin take (their output goes to
-    files).
+    Parameters
+    ----------
+    table : str
+        The table's name in ktc.schemas.TABLES.
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    no_header : bool, default False
+        The csv has no header line.
+    **options
+        By table: validate (damage_bin_dict); periods, date_id and granular (occurrence); everything that
+        footprint_tobin and vulnerability_tobin take, whose output goes to files.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.tobin("coverages", b"coverage_id,tiv\\n1,100000\\n2,50000\\n", "two.bin")
+    >>> ktc.read_table("coverages", "two.bin")["tiv"].tolist()
+    [100000.0, 50000.0]
     """
     if table in TO_BINARY:
-        return TO_BINARY[table](
-            source, target, no_header=no_header, **width_of(table, areaperil_bytes), **options
-        )
+        TO_BINARY[table](source, target, no_header=no_header, **width_of(table, areaperil_bytes), **options)
+        return
     entry = alone(table, options)
     with Outputs() as outputs:
         convert(
@@ -232,20 +265,22 @@ def tobin(
 
 
 def convert(
-    table,
-    source,
-    data,
-    layout,
+    table: Table,
+    source: Source,
+    data: Sink,
+    layout: Any,
     *,
-    header=True,
-    values=None,
-    validate=True,
-    rules=None,
-    uniform=False,
-    index=None,
-    **options,
-):
-    """Run the engine over a csv; everything it can be told. values: of the table's header."""
+    header: bool = True,
+    values: Mapping[str, int] | None = None,
+    validate: bool = True,
+    rules: Sequence[Rule] | None = None,
+    uniform: bool = False,
+    index: Sink | None = None,
+    **options: Any,
+) -> int:
+    """Run the engine over a csv, with all its options, and give the number of rows. values: of the table's
+    header.
+    """
     rows = CsvRows(source, layout, header)
     checks = Checks(
         rows,
@@ -258,7 +293,8 @@ def convert(
     writer = TableWriter(rows, checks, data, index, **options)
     writer.run(header_of(table, values or {}))
     tell(checks.warnings)
-    return writer.n
+    count: int = writer.n
+    return count
 
 
 def damage_bin_dict_tobin(
@@ -266,7 +302,27 @@ def damage_bin_dict_tobin(
 ) -> None:
     """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
 
-    validate=False: any bins, and rows with and without interval_type mixed.
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+    validate : bool, default True
+        False: any bins, and rows with and without interval_type mixed.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     table = TABLES["damage_bin_dict"]
     with Outputs() as outputs:
@@ -284,7 +340,28 @@ def damage_bin_dict_tobin(
 def returnperiods_tobin(
     source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False
 ) -> None:
-    """returnperiods.bin from csv: in descending order, none twice."""
+    """returnperiods.bin from csv: in descending order, none twice.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
     from array import array
 
     table, memory = TABLES["returnperiods"], Sink.memory()
@@ -303,10 +380,36 @@ def occurrence_tobin(
     date_id: bool = False,
     granular: bool = False,
 ) -> None:
-    """occurrence.bin from csv; periods: how many there are, which no period_no may exceed.
+    """occurrence.bin from csv.
 
     The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0
     when they are missing), or with date_id one number of the model's own.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+    periods : int
+        How many periods there are; no period_no may exceed it.
+    date_id : bool, default False
+        Dates are numbers of the model's own.
+    granular : bool, default False
+        Dates have hours and minutes.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     if not periods or not 0 < periods < 1 << 31:
         raise UsageError(f"the number of periods (-P) is {periods}, expected 1 or more")
@@ -339,13 +442,41 @@ def footprint_tobin(
     sized: bool = False,
     validate: bool = True,
 ) -> None:
-    """footprint.bin and footprint.idx (target and index) from csv: event_id, areaperil_id, intensity_bin_id,
-    probability.
+    """footprint.bin and footprint.idx from csv: event_id, areaperil_id, intensity_bin_id, probability.
 
-    max_intensity_bin: no bin may exceed it. no_uncertainty: recorded in the file, for models whose intensity
-    is certain. compress: each event's rows as a zlib stream, and the names end in .z; sized: the index has
-    their original sizes. validate=False: the only checks are that values fit and bins do not exceed the
-    largest.
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object, default "footprint.bin"
+        Where the footprint goes.
+    index : str or path, int or file object, default "footprint.idx"
+        Where its index goes.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    no_header : bool, default False
+        The csv has no header line.
+    max_intensity_bin : int
+        The largest intensity bin; none may exceed it.
+    no_uncertainty : bool, default False
+        Recorded in the file, for models whose intensity is certain.
+    compress : bool, default False
+        Each event's rows as a zlib stream; the names end in .z.
+    sized : bool, default False
+        The index of a compressed footprint has the original sizes.
+    validate : bool, default True
+        False: the only checks are that values fit and bins do not exceed the largest.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     if max_intensity_bin is None:
         raise UsageError("the largest intensity bin (-i) is missing")
@@ -390,11 +521,37 @@ def vulnerability_tobin(
 ) -> None:
     """vulnerability.bin from csv: vulnerability_id, intensity_bin_id, damage_bin_id, probability.
 
-    max_damage_bin: no bin may exceed it. indexed: to target and index (vulnerability.bin and
-    vulnerability.idx), where the records have no vulnerability_id; compress: the same with each function's
-    rows as a zlib stream, names ending in .z. validate=False: the only checks are that values fit and bins do
-    not exceed the largest. any_intensity_bins: no warning when functions lack intensity bins that others
-    have.
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the functions go; "-" is standard output. With an index, "vulnerability.bin" unless it is given.
+    index : str or path, int or file object, default "vulnerability.idx"
+        Where the index goes, if there is one.
+    no_header : bool, default False
+        The csv has no header line.
+    max_damage_bin : int
+        The largest damage bin; none may exceed it.
+    indexed : bool, default False
+        With an index; the records then have no vulnerability_id.
+    compress : bool, default False
+        Indexed, with each function's rows as a zlib stream; the names end in .z.
+    validate : bool, default True
+        False: the only checks are that values fit and bins do not exceed the largest.
+    any_intensity_bins : bool, default False
+        No warning when functions lack intensity bins that others have.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     if max_damage_bin is None:
         raise UsageError("the largest damage bin (-d) is missing")
@@ -434,19 +591,19 @@ def vulnerability_tobin(
         )
 
 
-def rules_of(table, any_intensity_bins):
+def rules_of(table: Table, any_intensity_bins: bool) -> list[Rule]:
     """The rules of a table, without the one on intensity bins that some functions lack."""
     return [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
 
 
-def with_suffix(target):
+def with_suffix(target: Any) -> Any:
     """A path with .z at its end; anything else as it is."""
     if isinstance(target, (str, os.PathLike)) and not os.fspath(target).endswith(".z"):
         return os.fspath(target) + ".z"
     return target
 
 
-TO_BINARY = {
+TO_BINARY: dict[str, Callable[..., None]] = {
     "damage_bin_dict": damage_bin_dict_tobin,
     "returnperiods": returnperiods_tobin,
     "occurrence": occurrence_tobin,
@@ -457,7 +614,7 @@ TO_BINARY = {
 
 # --- csv checked
 
-# What ktools calls the tables that it validates, and the bins whose largest it tells.
+# What ktools calls the tables that it validates, and the bins whose largest it says.
 VALIDATED = {
     "damage_bin_dict": ("Damage Bin Dictionary", ""),
     "footprint": ("Footprint", "intensity"),
@@ -465,7 +622,7 @@ VALIDATED = {
 }
 
 
-def checked(table, source, areaperil_bytes, any_intensity_bins):
+def checked(table: str, source: SourceLike, areaperil_bytes: AreaperilBytes, any_intensity_bins: bool) -> Any:
     """The engine's Checks after a run over a csv that passed them."""
     if table not in VALIDATED:
         raise UsageError(f"{table!r} cannot be validated; {', '.join(VALIDATED)} can")
@@ -493,16 +650,49 @@ def validate(
 ) -> int | None:
     """Check the csv of a damage_bin_dict, footprint or vulnerability, with its header line, as tobin does.
 
-    Returns the largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin
-    asks for, else None. DataError has a line for each fault, 20 at most. What a line that cannot be read
-    leaves open, such as the sum of its group, is not judged. any_intensity_bins: as in vulnerability_tobin.
+    Parameters
+    ----------
+    table : {"damage_bin_dict", "footprint", "vulnerability"}
+        The table.
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    any_intensity_bins : bool, default False
+        No warning when vulnerability functions lack intensity bins that others have.
+
+    Returns
+    -------
+    int or None
+        The largest intensity bin of a footprint or the largest damage bin of a vulnerability, which tobin
+        asks for, else None.
+
+    Raises
+    ------
+    DataError
+        With a line for each fault, 20 at most. What a line that cannot be read leaves open, such as the sum
+        of its group, is not judged.
+    UsageError
+        Another table, or an option that it does not take.
+    InputError
+        The csv cannot be read.
+
+    Notes
+    -----
     Memory does not grow with the rows, but with those of one areaperil in an event, and with the number of
     vulnerability functions.
     """
-    return checked(table, source, areaperil_bytes, any_intensity_bins).largest
+    largest: int | None = checked(table, source, areaperil_bytes, any_intensity_bins).largest
+    return largest
 
 
-def report_validation(table, source=None, *, areaperil_bytes=4, any_intensity_bins=False):
+def report_validation(
+    table: str,
+    source: SourceLike = None,
+    *,
+    areaperil_bytes: AreaperilBytes = 4,
+    any_intensity_bins: bool = False,
+) -> None:
     """validate(), and ktools' words on standard error for a csv that passed."""
     checks = checked(table, source, areaperil_bytes, any_intensity_bins)
     name, bins = VALIDATED[table]
@@ -525,19 +715,52 @@ def tocsv(
     *,
     areaperil_bytes: AreaperilBytes = 4,
     skip_header: bool = False,
-    **options,
+    **options: Any,
 ) -> None:
-    """Convert a table to csv.
+    """Convert a binary table to csv.
 
-    skip_header: leave its header line out. Options by table: interval_type (damage_bin_dict), everything that
-    footprint_tocsv and vulnerability_tocsv take (they read two files).
+    Parameters
+    ----------
+    table : str
+        The table's name in ktc.schemas.TABLES.
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    skip_header : bool, default False
+        Write csv without the header line.
+    **options
+        By table: interval_type (damage_bin_dict); convert, generate and seed (random); everything that
+        footprint_tocsv and vulnerability_tocsv take, which read two files.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.tocsv("items", "input/items.bin", "items.csv")
+    >>> open("items.csv").readline()
+    'item_id,coverage_id,areaperil_id,vulnerability_id,group_id\\n'
     """
     if table in TO_CSV:
         TO_CSV[table](source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options)
         return
     entry = alone(table, options)
-    opened = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
-    header_values(entry, opened)
+    data = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
+    header_values(entry, data)
     with Outputs() as outputs:
         reader = TableReader(
             layout_of(entry, areaperil_bytes),
@@ -546,12 +769,12 @@ def tocsv(
             counted=table == "coverages",
         )
         if "packet" in entry.extra:
-            reader.packets(opened)
+            reader.packets(data)
         else:
-            reader.records(opened)
+            reader.records(data)
 
 
-def header_line(table, skip, columns=None):
+def header_line(table: Table, skip: bool, columns: int | None = None) -> bytes:
     """The csv header line as bytes, or nothing."""
     text = table.csv_header if columns is None else ", ".join(table.csv_header.split(", ")[:columns])
     return b"" if skip else text.encode() + b"\n"
@@ -564,7 +787,32 @@ def damage_bin_dict_tocsv(
     skip_header: bool = False,
     interval_type: bool = False,
 ) -> None:
-    """damage_bin_dict.bin as csv; interval_type: with that deprecated column."""
+    """damage_bin_dict.bin as csv.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+    interval_type : bool, default False
+        With that deprecated column.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
     table = TABLES["damage_bin_dict"]
     columns = None if interval_type else len(table.fields) - 1
     with Outputs() as outputs:
@@ -576,16 +824,39 @@ def damage_bin_dict_tocsv(
 def occurrence_tocsv(
     source: SourceLike = None, target: TargetLike = None, *, skip_header: bool = False
 ) -> None:
-    """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says."""
-    opened = Source(source).refuse_csv("occurrencetobin")
-    options = header_values(TABLES["occurrence"], opened)["date_options"]
+    """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    data = Source(source).refuse_csv("occurrencetobin")
+    options = header_values(TABLES["occurrence"], data)["date_options"]
     names = {0: "occurrence", DAYS: "occurrence_dates", MINUTES: "occurrence_granular"}
     if options not in names:
         from .headers import told_csv
 
         raise DataError(
-            f"{opened.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
-            f"{told_csv(opened.start(), opened.converter)}"
+            f"{data.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
+            f"{told_csv(data.start(), data.converter)}"
         )
     table = TABLES[names[options]]
     with Outputs() as outputs:
@@ -595,9 +866,9 @@ def occurrence_tocsv(
             header_line(table, skip_header),
         )
         if options:
-            reader.dates(opened, options == MINUTES)
+            reader.dates(data, options == MINUTES)
         else:
-            reader.records(opened)
+            reader.records(data)
 
 
 def random_tocsv(
@@ -609,10 +880,35 @@ def random_tocsv(
     generate: int | None = None,
     seed: int = 0,
 ) -> None:
-    """random.bin as csv, or with generate so many numbers of a Mersenne twister; seed 0: another one each
-    time.
+    """random.bin as csv, or N numbers of a Mersenne twister.
 
-    convert: reads random.bin, also when generate is given.
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+    convert : bool, default False
+        Read random.bin, also when generate is given.
+    generate : int, optional
+        How many numbers to generate instead of reading any.
+    seed : int, default 0
+        The seed of the twister, of 32 bits; 0: another one each time.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     table = TABLES["random"]
     if convert or generate is None:
@@ -647,15 +943,42 @@ def footprint_tocsv(
     compressed: bool = False,
     events: str | int | None = None,
 ) -> None:
-    """footprint.bin and footprint.idx (source and index) as csv. compressed: they are footprint.bin.z and
-    footprint.idx.z.
+    """footprint.bin and footprint.idx as csv.
 
-    events: "7" or "7-12", only these event ids.
+    Parameters
+    ----------
+    source : str or path or bytes-like, default "footprint.bin"
+        The footprint.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    index : str or path or bytes-like, default "footprint.idx"
+        Its index; source and index are given together or not at all.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    skip_header : bool, default False
+        Write csv without the header line.
+    compressed : bool, default False
+        They are compressed, and by default footprint.bin.z and footprint.idx.z.
+    events : str or int, optional
+        "7" or "7-12": only these event ids.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
     """
     if (source is None) != (index is None):
         raise UsageError("the footprint (-b) and its index (-x) must be given together")
     suffix = ".z" if compressed else ""
-    data, index = mapped(source, f"footprint.bin{suffix}"), mapped(index, f"footprint.idx{suffix}")
+    data, places = mapped(source, f"footprint.bin{suffix}"), mapped(index, f"footprint.idx{suffix}")
     options = {}
     if events is not None:
         options["first"], options["last"] = event_range(events)
@@ -665,16 +988,25 @@ def footprint_tocsv(
                 layout, outputs.open(target), header_line(TABLES["footprint"], skip_header)
             ),
             data,
-            index,
+            places,
             areaperil_bytes=areaperil_bytes,
             compressed=compressed,
             **options,
         )
 
 
-def footprint_records(reader_of, data, index, *, areaperil_bytes=4, compressed=False, **events):
-    """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives; the
-    reader."""
+def footprint_records(
+    reader_of: Callable[[Any, dict[str, Any]], Any],
+    data: Mapped,
+    index: Mapped,
+    *,
+    areaperil_bytes: int = 4,
+    compressed: bool = False,
+    **events: int,
+) -> Any:
+    """Send the records of a footprint to the TableReader that reader_of(layout, header values) gives, and
+    give that.
+    """
     table = TABLES["footprint"]
     header = header_values(table, source_of(data))
     sized = compressed and bool(header["flags"] & SIZED)
@@ -692,7 +1024,7 @@ def footprint_records(reader_of, data, index, *, areaperil_bytes=4, compressed=F
     return reader
 
 
-def event_range(text):
+def event_range(text: str | int) -> tuple[int, int]:
     """ "7" or "7-12" as (first, last)."""
     parts = str(text).split("-")
     try:
@@ -713,29 +1045,61 @@ def vulnerability_tocsv(
     indexed: bool = False,
     compressed: bool = False,
 ) -> None:
-    """vulnerability.bin as csv. indexed: from vulnerability.bin and vulnerability.idx (source and index) of
-    the working directory; compressed: from vulnerability.bin.z and vulnerability.idx.z."""
+    """vulnerability.bin as csv.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The functions; None or "-" is standard input. With an index a path or bytes-like, by default
+        "vulnerability.bin".
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    index : str or path or bytes-like, default "vulnerability.idx"
+        The index, if there is one.
+    skip_header : bool, default False
+        Write csv without the header line.
+    indexed : bool, default False
+        There is an index.
+    compressed : bool, default False
+        There is an index, and the functions are compressed: by default vulnerability.bin.z and
+        vulnerability.idx.z.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
     table = TABLES["vulnerability"]
     if not indexed and not compressed:
-        opened = Source(source).refuse_csv("vulnerabilitytobin")
-        header_values(table, opened)
+        stream = Source(source).refuse_csv("vulnerabilitytobin")
+        header_values(table, stream)
         with Outputs() as outputs:
             TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(
-                opened
+                stream
             )
         return
     suffix = ".z" if compressed else ""
-    data, index = mapped(source, f"vulnerability.bin{suffix}"), mapped(index, f"vulnerability.idx{suffix}")
+    data, places = mapped(source, f"vulnerability.bin{suffix}"), mapped(index, f"vulnerability.idx{suffix}")
     with Outputs() as outputs:
         vulnerability_records(
             lambda layout, header: TableReader(layout, outputs.open(target), header_line(table, skip_header)),
             data,
-            index,
+            places,
             compressed=compressed,
         )
 
 
-def vulnerability_records(reader_of, data, index, *, compressed=False):
+def vulnerability_records(
+    reader_of: Callable[[Any, dict[str, Any]], Any], data: Mapped, index: Mapped, *, compressed: bool = False
+) -> Any:
     """The same for vulnerability functions that have an index."""
     table = TABLES["vulnerability_rows"]
     reader = reader_of(layout_of(table), header_values(table, source_of(data)))
@@ -763,10 +1127,27 @@ TO_CSV: dict[str, Callable[..., None]] = {
 
 
 def fmprofilebinconv(source: SourceLike = None, target: TargetLike = None) -> None:
-    """fm_profile.bin from the form that it had before (fm_profile_old): each term goes where its calculation
-    rule has it today.
+    """fm_profile.bin from the form that it had before (fm_profile_old).
 
-    A rule without a counterpart, or a term that is NaN, is an error.
+    Each term goes where its calculation rule has it today.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+
+    Raises
+    ------
+    DataError
+        A rule without a counterpart, or a term that is NaN.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    InputError
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
     """
     from ._core.oldforms import convert_profiles
 
@@ -782,8 +1163,36 @@ def footprintconv(
     target_index: TargetLike = None,
     areaperil_bytes: AreaperilBytes = 4,
 ) -> None:
-    """footprint.bin.z and footprint.idx.z (target and target_index) from footprint.bin and footprint.idx
-    (source and source_index), each event's rows as a zlib stream. The index has no original sizes."""
+    """footprint.bin.z and footprint.idx.z from footprint.bin and footprint.idx.
+
+    Each event's rows become a zlib stream. The index has no original sizes.
+
+    Parameters
+    ----------
+    source : str or path or bytes-like, default "footprint.bin"
+        The footprint.
+    target : str or path, int or file object, default "footprint.bin.z"
+        Where the compressed footprint goes.
+    source_index : str or path or bytes-like, default "footprint.idx"
+        The footprint's index.
+    target_index : str or path, int or file object, default "footprint.idx.z"
+        Where the new index goes.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
     from ._core.oldforms import RecordPacker
 
     table, entry = TABLES["footprint"], TABLES["footprint_index"]
@@ -812,10 +1221,39 @@ def footprintconv(
 def read_table(
     name: str, source: PathLike | BufferLike | SupportsRead, areaperil_bytes: AreaperilBytes = 4
 ) -> NDArray[Any]:
-    """The records of a binary table as a structured array; of a path, mapped from the file without a copy.
+    """The records of a binary table as a structured array.
 
-    Its dtype is TABLES[name].dtype(areaperil); an occurrence table has the dtype that its header asks for.
-    lossfactors come with their event_id. A size that is not a whole number of records raises TruncatedError.
+    Parameters
+    ----------
+    name : str
+        The table's name in ktc.schemas.TABLES.
+    source : str or path, file object or bytes-like
+        The table. A path is mapped, without a copy.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of TABLES[name].dtype(areaperil_bytes); an occurrence table has the dtype that its header asks for,
+        and lossfactors come with their event_id.
+
+    Raises
+    ------
+    DataError
+        Not such a table.
+    TruncatedError
+        The size is not a whole number of records.
+    UsageError
+        There is no such table.
+    InputError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.read_table("events", "input/events.bin")["event_id"][:3].tolist()
+    [1, 2, 3]
     """
     import numpy
 
@@ -834,8 +1272,8 @@ def read_table(
             raise InputError(f"{place}: cannot read: {error.strerror}") from None
     else:
         place = str(getattr(source, "name", "memory"))
-        content: Any = source
-        data = numpy.frombuffer(content.read() if hasattr(content, "read") else content, numpy.uint8)
+        given: Any = source
+        data = numpy.frombuffer(given.read() if hasattr(given, "read") else given, numpy.uint8)
     wrong = csv_of(data[:512].tobytes())
     if wrong:
         raise DataError(f"{place}: byte 0: {wrong}")
@@ -859,12 +1297,13 @@ def read_table(
     return data[start:].view(dtype)
 
 
-def read_packets(table, data, at, place):
+def read_packets(table: Table, data: NDArray[Any], at: int, place: str) -> NDArray[Any]:
     """The records of a table of packets, each with its packet's key."""
     import numpy
 
     dtype, parts = table.dtype(), []
-    full = numpy.dtype([(table.extra["packet"][0].name, "<i4")] + dtype.descr)
+    packet_key = table.extra["packet"][0].name
+    full = numpy.dtype([(packet_key, "<i4")] + dtype.descr)
     while at < len(data):
         count = -1
         if len(data) - at >= 8:
@@ -877,21 +1316,49 @@ def read_packets(table, data, at, place):
             )
         records = data[at + 8 : at + 8 + count * dtype.itemsize].view(dtype)
         part = numpy.empty(count, full)
-        part[full.names[0]] = key
-        for field in dtype.names:
-            part[field] = records[field]
+        part[packet_key] = key
+        for field in table.fields:
+            part[field.name] = records[field.name]
         parts.append(part)
         at += 8 + count * dtype.itemsize
     return numpy.concatenate(parts) if parts else numpy.empty(0, full)
 
 
 def write_table(
-    name: str, array: ArrayLike, target: TargetLike, areaperil_bytes: AreaperilBytes = 4, **header
+    name: str, array: ArrayLike, target: TargetLike, areaperil_bytes: AreaperilBytes = 4, **header: int
 ) -> None:
-    """Write a structured array as a binary table. header: values of the table's header fields (0 when not
-    given).
+    """Write a structured array as a binary table.
 
-    The array's fields are taken by name. Tables that lie in packets or beside an index are written by tobin.
+    Parameters
+    ----------
+    name : str
+        The table's name in ktc.schemas.TABLES. Tables that lie in packets or beside an index are written by
+        tobin.
+    array : array-like
+        Its fields are taken by name.
+    target : str or path, int or file object
+        Where the table goes; "-" or None is standard output.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    **header : int
+        Values of the table's header fields, 0 when not given.
+
+    Raises
+    ------
+    DataError
+        A value does not fit its field.
+    UsageError
+        There is no such table or header field, or a field is missing from the array.
+    OutputError
+        The target cannot be written.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> items = ktc.read_table("items", "input/items.bin")
+    >>> ktc.write_table("items", items[:10], "ten.bin")
+    >>> len(ktc.read_table("items", "ten.bin"))
+    10
     """
     import numpy
 
@@ -903,11 +1370,12 @@ def write_table(
         raise UsageError(f"{name} has no header field {', '.join(sorted(unknown))}")
     dtype = table.dtype(areaperil_bytes)
     array = numpy.asarray(array)
-    missing = [n for n in dtype.names if array.dtype.names is None or n not in array.dtype.names]
+    names = [f.name for f in table.fields]
+    missing = [n for n in names if array.dtype.names is None or n not in array.dtype.names]
     if missing:
         raise UsageError(f"{name}: the array has no field {', '.join(missing)}")
     records = numpy.empty(len(array), dtype)
-    for field in dtype.names:
+    for field in names:
         with numpy.errstate(over="ignore", invalid="ignore"):
             records[field] = array[field]
         kept = (
@@ -926,10 +1394,41 @@ def write_table(
 def read_csv(
     name: str, source: SourceLike, areaperil_bytes: AreaperilBytes = 4, no_header: bool = False
 ) -> NDArray[Any]:
-    """The rows of a table's csv as a structured array with a field for each csv column, checked as tobin
-    checks them.
+    """The rows of a table's csv as a structured array with a field for each csv column.
 
-    Rules that need a number from outside (the largest bin, the number of periods) are left out.
+    The csv is checked as tobin checks it, but for rules that need a number from outside (the largest bin, the
+    number of periods).
+
+    Parameters
+    ----------
+    name : str
+        The table's name in ktc.schemas.TABLES.
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    no_header : bool, default False
+        The csv has no header line.
+
+    Returns
+    -------
+    numpy.ndarray
+        One record for each row.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        There is no such table.
+    InputError
+        The csv cannot be read.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.read_csv("returnperiods", b"return_period\\n100\\n10\\n")["return_period"].tolist()
+    [100, 10]
     """
     import numpy
 

@@ -143,7 +143,7 @@ def test_importing_ktc_imports_nothing_heavy(tmp_path):
         "averages",
         "concat",
         "results",
-        "work",
+        "accumulators",
         "example",
         "errors",
         "schemas",

@@ -19,7 +19,8 @@ from support.beside import same_bytes
 from support.summaries import random_occurrences, random_packets, stream, write_tables, write_work
 
 import ktc
-from ktc import AverageLoss, AverageLossMeanOnly, chain, work
+from ktc import AverageLoss, AverageLossMeanOnly, accumulators, chain
+from ktc.building import Folder
 from ktc.errors import DataError, InputError, TruncatedError, UsageError
 from ktc.schemas import streams
 
@@ -607,7 +608,7 @@ def tables(average):
 
 def test_accumulator_is_the_script(tmp_path):
     whole_run(tmp_path, files=2)
-    paths = work.summary_files(tmp_path / "work" / "run")
+    paths = Folder(tmp_path).summaries("run")
     average, means = AverageLoss(tmp_path).feed(*paths), AverageLossMeanOnly(tmp_path).feed(*paths)
 
     def text(table):
@@ -696,8 +697,10 @@ def test_little_memory_gives_the_same_bytes(tmp_path, monkeypatch):
     """The files are read again for the summaries that did not fit."""
     whole_run(tmp_path, files=3, ensemble=[(s, 1 + s % 3) for s in range(1, 21)])
     passes = []
-    real = work.feed_all
-    monkeypatch.setattr(work, "feed_all", lambda kernel, sources: passes.append(real(kernel, sources)))
+    real = accumulators.feed_all
+    monkeypatch.setattr(
+        accumulators, "feed_all", lambda kernel, sources: passes.append(real(kernel, sources))
+    )
     expected = aal(tmp_path), alct(tmp_path)
     assert len(passes) == 2
     for memory, times in ((1e-6, 8), (0.03, 2)):

@@ -511,7 +511,7 @@ def test_reports_import_no_numpy(model, reports, tmp_path):
     """Not the modules, nor a chain that ends in csv, nor the functions behind the scripts."""
     code = f"""
 import sys
-import ktc, ktc.averages, ktc.concat, ktc.curves, ktc.results, ktc.work
+import ktc, ktc.averages, ktc.concat, ktc.curves, ktc.results, ktc.accumulators
 from ktc.chain import Chain, EltCalc, LossStream, PltCalc, SummaryToCsv
 root, out = {str(model)!r}, {str(tmp_path)!r}
 curves, averages = ktc.ExceedanceCurves(root=root), ktc.AverageLoss(root)

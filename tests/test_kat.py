@@ -325,7 +325,7 @@ def test_headers():
     with pytest.raises(DataError, match="memory: line 1: the header has 3 columns, rows have 4"):
         through([b"EventId,SummaryId,Quan", row])
     with pytest.raises(
-        DataError, match="line 2: .*this is no row of moment_event_loss_table .*, as its header says"
+        DataError, match="line 2: .*this is not a row of moment_event_loss_table .*, as its header says"
     ):
         through([melt + b"\n" + row])
     ept = REPORTS["exceedance_probability_table"].csv_header.encode() + b"\n1,1,1,10.000000,5.000000\n"
@@ -402,7 +402,7 @@ def test_mixed_kinds(tmp_path):
                     through(paths)
     for data in (b"1\n", b"1,2,3\n", b"1,2,3,x\n", b"1.5,2,3,4\n", b"1,2,3,4,5,6,7,8,9\n"):
         with pytest.raises(
-            DataError, match="memory: line 1: '.*': this is no row of an event or period loss table"
+            DataError, match="memory: line 1: '.*': this is not a row of an event or period loss table"
         ):
             through([data])
     for data in (

@@ -27,7 +27,7 @@ CSV = "_core.csvrows _core.gettext"
 REPORT = f"{CSV} schemas.reports _core.rows _core.occurrence _core.sorting"
 SORTED = "_core.samples"
 CONVERTER = f"tables {TABLES} {CSV} _core.checks _core.keys _core.tables"
-CURVES = f"{STREAM} {TABLES} {REPORT} work curves _core.curves _core.periodlosses"
+CURVES = f"{STREAM} {TABLES} {REPORT} accumulators curves _core.curves _core.periodlosses"
 STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
@@ -38,10 +38,10 @@ MODULES = {
     " _core.fmrules _core.sorting",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
-    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} work _core.pltcalc",
+    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} accumulators _core.pltcalc",
     "leccalc": CURVES,
     "ordleccalc": CURVES,
-    "aalcalc": f"{STREAM} {TABLES} {REPORT} work averages _core.averages _core.periodlosses",
+    "aalcalc": f"{STREAM} {TABLES} {REPORT} accumulators averages _core.averages _core.periodlosses",
     "kat": "schemas.reports concat _core.kat _core.gettext",
     **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
     "gultobin": f"{STAGES} {CSV} _core.losscsv",

@@ -268,7 +268,7 @@ class Report(Entry):
         return packed(self.fields)
 
 
-def int32_argument(text):
+def int32_argument(text: str) -> int:
     """A whole number of 32 bits, signed or not, as ktools' flags take them."""
     number = int(text)
     if not -1 << 31 <= number < 1 << 32:
@@ -276,8 +276,8 @@ def int32_argument(text):
     return number
 
 
-def value_of(type, choices, text):
-    """A value of the registry's type out of text. Raises ValueError if it is none."""
+def value_of(type: Any, choices: Sequence[Any] | None, text: str) -> Any:
+    """A value of the registry's type out of text. Raises ValueError if it is not one."""
     value = int32_argument(text) if type is int else type(text)
     if choices is not None and value not in choices:
         raise ValueError(text)

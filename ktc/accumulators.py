@@ -1,4 +1,4 @@
-"""Summary streams of a run in files, and the accumulators that are fed with them.
+"""Accumulators over summary streams, and how files are fed to them.
 
 A run keeps the summary streams of its processes in a folder work/<name>/. What is worked out from all of them
 together (average annual losses, exceedance curves) is summed by summary and period in memory first. Where a
@@ -8,12 +8,10 @@ time.
 
 from __future__ import annotations
 
-import os
-
 from ._core.codec import LossDecoder
 from ._core.io import Source
-from .building import Stage, optional_table
-from .errors import DataError, InputError, UsageError
+from .building import Stage
+from .errors import DataError, UsageError
 from .schemas import streams as kinds
 
 TYPE_CHECKING = False
@@ -22,16 +20,17 @@ if TYPE_CHECKING:
     from typing import Any, Never, Self  # noqa: F401
 
     from ._core.blocks import LossConsumer
-    from ._types import PathLike, SourceLike
+    from ._types import SourceLike
+    from .building import Run
 
 
-__all__ = ["Accumulator", "feed", "feed_all", "folder_of", "limit_of", "optional_table", "summary_files"]
+__all__ = ["MEMORY", "Accumulator", "feed", "feed_all", "limit_of"]
 
-MEMORY: int = 2048  # MiB for losses by period of the scripts and functions, unless they are told otherwise
+MEMORY: int = 2048  # MiB for losses by period: the default of scripts and functions
 
 
 def limit_of(memory: float | None) -> int:
-    """Bytes of so many MiB, as a kernel wants its limit; None is no limit, which a kernel calls 0."""
+    """Bytes of a limit in MiB, as a kernel wants it; None is no limit, which a kernel calls 0."""
     if memory is None:
         return 0
     if not memory > 0:
@@ -41,22 +40,8 @@ def limit_of(memory: float | None) -> int:
     return max(1, int(memory * (1 << 20)))
 
 
-def summary_files(folder: PathLike) -> list[str]:
-    """The paths of the *.bin files of a folder, in the folder's own order, which is the order in which ktools
-    adds them up."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry.path for entry in entries if entry.name.endswith(".bin") and entry.name != ".bin"]
-    except OSError as error:
-        raise InputError(f"{os.fspath(folder)}: cannot read: {error.strerror}") from None
-    if not found:
-        raise InputError(f"{os.fspath(folder)}: no file *.bin is there, expected summary streams")
-    return found
-
-
 def feed_all(kernel: LossConsumer, sources: Iterable[SourceLike]) -> None:
-    """Send every stream of losses by summary to a kernel, without the GIL. What is wrong is told with the
-    source's name."""
+    """Send every stream of losses by summary to a kernel, without the GIL. Errors name the source."""
     for each in sources:
         source = Source(each)
         try:
@@ -79,46 +64,87 @@ def feed(kernel: Any, sources: Iterable[SourceLike], take: Callable[[], object])
         take()
 
 
-def folder_of(root: PathLike, name: PathLike | None) -> str:
-    """work/<name> of a run."""
-    if not name:
-        raise UsageError("no folder of summary streams is named: -K DIR reads work/DIR/*.bin")
-    return os.path.join("" if root == "." else root, "work", name)
-
-
 class Accumulator(Stage["Never"]):
-    """What sums up losses by summary, to be asked for results at the end. It can stand in a chain, more than
-    once, as the destination of a summary set; feed() reads streams; merge() adds what another one holds.
+    """Base of what sums up losses by summary and is asked for results at the end.
 
+    It can stand in a chain, more than once, as the destination of a summary set; feed() reads streams;
+    merge() adds what another one holds.
+
+    Notes
+    -----
     One accumulator belongs to one thread at a time. Threads or partitions of the events each have one, and
     they are merged. After an error it holds a part of what it was fed with, and is of no use.
     """
 
     takes = "losses"
 
-    def start(self, *tables) -> None:
+    def start(self, *tables: Any) -> None:
         """Make a kernel over some tables, which it shares with those of another()."""
-        self.tables, self.kernel = tables, self.make(*tables)
+        self.tables: tuple[Any, ...] = tables
+        self.kernel = self.make(*tables)
 
-    def make(self, *tables):
+    def make(self, *tables: Any) -> Any:
         """The kernel: a LossConsumer with merge()."""
         raise NotImplementedError
 
     def another(self) -> Self:
-        """An empty accumulator over this one's tables: for another thread, to be merged in the end."""
+        """An empty accumulator over this one's tables: for another thread, to be merged in the end.
+
+        Returns
+        -------
+        Accumulator
+            Of the same class and options.
+        """
         fresh = type(self).__new__(type(self))
         fresh.start(*self.tables)
         return fresh
 
-    def build(self, run, out=None):
+    def build(self, run: Run, out: Any = None) -> Any:
+        """The kernel, which any number of chains may feed."""
         return self.kernel
 
-    def feed(self, *sources) -> Self:
-        """Add summary streams: paths, file objects or buffers. Gives the accumulator."""
+    def feed(self, *sources: SourceLike) -> Self:
+        """Add summary streams.
+
+        Parameters
+        ----------
+        *sources : str or path, int, file object or bytes-like
+            Summary streams, read to their ends in this order.
+
+        Returns
+        -------
+        Accumulator
+            This one.
+
+        Raises
+        ------
+        DataError
+            Not a summary stream, or a damaged one; the message names the source and the place.
+        InputError
+            A file cannot be read.
+        MemoryError
+            Losses by period take more than the accumulator's `memory`.
+        """
         feed_all(self.kernel, sources)
         return self
 
     def merge(self, other: Self) -> Self:
-        """Add what another accumulator of the same kind and tables holds. Gives the accumulator."""
+        """Add what another accumulator of the same kind and tables holds.
+
+        Parameters
+        ----------
+        other : Accumulator
+            Not this one itself.
+
+        Returns
+        -------
+        Accumulator
+            This one.
+
+        Raises
+        ------
+        UsageError
+            The other one is this one, or its tables or options differ.
+        """
         self.kernel.merge(other.kernel)
         return self
