@@ -178,7 +178,7 @@ class Producer:
         return kernels[self.gives]()
 
     def decoder(self, run: Run, steps: int | None = None) -> Any:
-        """The decoder that feeds the first kernel, if this is a source. steps: in about so many blocks."""
+        """The decoder that feeds the first kernel, if this is a source. steps: in about that many blocks."""
         raise NotImplementedError
 
 

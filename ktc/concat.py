@@ -116,7 +116,7 @@ def kat(
 
     Parameters
     ----------
-    files : iterable of str or path, int, file object or bytes-like
+    files : iterable of str or path, int, file object or bytes-like, optional
         Tables of one kind: an ELT or PLT of ktools or of Open Results Data, or losses by summary. All are
         opened first, in this order, and then read as streams; named pipes will do.
     target : str or path, int or file object, optional
@@ -263,7 +263,7 @@ def katparquet(
 
     Parameters
     ----------
-    files : iterable of str or path, file object or bytes-like
+    files : iterable of str or path, file object or bytes-like, optional
         Parquet tables; file objects must be able to seek.
     target : str or path, int or file object
         Where the table goes; "-" is standard output.

@@ -1403,7 +1403,7 @@ def read_csv(
     ----------
     name : str
         The table's name in ktc.schemas.TABLES.
-    source : str or path, int, file object or bytes-like, optional
+    source : str or path, int, file object, bytes-like or None
         Csv; None or "-" is standard input.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
