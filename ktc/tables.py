@@ -18,7 +18,7 @@ from ._core.io import Mapped, Outputs, Sink, Source
 from ._core.tables import Checks, CsvRows, Layout, TableReader, TableWriter, source_of, take_header, write_all
 from .errors import DataError, InputError, TruncatedError, UsageError, binary, warn
 from .schemas import TABLES
-from .schemas.model import TYPES, Field
+from .schemas.model import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,15 +64,6 @@ def table_of(name):
     return TABLES[name]
 
 
-def columns_of(table):
-    """The csv columns as Fields: [(Field, whether the record has it)]."""
-    fields = {f.name: f for f in table.fields}
-    return [
-        (c, False) if isinstance(c, Field) else (fields[c], True)
-        for c in table.extra.get("columns", tuple(fields))
-    ]
-
-
 def layout_of(table, areaperil_bytes=4, columns=None):
     """The engine's Layout of a table. columns: only so many csv columns."""
     if areaperil_bytes not in (4, 8):
@@ -81,17 +72,17 @@ def layout_of(table, areaperil_bytes=4, columns=None):
     for field in table.fields:
         offset[field.name] = at
         at += field.width(areaperil_bytes)
-    chosen = columns_of(table)[:columns]
+    chosen = table.csv_columns()[:columns]
     return Layout(
         [
             (f.name, f.resolved(areaperil_bytes), f.csv, offset[f.name] if stored else -1)
             for f, stored in chosen
         ],
         at,
-        len(chosen) - (0 if columns else table.extra.get("optional", 0)),
-        separator=table.extra.get("separator", ", "),
-        prefix=table.extra.get("prefix", ""),
-        infinite=table.extra.get("infinite", False),
+        len(chosen) - (0 if columns else table.optional),
+        separator=table.separator,
+        prefix=table.prefix,
+        infinite=table.infinite,
         table=table,
     )
 
@@ -108,28 +99,22 @@ def record_layout(table, areaperil_bytes=4):
 def packed_layout(table, areaperil_bytes=4):
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
-    for field, _ in columns_of(table):
+    for field, _ in table.csv_columns():
         columns.append((field.name, field.resolved(areaperil_bytes), field.csv, at))
         at += field.width(areaperil_bytes)
-    layout = Layout(
-        columns,
-        at,
-        len(columns) - table.extra.get("optional", 0),
-        infinite=table.extra.get("infinite", False),
-        table=table,
-    )
+    layout = Layout(columns, at, len(columns) - table.optional, infinite=table.infinite, table=table)
     return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
 
 
 def dates_layout(table):
     """How an occurrence table with dates is read (its number in the place of the year) and written (all
     apart)."""
-    fields = [f for f, _ in columns_of(table)]
+    fields = [f for f, _ in table.csv_columns()]
     read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i]) for i, f in enumerate(fields)]
     write = [(f.name, "i4", "%d", 4 * i) for i, f in enumerate(fields)]
     return (
-        Layout(read, table.size(), len(fields) - table.extra.get("optional", 0), table=table),
-        Layout(write, 4 * len(fields), separator=table.extra["separator"]),
+        Layout(read, table.size(), len(fields) - table.optional, table=table),
+        Layout(write, 4 * len(fields), separator=table.separator),
     )
 
 
@@ -185,11 +170,7 @@ def alone(name, options):
     table = table_of(name)
     if options:
         raise UsageError(f"{name} takes no option {', '.join(options)}")
-    if (
-        "packet" not in table.extra
-        and name != "coverages"
-        and not all(stored for _, stored in columns_of(table))
-    ):
+    if not table.packet and name != "coverages" and not all(stored for _, stored in table.csv_columns()):
         raise UsageError(f"{name} is a part or a form of another table, and is converted with that one")
     return table
 
@@ -224,7 +205,7 @@ def tobin(
             outputs.open(binary(target)),
             layout_of(entry, areaperil_bytes),
             header=not no_header,
-            packets="packet" in entry.extra,
+            packets=bool(entry.packet),
         )
 
 
@@ -245,12 +226,7 @@ def convert(
     """Run the engine over a csv; everything it can be told. values: of the table's header."""
     rows = CsvRows(source, layout, header)
     checks = Checks(
-        rows,
-        table.extra.get("rules", ()) if rules is None else rules,
-        values or {},
-        validate,
-        uniform,
-        table.extra.get("empty", True),
+        rows, table.rules if rules is None else rules, values or {}, validate, uniform, table.empty
     )
     writer = TableWriter(rows, checks, data, index, **options)
     writer.run(header_of(table, values or {}))
@@ -433,7 +409,7 @@ def vulnerability_tobin(
 
 def rules_of(table, any_intensity_bins):
     """The rules of a table, without the one on intensity bins that some functions lack."""
-    return [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
+    return [r for r in table.rules if not (any_intensity_bins and r.kind == "complete")]
 
 
 def with_suffix(target):
@@ -534,7 +510,7 @@ def tocsv(
             source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options
         )
     entry = alone(table, options)
-    source = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
+    source = Source(source).refuse_csv(f"{entry.tool}tobin")
     header_values(entry, source)
     with Outputs() as outputs:
         reader = TableReader(
@@ -543,7 +519,7 @@ def tocsv(
             header_line(entry, skip_header),
             counted=table == "coverages",
         )
-        if "packet" in entry.extra:
+        if entry.packet:
             reader.packets(source)
         else:
             reader.records(source)
@@ -844,7 +820,7 @@ def read_table(
         if options not in (0, DAYS, MINUTES):
             raise DataError(f"{place}: byte 0: date_options is {options}, expected 0, 1 or 3")
         table = TABLES["occurrence_granular"] if options == MINUTES else table
-    if "packet" in table.extra:
+    if table.packet:
         return read_packets(table, data, start, place)
     dtype = table.dtype(areaperil_bytes)
     rest = (len(data) - start) % dtype.itemsize
@@ -861,7 +837,7 @@ def read_packets(table, data, at, place):
     import numpy
 
     dtype, parts = table.dtype(), []
-    full = numpy.dtype([(table.extra["packet"][0].name, "<i4")] + dtype.descr)
+    full = numpy.dtype([(table.packet[0].name, "<i4")] + dtype.descr)
     while at < len(data):
         count = -1
         if len(data) - at >= 8:
@@ -893,7 +869,7 @@ def write_table(
     import numpy
 
     table = table_of(name)
-    if "packet" in table.extra or name == "footprint":
+    if table.packet or name == "footprint":
         raise UsageError(f"{name} does not lie record by record; write it with tobin")
     unknown = set(header) - {f.name for f in table.header}
     if unknown:
@@ -933,9 +909,9 @@ def read_csv(
     table = table_of(name)
     layout, fields = packed_layout(table, areaperil_bytes)
     memory = Sink.memory()
-    rules = [r for r in table.extra.get("rules", ()) if r.limit is None]
+    rules = [r for r in table.rules if r.limit is None]
     rows = CsvRows(Source(source), layout, not no_header)
-    checks = Checks(rows, rules, {}, empty=table.extra.get("empty", True))
+    checks = Checks(rows, rules, {}, empty=table.empty)
     TableWriter(rows, checks, memory).run()
     tell(checks.warnings)
     return numpy.frombuffer(memory.getvalue(), numpy.dtype(fields))

@@ -39,7 +39,7 @@ TOBIN = {
     "vulnerability": {"max_damage_bin": 4},
 }
 TOCSV = {"random": {"convert": True}}
-CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
+CONVERTED = [name for name, table in TABLES.items() if table.tool]
 INDEXED = {
     "footprint": [{"compress": True}, {"compress": True, "sized": True}, {}],
     "vulnerability": [{"compress": True}, {"indexed": True}],

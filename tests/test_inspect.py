@@ -16,7 +16,7 @@ from ktc import inspect, stages
 from ktc.schemas import STREAMS, TABLES, streams
 from ktc.schemas.model import TYPES
 
-PLAIN = [name for name, table in TABLES.items() if "packet" not in table.extra]
+PLAIN = [name for name, table in TABLES.items() if not table.packet]
 # event 7 comes back; its first packet has all special samples but -4; sample 3 is nowhere
 PACKETS = [
     (7, 2, [(-5, 9.0), (-3, 8.0), (-2, 1.5), (-1, 2.5), (1, 1.0), (2, 4.0)]),
@@ -482,7 +482,10 @@ def test_8_byte_areaperils(tmp_path, door):
     (tmp_path / "items.bin").write_bytes(struct.pack("<iiQii", 1, 2, 1 << 40, 3, 4))
     status, out, _ = door("head", "--csv", "items.bin", cwd=tmp_path, env={"KTC_AREAPERIL_BYTES": "8"})
     assert status == 0 and out.endswith(b"\n1, 2, 1099511627776, 3, 4\n")
-    assert inspect.info(tmp_path / "items.bin", areaperil_bytes=8).ranges["areaperil_id"] == (1 << 40, 1 << 40)
+    assert inspect.info(tmp_path / "items.bin", areaperil_bytes=8).ranges["areaperil_id"] == (
+        1 << 40,
+        1 << 40,
+    )
 
 
 def test_head_reads_no_more_than_it_needs(tool, tmp_path):
