@@ -80,18 +80,9 @@ def size_text(fields, noun):
     return f"{narrow} bytes {noun}" + (f" ({wide} with 8-byte areaperil ids)" if wide != narrow else "")
 
 
-def columns_of(table):
-    """The csv columns: [(Field, whether the record has it)]."""
-    fields = {f.name: f for f in table.fields}
-    return [
-        (c, False) if isinstance(c, model.Field) else (fields[c], True)
-        for c in table.extra.get("columns", tuple(fields))
-    ]
-
-
 def rule_text(rule, table):
     """A Rule in words."""
-    names = [f.name for f, _ in columns_of(table)]
+    names = [f.name for f, _ in table.csv_columns()]
     field, first = code(rule.field), ", ".join(code(name) for name in names[: rule.within])
     text = {
         "numbered": f"{field} counts 1, 2, 3, ...",
@@ -117,7 +108,7 @@ def rule_text(rule, table):
     }[rule.kind]
     if rule.within and rule.kind != "ascending":
         text = f"within the rows of one {first}, {text}"
-    sound = rule in table.extra.get("sound", ())
+    sound = rule in table.sound
     return text + (
         "; breaking it is worth a warning"
         if rule.warning
@@ -165,8 +156,8 @@ def other_names(table, shown):
 
 
 def table_text(table):
-    stored, extra = {f.name for f in table.fields}, table.extra
-    shown, optional = [f for f, _ in columns_of(table)], extra.get("optional", 0)
+    stored = {f.name for f in table.fields}
+    shown, optional = [f for f, _ in table.csv_columns()], table.optional
     fields = [*(f for f in shown if f.name not in stored), *table.fields]
     rows = [
         field_row(
@@ -177,15 +168,15 @@ def table_text(table):
     where = f"{code(table.path)}: {size_text(table.fields, 'a record')}"
     if table.header:
         where += f", behind {size_text(table.header, 'of header')}"
-    tool = extra.get("tool")
+    tool = table.tool
     notes = [
         f"no two rows have the same {' and '.join(code(name) for name in table.key)}" if table.key else "",
         *map(ref_text, table.refs),
-        *(rule_text(rule, table) for rule in (*extra.get("rules", ()), *extra.get("sound", ()))),
+        *(rule_text(rule, table) for rule in (*table.rules, *table.sound)),
         f"a csv may leave out {' and '.join(code(f.name) for f in shown[-optional:])}" if optional else "",
         *other_names(table, shown),
-        "" if extra.get("empty", True) else "a csv without rows is an error",
-        "infinite values are allowed" if extra.get("infinite") else "",
+        "" if table.empty else "a csv without rows is an error",
+        "infinite values are allowed" if table.infinite else "",
     ]
     return titled(
         3,
@@ -199,7 +190,7 @@ def table_text(table):
             else "."
         ),
         fields_text("Header", table.header),
-        fields_text("Head of each packet", extra.get("packet", ())),
+        fields_text("Head of each packet", table.packet),
         "Records and csv columns:\n\n" + grid(["field", "type", "csv", "unit", "meaning"], rows),
         f"Csv header:\n\n```text\n{table.csv_header}\n```",
         "\n".join(f"- {note}" for note in notes if note),

@@ -19,7 +19,7 @@ from .headers import first_line
 from .schemas import REPORTS, STREAMS, TABLES
 from .schemas.model import packed
 from .schemas.streams import CDF_ROW, LOSS_ROW
-from .tables import MINUTES, SIZED, columns_of
+from .tables import MINUTES, SIZED
 from .validation import Place, read_binary
 
 TYPE_CHECKING = False
@@ -259,7 +259,7 @@ def fitting(file: File) -> str:
     names = [
         name
         for name, table in TABLES.items()
-        if "packet" not in table.extra
+        if not table.packet
         and file.size >= table.header_size()
         and (file.size - table.header_size()) % table.size(file.areaperil_bytes) == 0
     ]
@@ -328,8 +328,8 @@ def open_table(file: File) -> None:
             table = "occurrence_granular"
         if table == "vulnerability" and file.index:
             table = "vulnerability_rows"
-        field, stored = columns_of(TABLES[table])[0]
-        if not stored and (file.index or counted or "packet" in TABLES[table].extra):
+        field, stored = TABLES[table].csv_columns()[0]
+        if not stored and (file.index or counted or TABLES[table].packet):
             lead = field
         return RecordBatches(layout, Sink.memory(), with_lead=lead is not None, counted=counted)
 
@@ -338,9 +338,9 @@ def open_table(file: File) -> None:
     file.dtype = numpy.dtype(
         ([(lead.name, "<i4")] if lead else []) + file.entry.dtype(file.areaperil_bytes).descr
     )
-    if not file.index and "packet" not in file.entry.extra:
+    if not file.index and not file.entry.packet:
         file.first_byte = file.entry.header_size()
-    stored = [f for f, _ in columns_of(file.entry) if f.name in file.dtype.names]
+    stored = [f for f, _ in file.entry.csv_columns() if f.name in file.dtype.names]
     file.columns = tuple(
         stored if len(stored) == len(file.dtype.names) else ([lead] if lead else []) + list(file.entry.fields)
     )

@@ -110,17 +110,9 @@ def arrange(line: str, table: Csv, names: Sequence[str], required: int) -> tuple
 
 def title_of(table: Csv) -> str:
     """What messages call a table: the name of its file, or what a stream is."""
-    if hasattr(table, "packet"):
+    if hasattr(table, "kind"):
         return f"{'an' if table.name[0] in 'aeiou' else 'a'} {table.name} stream"
     return os.path.splitext(os.path.basename(getattr(table, "path", table.name)))[0]
-
-
-def csv_columns(table: Table) -> list[str]:
-    """The names of a Table's csv columns."""
-    return [
-        getattr(column, "name", column)
-        for column in table.extra.get("columns", tuple(f.name for f in table.fields))
-    ]
 
 
 def everybody() -> Iterator[Known]:
@@ -129,12 +121,12 @@ def everybody() -> Iterator[Known]:
     from .schemas import REPORTS, STREAMS, TABLES
     from .schemas.tables import EVENT_RATES
 
-    tool = None
+    tool: str | None = None
     for table in (*TABLES.values(), EVENT_RATES):
-        names = csv_columns(table)
-        tool = table.extra.get("tool", tool if "form" in table.extra else None)
-        flag = f" {table.extra['form']}" if table.extra.get("form") else ""
-        yield table, names, len(names) - table.extra.get("optional", 0), tool and f"{tool}tobin{flag}"
+        names = [f.name for f, _ in table.csv_columns()]
+        tool = table.tool or (tool if table.form is not None else None)
+        flag = f" {table.form}" if table.form else ""
+        yield table, names, len(names) - table.optional, tool and f"{tool}tobin{flag}"
     for stream in STREAMS.values():
         names = stream.csv_header.split(",")
         yield (

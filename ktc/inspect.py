@@ -22,7 +22,7 @@ from .errors import KtcError, TruncatedError, UsageError
 from .files import BATCH, PARQUET, named_kind, open_file, open_records
 from .schemas import STREAMS, TABLES
 from .schemas.streams import MEAN, SPECIAL, SPECIAL_SAMPLES
-from .tables import DAYS, MINUTES, columns_of, dates_layout
+from .tables import DAYS, MINUTES, dates_layout
 from .validation import count
 
 TYPE_CHECKING = False
@@ -428,7 +428,7 @@ class Csv:
         self.file = file
         self.dates: Any = None  # the Layout of dates
         self.fields: Sequence[Field] = file.columns
-        entry, extra = file.entry, getattr(file.entry, "extra", {"separator": ","})
+        entry = file.entry
         if file.kind in ("occurrence_dates", "occurrence_granular") or file.header.get("date_options") in (
             DAYS,
             MINUTES,
@@ -436,15 +436,13 @@ class Csv:
             entry = TABLES[
                 "occurrence_granular" if entry.name == "occurrence_granular" else "occurrence_dates"
             ]
-            self.dates, extra, self.fields = (
-                dates_layout(entry)[1],
-                entry.extra,
-                [f for f, _ in columns_of(entry)],
-            )
+            self.dates, self.fields = dates_layout(entry)[1], [f for f, _ in entry.csv_columns()]
         elif entry.name == "damage_bin_dict":
             self.fields = self.fields[:-1]
         self.names = [f.name for f in self.fields]
-        self.separator, self.prefix = extra.get("separator", ", "), extra.get("prefix", "")
+        stream = file.form == "stream"
+        self.separator: str = "," if stream else entry.separator
+        self.prefix: str = "" if stream else entry.prefix
         if entry.name == "damage_bin_dict":
             self.header = ", ".join(entry.csv_header.split(", ")[:-1])
         else:  # a footprint without its index lacks a column

@@ -21,7 +21,7 @@ from ._core.io import Mapped, Outputs, Sink, Source, write_all
 from ._core.tables import TableReader, TableWriter, source_of, take_header
 from .errors import DataError, InputError, TruncatedError, UsageError, binary, warn
 from .schemas import TABLES
-from .schemas.model import TYPES, Field, Table
+from .schemas.model import TYPES, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,15 +70,6 @@ def table_of(name: str) -> Table:
     return table
 
 
-def columns_of(table: Table) -> list[tuple[Field, bool]]:
-    """The csv columns as Fields: [(Field, whether the record has it)]."""
-    fields = {f.name: f for f in table.fields}
-    return [
-        (c, False) if isinstance(c, Field) else (fields[c], True)
-        for c in table.extra.get("columns", tuple(fields))
-    ]
-
-
 def layout_of(table: Table, areaperil_bytes: int = 4, columns: int | None = None) -> Any:
     """The engine's Layout of a table. columns: only the first N csv columns."""
     if areaperil_bytes not in (4, 8):
@@ -87,17 +78,17 @@ def layout_of(table: Table, areaperil_bytes: int = 4, columns: int | None = None
     for field in table.fields:
         offset[field.name] = at
         at += field.width(areaperil_bytes)
-    chosen = columns_of(table)[:columns]
+    chosen = table.csv_columns()[:columns]
     return Layout(
         [
             (f.name, f.resolved(areaperil_bytes), f.csv, offset[f.name] if stored else -1)
             for f, stored in chosen
         ],
         at,
-        len(chosen) - (0 if columns else table.extra.get("optional", 0)),
-        separator=table.extra.get("separator", ", "),
-        prefix=table.extra.get("prefix", ""),
-        infinite=table.extra.get("infinite", False),
+        len(chosen) - (0 if columns else table.optional),
+        separator=table.separator,
+        prefix=table.prefix,
+        infinite=table.infinite,
         table=table,
     )
 
@@ -114,28 +105,22 @@ def record_layout(table: Table, areaperil_bytes: int = 4) -> Any:
 def packed_layout(table: Table, areaperil_bytes: int = 4) -> tuple[Any, list[tuple[str, str]]]:
     """A Layout whose record holds every csv column, and its dtype: [(name, NumPy type)]."""
     columns, at = [], 0
-    for field, _ in columns_of(table):
+    for field, _ in table.csv_columns():
         columns.append((field.name, field.resolved(areaperil_bytes), field.csv, at))
         at += field.width(areaperil_bytes)
-    layout = Layout(
-        columns,
-        at,
-        len(columns) - table.extra.get("optional", 0),
-        infinite=table.extra.get("infinite", False),
-        table=table,
-    )
+    layout = Layout(columns, at, len(columns) - table.optional, infinite=table.infinite, table=table)
     return layout, [(name, TYPES[type][1]) for name, type, *_ in columns]
 
 
 def dates_layout(table: Table) -> tuple[Any, Any]:
     """How an occurrence table with dates is read (its number in the place of the year) and written (all
     apart)."""
-    fields = [f for f, _ in columns_of(table)]
+    fields = [f for f, _ in table.csv_columns()]
     read = [(f.name, "i4", "%d", (0, 4, 8, -1, -1, -1, -1)[i]) for i, f in enumerate(fields)]
     write = [(f.name, "i4", "%d", 4 * i) for i, f in enumerate(fields)]
     return (
-        Layout(read, table.size(), len(fields) - table.extra.get("optional", 0), table=table),
-        Layout(write, 4 * len(fields), separator=table.extra["separator"]),
+        Layout(read, table.size(), len(fields) - table.optional, table=table),
+        Layout(write, 4 * len(fields), separator=table.separator),
     )
 
 
@@ -192,11 +177,7 @@ def alone(name: str, options: Iterable[str]) -> Table:
     table = table_of(name)
     if options:
         raise UsageError(f"{name} takes no option {', '.join(options)}")
-    if (
-        "packet" not in table.extra
-        and name != "coverages"
-        and not all(stored for _, stored in columns_of(table))
-    ):
+    if not table.packet and name != "coverages" and not all(stored for _, stored in table.csv_columns()):
         raise UsageError(f"{name} is a part or a form of another table, and is converted with that one")
     return table
 
@@ -260,7 +241,7 @@ def tobin(
             outputs.open(binary(target)),
             layout_of(entry, areaperil_bytes),
             header=not no_header,
-            packets="packet" in entry.extra,
+            packets=bool(entry.packet),
         )
 
 
@@ -283,12 +264,7 @@ def convert(
     """
     rows = CsvRows(source, layout, header)
     checks = Checks(
-        rows,
-        table.extra.get("rules", ()) if rules is None else rules,
-        values or {},
-        validate,
-        uniform,
-        table.extra.get("empty", True),
+        rows, table.rules if rules is None else rules, values or {}, validate, uniform, table.empty
     )
     writer = TableWriter(rows, checks, data, index, **options)
     writer.run(header_of(table, values or {}))
@@ -593,7 +569,7 @@ def vulnerability_tobin(
 
 def rules_of(table: Table, any_intensity_bins: bool) -> list[Rule]:
     """The rules of a table, without the one on intensity bins that some functions lack."""
-    return [r for r in table.extra["rules"] if not (any_intensity_bins and r.kind == "complete")]
+    return [r for r in table.rules if not (any_intensity_bins and r.kind == "complete")]
 
 
 def with_suffix(target: Any) -> Any:
@@ -759,7 +735,7 @@ def tocsv(
         TO_CSV[table](source, target, skip_header=skip_header, **width_of(table, areaperil_bytes), **options)
         return
     entry = alone(table, options)
-    data = Source(source).refuse_csv(f"{entry.extra.get('tool')}tobin")
+    data = Source(source).refuse_csv(f"{entry.tool}tobin")
     header_values(entry, data)
     with Outputs() as outputs:
         reader = TableReader(
@@ -768,7 +744,7 @@ def tocsv(
             header_line(entry, skip_header),
             counted=table == "coverages",
         )
-        if "packet" in entry.extra:
+        if entry.packet:
             reader.packets(data)
         else:
             reader.records(data)
@@ -1285,7 +1261,7 @@ def read_table(
         if options not in (0, DAYS, MINUTES):
             raise DataError(f"{place}: byte 0: date_options is {options}, expected 0, 1 or 3")
         table = TABLES["occurrence_granular"] if options == MINUTES else table
-    if "packet" in table.extra:
+    if table.packet:
         return read_packets(table, data, start, place)
     dtype = table.dtype(areaperil_bytes)
     rest = (len(data) - start) % dtype.itemsize
@@ -1302,7 +1278,7 @@ def read_packets(table: Table, data: NDArray[Any], at: int, place: str) -> NDArr
     import numpy
 
     dtype, parts = table.dtype(), []
-    packet_key = table.extra["packet"][0].name
+    packet_key = table.packet[0].name
     full = numpy.dtype([(packet_key, "<i4")] + dtype.descr)
     while at < len(data):
         count = -1
@@ -1363,7 +1339,7 @@ def write_table(
     import numpy
 
     table = table_of(name)
-    if "packet" in table.extra or name == "footprint":
+    if table.packet or name == "footprint":
         raise UsageError(f"{name} does not lie record by record; write it with tobin")
     unknown = set(header) - {f.name for f in table.header}
     if unknown:
@@ -1435,9 +1411,9 @@ def read_csv(
     table = table_of(name)
     layout, fields = packed_layout(table, areaperil_bytes)
     memory = Sink.memory()
-    rules = [r for r in table.extra.get("rules", ()) if r.limit is None]
+    rules = [r for r in table.rules if r.limit is None]
     rows = CsvRows(Source(source), layout, not no_header)
-    checks = Checks(rows, rules, {}, empty=table.extra.get("empty", True))
+    checks = Checks(rows, rules, {}, empty=table.empty)
     TableWriter(rows, checks, memory).run()
     tell(checks.warnings)
     return numpy.frombuffer(memory.getvalue(), numpy.dtype(fields))

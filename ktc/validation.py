@@ -280,11 +280,7 @@ class Checker:
         ]
         if own:  # ids of its own rows, wherever they stand
             self.read(place, FileVerdict(place.path, table), (), own)
-        rules = list(
-            TABLES[csv_form(place)].extra.get("rules", ())
-            if place.form == "csv"
-            else entry.extra.get("rules", ())
-        )
+        rules = list(TABLES[csv_form(place)].rules if place.form == "csv" else entry.rules)
         if self.only_always:
             rules = [rule for rule in rules if rule.always]
         else:
@@ -293,14 +289,11 @@ class Checker:
                 for rule in rules
                 if rule.kind not in ("complete", "centre")
             ]
-            rules += entry.extra.get("sound", ())
+            rules += entry.sound
         file = FileVerdict(place.path, table)
         unique: list[Link] = [
             ("unique", columns, Keys(), {"warning": warning})
-            for columns, warning in (
-                (entry.key, entry.extra.get("last_counts", False)),
-                (entry.extra.get("counts_once"), True),
-            )
+            for columns, warning in ((entry.key, entry.last_counts), (entry.counts_once, True))
             if columns
         ]
         if not self.read(place, file, rules, wanted + self.references(table) + unique):
@@ -335,11 +328,7 @@ class Checker:
                     rows = RecordRows(place.path, layout, first)
                     checks = self.checks(rows, TABLES[place.table], rules, links, header)
                     return RecordChecker(
-                        layout,
-                        rows=rows,
-                        checks=checks,
-                        counted=counted,
-                        padded=TABLES[place.table].extra.get("padded", False),
+                        layout, rows=rows, checks=checks, counted=counted, padded=TABLES[place.table].padded
                     )
 
                 read_binary(place, reader_of, self.areaperil_bytes).finish()
@@ -363,7 +352,7 @@ class Checker:
             rules,
             {**self.headers, **header},
             uniform=entry.name == "damage_bin_dict",
-            empty=entry.extra.get("empty", True),
+            empty=entry.empty,
             links=links,
         )
 
@@ -436,7 +425,7 @@ def read_binary(
         layout = record_layout(entry)
     else:
         layout = layout_of(entry, areaperil_bytes)
-    if "packet" in entry.extra:
+    if entry.packet:
         reader = reader_of(layout, header)
         reader.packets(source)
     else:
@@ -522,11 +511,9 @@ def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4)
 def missing(places: Mapping[str, Place], *groups: str) -> list[str]:
     """Lines about tables that runs of these groups of losses need and that are not there."""
     return [
-        f"{entry.path}: missing; a run of {entry.extra['needed']} needs it"
+        f"{entry.path}: missing; a run of {entry.needed} needs it"
         for entry in TABLES.values()
-        if entry.extra.get("needed") in groups
-        and entry.name not in places
-        and f"{entry.name}_step" not in places
+        if entry.needed in groups and entry.name not in places and f"{entry.name}_step" not in places
     ]
 
 

@@ -61,7 +61,7 @@ def tobin(table, csv, **options):
 
 
 def columns(table):
-    return headers.csv_columns(TABLES[table])[: len(SAMPLES[table][0])]
+    return [f.name for f, _ in TABLES[table].csv_columns()][: len(SAMPLES[table][0])]
 
 
 def text_of(names, rows, end="\n"):
@@ -80,9 +80,7 @@ def refused(table, csv, **options):
 
 
 def test_every_table_is_tried():
-    assert set(SAMPLES) == {
-        name for name, table in TABLES.items() if "tool" in table.extra or "form" in table.extra
-    }
+    assert set(SAMPLES) == {name for name, table in TABLES.items() if table.tool or table.form is not None}
 
 
 @pytest.mark.parametrize("table", SAMPLES)
@@ -159,7 +157,7 @@ def test_other_names(table, header, row, plain):
 
 
 def test_other_names_are_of_columns_that_there_are():
-    known = {name for table in TABLES.values() for name in headers.csv_columns(table)} | {
+    known = {f.name for table in TABLES.values() for f, _ in table.csv_columns()} | {
         "rate",
         "sidx",
         "exposure_value",
@@ -501,12 +499,10 @@ def test_validators_by_name(tmp_path):
 # --- csv where binary is wanted
 
 
-@pytest.mark.parametrize(
-    "table", [t for t in SAMPLES if "tool" in TABLES[t].extra and t not in ("footprint", "random")]
-)
+@pytest.mark.parametrize("table", [t for t in SAMPLES if TABLES[t].tool and t not in ("footprint", "random")])
 def test_csv_to_the_reader_of_binary(table):
     csv = text_of(columns(table), SAMPLES[table]).encode()
-    with pytest.raises(DataError, match=f"csv.*which {TABLES[table].extra['tool']}tobin"):
+    with pytest.raises(DataError, match=f"csv.*which {TABLES[table].tool}tobin"):
         ktc.tocsv(table, csv, io.BytesIO())
     with pytest.raises(DataError, match="csv.*tobin"):
         ktc.read_table(table, csv)
@@ -622,9 +618,7 @@ def test_generated_headers(data):
     csv = data.draw(st.sampled_from(["", "\ufeff"])) + (
         csv if data.draw(st.booleans()) else csv.rstrip("\r\n")
     )
-    needed = len(names) - (
-        TABLES[table].extra.get("optional", 0) if len(names) == len(headers.csv_columns(TABLES[table])) else 0
-    )
+    needed = len(names) - (TABLES[table].optional if len(names) == len(TABLES[table].csv_columns()) else 0)
     if not twice and not dropped:
         assert tobin(table, csv) == tobin(table, text_of(names, rows))
     elif twice:

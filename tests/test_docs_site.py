@@ -100,11 +100,7 @@ def test_a_table_tells_all_that_its_entry_does(site):
 def test_every_rule_has_words(site):
     import reference
 
-    texts = {
-        reference.rule_text(rule, table)
-        for table in schemas.TABLES.values()
-        for rule in table.extra.get("rules", ())
-    }
+    texts = {reference.rule_text(rule, table) for table in schemas.TABLES.values() for rule in table.rules}
     assert {
         "`item_id` counts 1, 2, 3, ...",
         "`event_id` is at least 1",

@@ -28,7 +28,7 @@ from ktc.validation import crossvalidation, validateoasisfiles
 
 pytestmark = pytest.mark.slow
 TOCSV = {"random": {"convert": True}}
-CONVERTED = [name for name, table in TABLES.items() if "tool" in table.extra]
+CONVERTED = [name for name, table in TABLES.items() if table.tool]
 INDEXED = {
     "footprint": [{"compress": True}, {"compress": True, "sized": True}, {}],
     "vulnerability": [{"compress": True}, {"indexed": True}],

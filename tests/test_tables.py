@@ -17,7 +17,7 @@ from ktc.errors import DataError, InputError, TruncatedError, UsageError
 from ktc.schemas import TABLES, TOOLS
 from ktc.schemas.model import TYPES
 
-CONVERTED = sorted(t.name for t in TABLES.values() if "tool" in t.extra)
+CONVERTED = sorted(t.name for t in TABLES.values() if t.tool)
 PLAIN = [
     n
     for n in CONVERTED
@@ -90,7 +90,7 @@ def generated(name, rng, n, areaperil_bytes=4):
     lines = []
     for row in range(n):
         values = []
-        for field, _ in tables.columns_of(table):
+        for field, _ in table.csv_columns():
             type = field.resolved(areaperil_bytes)
             if type[0] != "f":
                 values.append(str(whole(rng, type if name != "weights" else "i4")))
@@ -140,7 +140,7 @@ def test_structs_have_the_sizes_of_the_dtypes():
 @pytest.mark.parametrize("name", CONVERTED)
 def test_every_table_has_its_tools(name):
     for way in ("tobin", "tocsv"):
-        tool = TOOLS[TABLES[name].extra["tool"] + way]
+        tool = TOOLS[TABLES[name].tool + way]
         module, function = tool.function.split(":")
         assert module == "tables" and callable(getattr(tables, function))
         assert tool.fixed.get("table", name) == name
@@ -148,8 +148,8 @@ def test_every_table_has_its_tools(name):
 
 def test_rules_name_columns_and_header_fields():
     for table in TABLES.values():
-        columns = [f.name for f, _ in tables.columns_of(table)]
-        for rule in table.extra.get("rules", ()):
+        columns = [f.name for f, _ in table.csv_columns()]
+        for rule in table.rules:
             assert rule.field in columns
             assert rule.limit is None or rule.limit in [f.name for f in table.header]
             if rule.kind in ("between", "centre"):
@@ -163,7 +163,7 @@ def test_rules_name_columns_and_header_fields():
 @pytest.mark.parametrize("seed", range(3))
 def test_plain_tables_both_ways(name, seed, oracle, run):
     rng = random.Random(f"{name} {seed}")
-    tool = TABLES[name].extra["tool"]
+    tool = TABLES[name].tool
     csv = generated(name, rng, rng.choice((1, 7, 300)))
     status, binary, said = run([oracle(f"{tool}tobin")], csv.encode())
     assert status == 0, said
@@ -962,9 +962,9 @@ def odd_line(rng, fields, areaperil_bytes):
     ],
 )
 def test_quick_reading_is_general_reading(name, areaperil_bytes, monkeypatch):
-    monkeypatch.setitem(TABLES[name].extra, "rules", ())
+    monkeypatch.setattr(TABLES[name], "rules", ())
     rng = random.Random(name)
-    fields = [f for f, _ in tables.columns_of(TABLES[name])]
+    fields = [f for f, _ in TABLES[name].csv_columns()]
     good, whole_file, refused = [], [], 0
     for _ in range(4000):
         line = odd_line(rng, fields, areaperil_bytes)

@@ -373,7 +373,7 @@ def test_cut_csv(tool_name):
 # Old policy terms
 
 OLD = struct.Struct("<4i8f")
-RULES = sorted(TABLES["fm_profile_old"].extra["terms"])
+RULES = sorted(TABLES["fm_profile_old"].terms)
 
 
 def converted(data):

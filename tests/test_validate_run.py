@@ -55,7 +55,7 @@ def change(folder, table, row, **values):
     entry = TABLES[table]
     path = folder / entry.path
     data = bytearray(path.read_bytes())
-    at = entry.header_size() + (8 if "packet" in entry.extra else 0)
+    at = entry.header_size() + (8 if entry.packet else 0)
     records = numpy.frombuffer(data, entry.dtype(), offset=at, count=(len(data) - at) // entry.size())
     number = range(len(records))[row]
     for field, value in values.items():
@@ -68,7 +68,7 @@ def test_a_sound_run(model, run, tool):
     verdict = validate_run(model)
     assert verdict.sound and verdict.faults == verdict.missing == []
     found = {file.table: file.rows for file in verdict.files if "RI_1" not in file.path}
-    assert set(found) == {name for name in TABLES if TABLES[name].extra.get("tool")}
+    assert set(found) == {name for name in TABLES if TABLES[name].tool}
     for name, rows in found.items():
         if name not in ("footprint", "coverages"):
             assert rows == len(ktc.read_table(name, model / TABLES[name].path)), name
@@ -112,7 +112,7 @@ def test_other_forms_of_a_model(tmp_path, options):
             os.remove(tmp_path / "static" / "vulnerability.idx")
 
 
-REFS = [(table, ref) for table in TABLES for ref in TABLES[table].refs if TABLES[table].extra.get("tool")]
+REFS = [(table, ref) for table in TABLES for ref in TABLES[table].refs if TABLES[table].tool]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_every_reference_of_the_registry(run_of, table, ref):
                 else numpy.flatnonzero(rows[ref.when[0]] == ref.when[1])[:1]
             )
         number, value = change(run_of, table, chosen, **{field: UNKNOWN}), UNKNOWN
-        if "packet" in TABLES[table].extra:
+        if TABLES[table].packet:
             number = 1
     if ref.warning:  # only the first of such rows is shown
         number, value = r"\d+", r"\d+"
@@ -246,7 +246,7 @@ def test_doubts(run_of, table, row, values, words):
     )
 
 
-@pytest.mark.parametrize("table", [t for t in TABLES if TABLES[t].extra.get("tool") and t != "footprint"])
+@pytest.mark.parametrize("table", [t for t in TABLES if TABLES[t].tool and t != "footprint"])
 def test_cut_files_and_none(run_of, table):
     path = run_of / TABLES[table].path
     data = path.read_bytes()
@@ -255,7 +255,7 @@ def test_cut_files_and_none(run_of, table):
     assert len(faults) == 1 and "byte" in faults[0]
     path.unlink()
     verdict = validate_run(run_of)
-    needed = TABLES[table].extra.get("needed")
+    needed = TABLES[table].needed
     line = f"{TABLES[table].path}: missing; a run of {needed} needs it"
     assert (line in verdict.missing) == (needed in ("ground-up losses", "insured losses"))
     assert (line in verdict.warnings) == (needed == "insured summaries") and verdict.sound == (

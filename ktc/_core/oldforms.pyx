@@ -49,7 +49,7 @@ def convert_profiles(Source source not None, Sink sink not None):
     cdef rec.fm_profile new
     cdef float term
     cdef int k, rule, n = 0
-    terms = TABLES["fm_profile_old"].extra["terms"]
+    terms = TABLES["fm_profile_old"].terms
     old_at, new_at = offsets(TABLES["fm_profile_old"]), offsets(TABLES["fm_profile"])
     for rule in range(RULES):
         first[rule] = n

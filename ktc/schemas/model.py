@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import numpy
 
+    from .tables import Rule
+
     # (name, type or a choice of words, nargs, help)
     Operand: TypeAlias = tuple[str, type | tuple[str, ...], str | int | None, str]
 
@@ -157,15 +159,89 @@ class Ref(Entry):
 
 
 class Table(Entry):
-    """A file of fixed records.
+    """A file of fixed records, how its csv form is written, and what makes it valid.
 
-    path: where a run keeps it, e.g. "input/items.bin". header: fields once at the start of the file. fields:
-    each record. doc: one sentence. key: names of the columns that no two rows share. refs: ids that other
-    tables must have, as Ref entries. csv_header: the csv's first line. extra: what only converters and
-    validators ask for (see ktc/schemas/tables.py).
+    Parameters
+    ----------
+    name : str
+        Its name in the registry.
+    path : str
+        Where a run keeps it, e.g. "input/items.bin".
+    fields : sequence of Field
+        Each record.
+    doc : str
+        One sentence.
+    header : sequence of Field, optional
+        What stands once at the start of the file.
+    key : sequence of str, optional
+        Names of the columns that no two rows share.
+    refs : sequence of Ref, optional
+        Ids that other tables must have.
+    csv_header : str, optional
+        The csv's first line. Default the names of the fields.
+    needed : str, optional
+        The losses that a run cannot calculate without it, e.g. "ground-up losses"; "" if there are none.
+    rules : sequence of Rule, optional
+        What ktools demands of the rows.
+    sound : sequence of Rule, optional
+        Rules beyond those of ktools' converters, which the stages of a run demand.
+    tool : str, optional
+        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of another.
+    columns : sequence of (Field or str), optional
+        The csv columns, where they are not the record's fields in their order. A column that is not a field
+        of the record is csv only: the number of the record (coverages), or what an index or a packet's head
+        holds.
+    separator : str, default ", "
+        Between the values of a csv line that tocsv writes.
+    prefix : str, default ""
+        Before the first of them.
+    optional : int, default 0
+        How many of the last columns a csv may leave out; they are 0 then.
+    infinite : bool, default False
+        An infinite value makes sense here (everywhere else it is an error, as is one that is not a number).
+    empty : bool, default True
+        Whether a csv may have no rows.
+    padded : bool, default False
+        Records of zeros are passed over: padding.
+    last_counts : bool, default False
+        Of two rows with the same key the last one counts: not a fault, but worth a warning.
+    counts_once : sequence of str, optional
+        Columns; rows that share them count once: not a fault, but worth a warning.
+    packet : sequence of Field, optional
+        The head of each packet of records (lossfactors).
+    form : str, optional
+        Where a table has several csv forms, which follow each other: the converter's flag for this one, or
+        "".
+    terms : dict, optional
+        Of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
     """
 
-    __slots__ = ("csv_header", "doc", "extra", "fields", "header", "key", "name", "path", "refs")
+    __slots__ = (
+        "columns",
+        "counts_once",
+        "csv_header",
+        "doc",
+        "empty",
+        "fields",
+        "form",
+        "header",
+        "infinite",
+        "key",
+        "last_counts",
+        "name",
+        "needed",
+        "optional",
+        "packet",
+        "padded",
+        "path",
+        "prefix",
+        "refs",
+        "rules",
+        "separator",
+        "sound",
+        "terms",
+        "tool",
+    )
 
     def __init__(
         self,
@@ -177,12 +253,41 @@ class Table(Entry):
         key: Iterable[str] = (),
         refs: Iterable[Ref] = (),
         csv_header: str | None = None,
-        **extra: Any,
+        *,
+        needed: str = "",
+        rules: Iterable[Rule] = (),
+        sound: Iterable[Rule] = (),
+        tool: str | None = None,
+        columns: Iterable[Field | str] | None = None,
+        separator: str = ", ",
+        prefix: str = "",
+        optional: int = 0,
+        infinite: bool = False,
+        empty: bool = True,
+        padded: bool = False,
+        last_counts: bool = False,
+        counts_once: Iterable[str] = (),
+        packet: Iterable[Field] = (),
+        form: str | None = None,
+        terms: Mapping[int, Mapping[str, str]] | None = None,
     ) -> None:
         self.name, self.path, self.fields, self.doc = name, path, tuple(fields), doc
         self.header, self.key, self.refs = tuple(header), tuple(key), tuple(refs)
         self.csv_header = csv_header or ",".join(f.name for f in self.fields)
-        self.extra = extra
+        self.needed, self.rules, self.sound = needed, tuple(rules), tuple(sound)
+        self.tool, self.form, self.packet = tool, form, tuple(packet)
+        self.columns = None if columns is None else tuple(columns)
+        self.separator, self.prefix, self.optional = separator, prefix, optional
+        self.infinite, self.empty, self.padded = infinite, empty, padded
+        self.last_counts, self.counts_once = last_counts, tuple(counts_once)
+        self.terms = dict(terms or {})
+
+    def csv_columns(self) -> list[tuple[Field, bool]]:
+        """The csv columns: (Field, whether the record has it)."""
+        if self.columns is None:
+            return [(f, True) for f in self.fields]
+        fields = {f.name: f for f in self.fields}
+        return [(fields[c], True) if isinstance(c, str) else (c, False) for c in self.columns]
 
     def size(self, areaperil_bytes: int = 4) -> int:
         """Bytes of one record."""

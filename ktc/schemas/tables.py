@@ -1,30 +1,4 @@
-"""The tables: files of fixed records that describe a model or a portfolio, in binary and as csv.
-
-A Table's `extra` says how its csv form is written and what makes it valid:
-
-    needed      "ground-up" or "insured": a run of such losses cannot do without it.
-    sound       rules beyond those of ktools' converters, which the stages of a run demand.
-
-    tool        ktools' name of its converters: <tool>tobin and <tool>tocsv. A table without one is part of
-                another.
-    columns     the csv columns, where they are not the record's fields in their order. A column that is no
-                field of the record is csv only: the number of the record (coverages), or what an index or a
-                packet's head holds.
-    separator   between the values of a csv line that tocsv writes (", " unless given); prefix: before the
-                first
-    optional    how many of the last columns a csv may leave out; they are 0 then.
-    rules       what ktools demands of the rows, as Rule entries.
-    infinite    an infinite value makes sense here (everywhere else it is an error, as is one that is not a
-                number).
-    empty       False: a csv without rows is an error.
-    padded      records of zeros are passed over: padding.
-    last_counts of two rows with the same key the last one counts: no fault, but worth a warning.
-    counts_once columns; rows that share them count once: no fault, but worth a warning.
-    packet      fields at the head of each packet of records (lossfactors).
-    form        where a table has several csv forms, which follow each other: the converter's flag for this
-                one, or "".
-    terms       of an old form of policy terms: {calculation rule: {term of fm_profile: where it was}}.
-"""
+"""The tables: files of fixed records that describe a model or a portfolio, in binary and as csv."""
 from __future__ import annotations
 
 from .model import AREAPERIL, Entry, Field, Ref, Table

@@ -7,7 +7,7 @@ import numpy as np
 from ktc.schemas import TABLES, streams
 from ktc.schemas.model import TYPES
 
-PLAIN = [name for name, table in TABLES.items() if "packet" not in table.extra]
+PLAIN = [name for name, table in TABLES.items() if not table.packet]
 # event 7 comes back; its first packet has all special samples but -4; sample 3 is nowhere
 PACKETS = [
     (7, 2, [(-5, 9.0), (-3, 8.0), (-2, 1.5), (-1, 2.5), (1, 1.0), (2, 4.0)]),
