@@ -8,6 +8,7 @@ import importlib.metadata
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,9 +105,23 @@ def test_stub_is_what_there_is(path):
                     assert parameters_of(method) == of_runtime(there), f"{node.name}.{method.name}"
 
 
-@pytest.mark.parametrize("module", ["stages", "_core.frames"])
-def test_examples_of_docstrings(module, model, monkeypatch):
-    monkeypatch.chdir(model)
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    return ktc.write_example(tmp_path_factory.mktemp("example"))
+
+
+WITH_EXAMPLES = sorted(
+    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+    for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("schemas/*.py")]
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", [*WITH_EXAMPLES, "_core.frames"])
+def test_examples_of_docstrings(module, example, monkeypatch, tmp_path):
+    """They run in the folder of an example."""
+    shutil.copytree(example.folder, tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "run")
     found = doctest.testmod(importlib.import_module(f"ktc.{module}"))
     assert found.attempted and not found.failed
 
