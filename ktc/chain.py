@@ -794,7 +794,7 @@ class EltCalc(LossTables):
         path = os.path.join(run.folder.root, EVENT_RATES.path)
         if not os.path.exists(path):
             return EventRates(occurrences=Occurrences(run.folder.table("occurrence")))
-        from ._core.tables import CsvRows
+        from ._core.csvrows import CsvRows
         from .tables import layout_of
 
         return EventRates(CsvRows(Source(path), layout_of(EVENT_RATES)))
