@@ -126,6 +126,26 @@ def test_examples_of_docstrings(module, example, monkeypatch, tmp_path):
     assert found.attempted and not found.failed
 
 
+def imports_of_kernels():
+    """(file, line, module, name) of what Python's modules import from compiled ones, which are anything to a
+    type checker."""
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.level == 1
+                and (node.module or "").startswith("_core.")
+            ):
+                yield from ((path.name, node.lineno, node.module, each.name) for each in node.names)
+
+
+def test_names_of_compiled_modules_are_there():
+    found = list(imports_of_kernels())
+    assert len(found) > 100
+    missing = [each for each in found if not hasattr(importlib.import_module(f"ktc.{each[2]}"), each[3])]
+    assert not missing, missing
+
+
 # What an import costs
 
 
