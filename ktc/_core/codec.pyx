@@ -312,8 +312,9 @@ cdef class LossDecoder:
                                          f"event {packet.event_id}, id {packet.summary_id}: sidx {s}, "
                                          f"expected -{SPECIAL_SAMPLES} to {sample_size}")
                 following = next_of_dense(following, s)
-                ascending &= s > highest
-                highest = max(highest, s)
+                if summary:
+                    ascending &= s > highest
+                    highest = max(highest, s)
                 sidx[k] = s
                 loss[k] = record[k].loss
                 last = s
