@@ -297,15 +297,14 @@ cdef class AverageLoss(PeriodLosses):
         probability of the interval, 0 to 1."""
         cdef int64_t i, id, following = 1
         cdef double z = normal_quantile(confidence)
-        cdef Sums *none = <Sums *>allot(self.stride, sizeof(Sums))
+        cdef Sums *none
         if not self.convergence:
-            free(none)
             raise UsageError("this accumulator was not made for a convergence table")
         if self.n_results and self.result_id[self.n_results - 1] > most_id(self.n_results):
-            free(none)
             raise DataError(f"summary {self.result_id[self.n_results - 1]} among {self.n_results} summaries: "
                             f"expected ids up to {most_id(self.n_results)}, as the convergence table has "
                             "rows for all of them")
+        none = <Sums *>allot(self.stride, sizeof(Sums))
         try:
             with nogil:
                 rows.begin()
@@ -421,8 +420,8 @@ cdef class AverageLossMeanOnly(LossConsumer):
         cdef int64_t *spare = NULL
         cdef int32_t *id = NULL
         try:
-            order, spare = <int64_t *>allot(self.n, sizeof(int64_t)), <int64_t *>allot(self.n,
-                                                                                       sizeof(int64_t))
+            order = <int64_t *>allot(self.n, sizeof(int64_t))
+            spare = <int64_t *>allot(self.n, sizeof(int64_t))
             id = <int32_t *>allot(self.n, sizeof(int32_t))
             with nogil:
                 for i in range(self.n):

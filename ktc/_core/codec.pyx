@@ -265,8 +265,8 @@ cdef class LossDecoder:
         cdef const rec.loss_record *record
         cdef int32_t *sidx
         cdef float *loss
-        cdef int32_t s, sample_size = max(self.header.sample_size,
-                                          0), following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
+        cdef int32_t s, sample_size = max(self.header.sample_size, 0)
+        cdef int32_t following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
         cdef int64_t n, k, used
         cdef bint ascending = True
         packet.exposure = 0

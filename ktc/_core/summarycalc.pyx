@@ -134,8 +134,7 @@ cdef class SummaryCalc(LossConsumer):
             if group.summary_of[entry[i].coverage_id] not in (0, entry[i].summary_id):
                 xref.fail(i * sizeof(entry[i]),
                           f"record {i + 1}: id {entry[i].coverage_id} is in summary {entry[i].summary_id} of "
-                          f"set "
-                          f"{group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a "
+                          f"set {group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a "
                           f"record before")
             group.summary_of[entry[i].coverage_id] = entry[i].summary_id
 
