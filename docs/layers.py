@@ -24,11 +24,11 @@ KERNELS = {
 }
 PYTHON = {
     "ground": "errors schemas _core _version _records console",
-    "formats": "headers streams tables",
-    "building": "building chain financial results _types",
+    "formats": "headers streams converting converters indexed csvchecks arrays tables",
+    "building": "building sources financial results _types",
     "accumulating": "accumulators curves averages concat",
-    "functions": "stages",
-    "tools": "files inspect compare validation example demo completion",
+    "stages": "groundup insured summaries losstables streamcsv chain stages",
+    "tools": "places files checker validation inspect compare example demo completion",
     "front door": "usage cli __main__",
 }
 SIDES = {"ktc/_core": KERNELS, "ktc": PYTHON}

@@ -261,7 +261,9 @@ def formats():
 
 # What a script prints, Python gives as values, or as errors and warnings.
 SAME = {
-    "tables:report_validation": "tables:validate",
+    "csvchecks:report_validation": "csvchecks:validate",
+    "converting:tobin": "tables:tobin",
+    "converting:tocsv": "tables:tocsv",
     "validation:report_run": "validation:validate_run",
     "demo:report": "demo:demo",
     "inspect:report_info": "inspect:info",
@@ -271,9 +273,12 @@ SAME = {
 
 
 def public(function):
-    """The name by which Python has a Tool's function ("module:name"): ktc.name where there is one."""
+    """The name by which Python has a Tool's function ("module:name"): in the first of MODULES that has it."""
     module, name = SAME.get(function, function).split(":")
-    return f"ktc.{name}" if name in ktc.__all__ else f"ktc.{module}.{name}"
+    for each in MODULES:
+        if name in getattr(import_module(each), "__all__", ()):
+            return f"{each}.{name}"
+    return f"ktc.{module}.{name}"
 
 
 def tool_text(tool, prefix=""):

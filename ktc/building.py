@@ -17,7 +17,7 @@ from .errors import InputError, UsageError, binary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, TypeVar
+    from typing import Any, Generic, Never, TypeVar  # noqa: F401
 
     from ._core.io import Outputs, Sink
     from ._types import PathLike, TargetLike
@@ -31,7 +31,7 @@ else:  # typing takes longer to load than a stage: only a type checker sees the 
             return cls
 
 
-__all__ = ["KERNELS", "Block", "Folder", "Generic", "Producer", "Run", "Stage", "with_parquet"]
+__all__ = ["KERNELS", "Block", "Folder", "Generic", "Last", "Producer", "Run", "Stage", "with_parquet"]
 
 KERNELS = (EventConsumer, CdfConsumer, LossConsumer)
 
@@ -190,4 +190,17 @@ class Stage(Producer, Generic[Block]):
 
     def build(self, run: Run, out: Any = None) -> Any:
         """The kernel, joined to its destinations; out is the one that follows it in a sequence."""
+        raise NotImplementedError
+
+
+class Last(Stage["Never"]):
+    """Base of the stages that nothing follows."""
+
+    def build(self, run: Run, out: Any = None) -> Any:
+        if out is not None:
+            raise UsageError(f"nothing can follow {type(self).__name__}")
+        return self.end(run)
+
+    def end(self, run: Run) -> Any:
+        """The kernel, joined to its outputs."""
         raise NotImplementedError

@@ -18,10 +18,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from .checker import count
 from .errors import UsageError
 from .files import csv_batches, open_file, open_records
 from .schemas import REPORTS, STREAMS, TABLES
-from .validation import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -685,7 +685,7 @@ class _Writer:
         are 0."""
         import numpy
 
-        from .tables import write_table
+        from .arrays import write_table
 
         dtype = self.dtype(name)
         rows = numpy.zeros(len(columns[0]), dtype)

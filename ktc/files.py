@@ -14,13 +14,13 @@ from difflib import get_close_matches
 
 from ._core.io import Mapped, Sink, Source
 from ._core.tables import source_of, take_header
+from .converting import MINUTES, SIZED
 from .errors import DataError, UsageError
 from .headers import first_line
+from .places import Place, read_binary
 from .schemas import REPORTS, STREAMS, TABLES
 from .schemas.model import packed
 from .schemas.streams import CDF_ROW, LOSS_ROW
-from .tables import MINUTES, SIZED
-from .validation import Place, read_binary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

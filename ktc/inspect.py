@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, field
 from ._core.csvrows import Layout
 from ._core.io import STDIN, Outputs, Sink, Source, write_all
 from ._core.tables import TableReader
+from .checker import count
+from .converting import DAYS, MINUTES, dates_layout
 from .errors import KtcError, TruncatedError, UsageError
 from .files import BATCH, PARQUET, named_kind, open_file, open_records
 from .schemas import STREAMS, TABLES
 from .schemas.streams import MEAN, SPECIAL, SPECIAL_SAMPLES
-from .tables import DAYS, MINUTES, dates_layout
-from .validation import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -208,9 +208,11 @@ def test_read_csv_by_name():
 
 
 def test_event_rates_by_name(tmp_path):
+    from ktc._core.checks import Checks
     from ktc._core.csvrows import CsvRows
-
-    from ktc._core.io import Source
+    from ktc._core.io import Sink, Source
+    from ktc._core.tables import TableWriter
+    from ktc.converting import layout_of
     from ktc.schemas.tables import EVENT_RATES
 
     for header, row in (
@@ -218,10 +220,10 @@ def test_event_rates_by_name(tmp_path):
         ("rate,event_id", "0.5,7"),
         ("note,rate,event_id", "x,0.5,7"),
     ):
-        rows = CsvRows(Source(f"{header}\n{row}\n".encode()), tables.layout_of(EVENT_RATES))
-        checks = tables.Checks(rows, (), {})
-        memory = tables.Sink.memory()
-        tables.TableWriter(rows, checks, memory).run()
+        rows = CsvRows(Source(f"{header}\n{row}\n".encode()), layout_of(EVENT_RATES))
+        checks = Checks(rows, (), {})
+        memory = Sink.memory()
+        TableWriter(rows, checks, memory).run()
         assert memory.getvalue() == struct.pack("<id", 7, 0.5)
 
 

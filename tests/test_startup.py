@@ -26,37 +26,30 @@ TABLES = "schemas.tables"
 CSV = "_core.csvrows _core.gettext"
 REPORT = f"{CSV} schemas.reports _core.rows _core.occurrence _core.sorting"
 SORTED = "_core.samples"
-CONVERTER = f"tables {TABLES} {CSV} _core.checks _core.keys _core.tables"
+CONVERTER = f"converting {TABLES} {CSV} _core.checks _core.keys _core.tables"
 CURVES = f"{STREAM} {TABLES} {REPORT} accumulators curves _core.curves _core.periodlosses"
-STAGES = f"{STREAM} stages chain"
+STAGES = f"{STREAM} sources"
+GROUND_UP = f"{STAGES} groundup"
+TEXT = f"{STAGES} streamcsv"
 MODULES = {
-    "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
-    "getmodel": f"{STAGES} {TABLES} _core.getmodel",
-    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
-    "placalc": f"{STAGES} {TABLES} _core.placalc _core.sorting",
-    "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
+    "eve": f"{GROUND_UP} {TABLES} _core.eve _core.keys",
+    "getmodel": f"{GROUND_UP} {TABLES} _core.getmodel",
+    "gulcalc": f"{GROUND_UP} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
+    "placalc": f"{GROUND_UP} {TABLES} _core.placalc _core.sorting",
+    "fmcalc": f"{STAGES} insured {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
     " _core.fmrules _core.sorting",
-    "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
-    "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
-    "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} accumulators _core.pltcalc",
+    "summarycalc": f"{STAGES} summaries {TABLES} _core.summarycalc",
+    "eltcalc": f"{STAGES} losstables {TABLES} {REPORT} {SORTED} _core.eltcalc",
+    "pltcalc": f"{STAGES} losstables {TABLES} {REPORT} {SORTED} accumulators _core.pltcalc",
     "leccalc": CURVES,
     "ordleccalc": CURVES,
     "aalcalc": f"{STREAM} {TABLES} {REPORT} accumulators averages _core.averages _core.periodlosses",
     "kat": "schemas.reports concat _core.kat _core.gettext",
-    **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{STAGES} _core.csvforms"),
-    "gultobin": f"{STAGES} {CSV} _core.losscsv",
-    **dict.fromkeys(
-        (
-            "itemtobin",
-            "itemtocsv",
-            "coveragetocsv",
-            "footprinttocsv",
-            "vulnerabilitytocsv",
-            "occurrencetocsv",
-            "evetocsv",
-        ),
-        CONVERTER,
-    ),
+    **dict.fromkeys(("cdftocsv", "gultocsv", "fmtocsv", "summarycalctocsv"), f"{TEXT} _core.csvforms"),
+    "gultobin": f"{TEXT} {CSV} _core.losscsv",
+    **dict.fromkeys(("itemtobin", "itemtocsv", "coveragetocsv", "evetocsv"), CONVERTER),
+    **dict.fromkeys(("footprinttocsv", "vulnerabilitytocsv"), f"{CONVERTER} indexed"),
+    "occurrencetocsv": f"{CONVERTER} converters",
 }
 # Of the standard library, beyond what the interpreter has loaded when it starts: modules in C, but for
 # struct, which reads headers

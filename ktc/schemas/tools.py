@@ -42,14 +42,14 @@ def converters(tool: str, table: str, to_binary: tuple[Option, ...] = (), to_csv
                reads: str = "{path}, on standard input",
                examples: tuple[str, str] = ("{} < {name}.csv > {path}", "{} < {path} > {name}.csv"),
                standard_input: bool | tuple[str, ...] = True) -> tuple[Tool, Tool]:
-    """The Tools <tool>tobin and <tool>tocsv of a table. function: the stem of their own functions, where they
-    have some. standard_input: that of <tool>tocsv."""
-    stem, fixed = (f"{function}_", {}) if function else ("", {"table": table})
+    """The Tools <tool>tobin and <tool>tocsv of a table. function: module and stem of their own functions,
+    where they have some. standard_input: that of <tool>tocsv."""
+    stem, fixed = (f"{function}_", {}) if function else ("converting:", {"table": table})
     tobin, tocsv = f"{tool}tobin", f"{tool}tocsv"
-    return (Tool(tobin, CONVERTER, f"{table} from csv to binary", f"tables:{stem}tobin", to_binary,
-                 fixed=fixed, table=table, standard_output=function != "footprint",
+    return (Tool(tobin, CONVERTER, f"{table} from csv to binary", f"{stem}tobin", to_binary,
+                 fixed=fixed, table=table, standard_output=table != "footprint",
                  reads=CSV_IN, writes=writes, example=examples[0].replace("{}", tobin)),
-            Tool(tocsv, CONVERTER, f"{table} from binary to csv", f"tables:{stem}tocsv", to_csv, fixed=fixed,
+            Tool(tocsv, CONVERTER, f"{table} from binary to csv", f"{stem}tocsv", to_csv, fixed=fixed,
                  table=table,
                  standard_input=standard_input, reads=reads, writes=CSV_OUT,
                  example=examples[1].replace("{}", tocsv)))
@@ -62,7 +62,7 @@ CONVERTERS = (
     *converters("coverage", "coverages", (), (SKIP_HEADER,)),
     *converters("damagebin", "damage_bin_dict", (NO_CHECKS,), (
         Option("-i", "interval_type", "include the deprecated column interval_type"),),
-                function="damage_bin_dict"),
+                function="converters:damage_bin_dict"),
     *converters("footprint", "footprint", (
         Option("-i", "max_intensity_bin", "largest intensity bin", int, "BIN"),
         Option("-n", "no_uncertainty", "intensity is certain"),
@@ -76,7 +76,7 @@ CONVERTERS = (
         Option("-e", "events", "only these event ids, both included", str, "FROM[-TO]"),
         Option("-b", "source", "binary file (default footprint.bin)", str, "FILE"),
         Option("-x", "index", "index file (default footprint.idx)", str, "FILE"),
-        AREAPERIL_BYTES), function="footprint",
+        AREAPERIL_BYTES), function="indexed:footprint",
                 writes="footprint.bin and footprint.idx, or the files of -b and -x",
         reads="footprint.bin and footprint.idx, or the files of -b and -x",
         examples=("{} -i 20 -b {path} -x static/footprint.idx < {name}.csv",
@@ -92,15 +92,16 @@ CONVERTERS = (
         SKIP_HEADER,
         Option("-i", "indexed", "read vulnerability.bin and vulnerability.idx"),
         Option("-z", "compressed", "read vulnerability.bin.z and vulnerability.idx.z")),
-                function="vulnerability",
+                function="indexed:vulnerability",
         writes="{path}, on standard output; with -i and -z, two files of the working directory",
         reads="{path}, on standard input; with -i and -z, two files of the working directory",
         examples=("{} -d 22 < {name}.csv > {path}", "{} < {path} > {name}.csv"),
                 standard_input=("indexed", "compressed")),
-    Tool("randtobin", CONVERTER, "random from csv to binary", "tables:tobin", fixed={"table": "random"},
+    Tool("randtobin", CONVERTER, "random from csv to binary", "converting:tobin", fixed={"table": "random"},
          table="random", standard_output=True,
          reads=CSV_IN, writes="{path}, on standard output", example="randtobin < {name}.csv > {path}"),
-    Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers", "tables:random_tocsv", (
+    Tool("randtocsv", CONVERTER, "random from binary to csv, or new random numbers",
+         "converters:random_tocsv", (
         SKIP_HEADER,
         Option("-r", "convert", "convert random.bin (overrides -g)"),
         Option("-g", "generate", "generate N random numbers", int, "N"),
@@ -118,9 +119,12 @@ CONVERTERS = (
         Option("-P", "periods", "number of periods", int, "N"),
         Option("-D", "date_id", "the csv has occ_date_id instead of a date"),
         Option("-H", "granular", "use occ_hour and occ_minute (0 if the csv does not have them)")),
-                (SKIP_HEADER,),
+                (SKIP_HEADER,), function="converters:occurrence",
         examples=("{} -P 1000 < {name}.csv > {path}", "{} < {path} > {name}.csv")),
-    *converters("returnperiod", "returnperiods", (), (SKIP_HEADER,)),
+    Tool("returnperiodtobin", CONVERTER, "returnperiods from csv to binary", "converters:returnperiods_tobin",
+         table="returnperiods", standard_output=True, reads=CSV_IN, writes="{path}, on standard output",
+         example="returnperiodtobin < {name}.csv > {path}"),
+    converters("returnperiod", "returnperiods", (), (SKIP_HEADER,))[1],
     *converters("periods", "periods"),
     *converters("quantile", "quantile", (NO_HEADER,), (SKIP_HEADER,)),
     *converters("amplifications", "amplifications"),
@@ -134,13 +138,13 @@ CONVERTERS = (
         Option("-i", "source", "binary file (default standard input)", str, "FILE"),
         Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
     Tool("fmprofilebinconv", CONVERTER, "policy terms in their old binary form to fm_profile",
-         "tables:fmprofilebinconv",
+         "converters:fmprofilebinconv",
          standard_output=True, reads="the records of fm_profile as they once were, on standard input",
          writes="input/fm_profile.bin, on standard output",
          example="fmprofilebinconv < fm_profile_old.bin > fm_profile.bin"),
     Tool("footprintconv", CONVERTER,
          "footprint.bin and footprint.idx to footprint.bin.z and footprint.idx.z, compressed",
-         "tables:footprintconv", (AREAPERIL_BYTES,), standard_input=False,
+         "indexed:footprintconv", (AREAPERIL_BYTES,), standard_input=False,
          reads="footprint.bin and footprint.idx of the working directory",
          writes="footprint.bin.z and footprint.idx.z there", example="cd static && footprintconv"),
 )
@@ -148,7 +152,7 @@ CONVERTERS = (
 FAULTS = "what is wrong, and the verdict, on standard error"
 VALIDATORS = (*(
     Tool(f"validate{tool}", VALIDATION, f"checks of the {table} csv, which write nothing",
-         "tables:report_validation", options,
+         "csvchecks:report_validation", options,
          fixed={"table": table}, table=table, reads=CSV_IN, writes=FAULTS,
          example=f"validate{tool} < {{name}}.csv")
     for tool, table, options in (
@@ -194,7 +198,7 @@ CURVE_OPTIONS = (WORK_FOLDER, Option("-r", "return_periods",
                  Option("-H", "skip_header", "leave the header line out"), EXACT, MEMORY)
 
 TOOLS = {t.name: t for t in (
-    Tool("eve", STAGE, "the events of a run, dealt out to processes", "stages:eve", (
+    Tool("eve", STAGE, "the events of a run, dealt out to processes", "groundup:eve", (
         Option("-n", "in_order", "no shuffle: consecutive events (overrides -r and -R)"),
         Option("-r", "fisher_yates", "shuffle (Fisher-Yates), then deal (overrides -R)"),
         Option("-R", "legacy_shuffle", "shuffle as std::shuffle does, consecutive events"),
@@ -204,14 +208,14 @@ TOOLS = {t.name: t for t in (
         logs=True, standard_input=False, standard_output=True, reads="input/events.bin",
          writes="event ids, on standard output",
          example="eve 1 4 > events_1_of_4.bin"),
-    Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "stages:getmodel",
+    Tool("getmodel", STAGE, "damage distributions of the portfolio in each event", "groundup:getmodel",
          (AREAPERIL_BYTES,),
          logs=True,
          standard_output=True, reads="event ids, on standard input; input/items.bin, static/footprint, "
                                      "static/vulnerability, "
          "static/damage_bin_dict.bin", writes="a cdf stream, on standard output",
          example="eve 1 1 | getmodel > cdf.bin"),
-    Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "stages:gulcalc", (
+    Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "groundup:gulcalc", (
         Option("-S", "sample_size", "number of samples", int, "N"),
         Option("-i", "item", "item losses to this file, or - for standard output", str, "FILE"),
         Option("-c", "coverage", "coverage losses to this file, or - (without allocation only)", str, "FILE"),
@@ -234,7 +238,7 @@ TOOLS = {t.name: t for t in (
                "static/damage_bin_dict.bin",
         writes="loss streams, to where the flags say",
          example="eve 1 1 | getmodel | gulcalc -S100 -a1 -i - > gul.bin"),
-    Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "stages:placalc", (
+    Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "groundup:placalc", (
         Option("-f", "relative_factor", "how much of each factor counts, 0 to 1 (default 1)", float, "SHARE"),
         Option("-F", "absolute_factor", "one factor for all losses, instead of static/lossfactors.bin", float,
                "FACTOR"),
@@ -242,7 +246,7 @@ TOOLS = {t.name: t for t in (
          standard_output=True, reads="a loss or item stream, on standard input; input/amplifications.bin, "
                                      "static/lossfactors.bin",
         writes="the same stream, on standard output", example="placalc -f 0.5 < gul.bin > amplified.bin"),
-    Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "stages:fmcalc", (
+    Tool("fmcalc", STAGE, "losses that an insurance or reinsurance programme pays", "insured:fmcalc", (
         Option("-a", "alloc_rule",
                "how losses are shared out among items: 0 not (default); 1 by ground-up loss; 2 and 3 "
                "by the losses from level to level", int, "RULE"),
@@ -261,8 +265,8 @@ TOOLS = {t.name: t for t in (
                                      "input/fm_programme.bin, fm_policytc.bin, "
         "fm_profile.bin, fm_xref.bin; input/coverages.bin and items.bin for insured values",
         writes="a loss stream, on standard output", example="fmcalc -a2 < gul.bin > insured.bin"),
-    Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once", "stages:summarycalc",
-         (
+    Tool("summarycalc", STAGE, "losses by summary, for up to ten summary sets at once",
+         "summaries:summarycalc", (
         Option("-i", "item", "input is a loss stream by item"),
         Option("-f", "fm", "input is a loss stream of the financial module"),
         Option("-c", "coverage", "input is a loss stream by coverage"),
@@ -280,17 +284,18 @@ TOOLS = {t.name: t for t in (
                "input/fmsummaryxref.bin",
         writes="a summary stream for each summary set",
          example="summarycalc -i -1 summary.bin -2 by_line.bin < gul.bin"),
-    Tool("cdftocsv", STREAM_TEXT, "cdf stream to csv", "stages:cdftocsv", (SKIP_HEADER, AREAPERIL_BYTES),
+    Tool("cdftocsv", STREAM_TEXT, "cdf stream to csv", "streamcsv:cdftocsv", (SKIP_HEADER, AREAPERIL_BYTES),
          reads="a cdf stream, on standard input", writes=CSV_OUT, example="cdftocsv < cdf.bin > cdf.csv"),
-    Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "stages:gultocsv", (SKIP_HEADER, FULL_PRECISION),
+    Tool("gultocsv", STREAM_TEXT, "ground-up losses to csv", "streamcsv:gultocsv",
+         (SKIP_HEADER, FULL_PRECISION),
          reads="an item, coverage or loss stream, on standard input", writes=CSV_OUT,
          example="gultocsv < gul.bin > gul.csv"),
-    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "stages:fmtocsv", (
+    Tool("fmtocsv", STREAM_TEXT, "losses of the financial module to csv", "streamcsv:fmtocsv", (
         SKIP_HEADER, FULL_PRECISION, Option("-I", None, UNUSED, str, "FILE"), Option("-O", None, UNUSED, str,
                                                                                      "FILE")),
          reads="a loss stream of the financial module, on standard input", writes=CSV_OUT,
          example="fmtocsv < insured.bin > insured.csv"),
-    Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "stages:summarycalctocsv", (
+    Tool("summarycalctocsv", STREAM_TEXT, "losses by summary to csv", "streamcsv:summarycalctocsv", (
         SKIP_HEADER, FULL_PRECISION,
         Option("-e", "exposure", "show the exposed value of each summary"),
         Option("-a", "max_loss", "include the maximum losses (sidx -5)"),
@@ -299,7 +304,7 @@ TOOLS = {t.name: t for t in (
         Option("-p", "parquet", "SELT as parquet to this file; without -o, no csv", str, "FILE"),
     ), reads="a summary stream, on standard input", writes="csv on standard output, parquet",
         example="summarycalctocsv -o < summary.bin > selt.csv"),
-    Tool("gultobin", STREAM_TEXT, "ground-up losses from csv", "stages:gultobin", (
+    Tool("gultobin", STREAM_TEXT, "ground-up losses from csv", "streamcsv:gultobin", (
         Option("-S", "sample_size", "number of samples; those above it are left out", int, "N"),
         Option("-t", "stream_type", "1: an item stream (deprecated); 2: a loss stream (default)", int,
                "TYPE"),
@@ -307,7 +312,7 @@ TOOLS = {t.name: t for t in (
          writes="a loss or item stream, on standard output",
         example="gultobin -S100 < gul.csv > gul_again.bin"),
     Tool("summarycalctobin", STREAM_TEXT, "losses by summary from csv with exposed values",
-         "stages:summarycalctobin", (
+         "streamcsv:summarycalctobin", (
         Option("-S", "sample_size", "number of samples", int, "N"),),
          standard_output=True, reads="csv on standard input: event_id,exposure_value,summary_id,sidx,loss",
          writes="a summary stream of set 1, on "
@@ -315,7 +320,7 @@ TOOLS = {t.name: t for t in (
          example="summarycalctocsv -e < summary.bin | summarycalctobin -S100 > summary_again.bin"),
     Tool("eltcalc", OUTPUT,
          "event loss tables; without -M, -m, -Q and -q: mean and standard deviation by event and summary",
-         "stages:eltcalc", (
+         "losstables:eltcalc", (
              Option("-M", "moment", "moment event loss table (MELT) to this file, or - for standard output",
                     str, "FILE"),
              Option("-m", "moment_parquet", "MELT as parquet to this file", str, "FILE"),
@@ -331,7 +336,7 @@ TOOLS = {t.name: t for t in (
          example="eltcalc -M melt.csv < summary.bin"),
     Tool("pltcalc", OUTPUT,
          "period loss tables; without other flags than -H: mean and standard deviation by occurrence",
-         "stages:pltcalc", (
+         "losstables:pltcalc", (
              Option("-M", "moment", "moment period loss table (MPLT) to this file, or - for standard output",
                     str, "FILE"),
              Option("-m", "moment_parquet", "MPLT as parquet to this file", str, "FILE"),

@@ -1,0 +1,342 @@
+"""The converters of tables that take more than a layout: damage bins, return periods, occurrences and random
+numbers; and fm_profile from the form that it once had. Those of tables with an index are in ktc.indexed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._core.io import Outputs, Sink, Source, write_all
+from ._core.tables import TableReader
+from .converting import DAYS, MINUTES, convert, dates_layout, header_line, header_values, layout_of
+from .errors import DataError, UsageError, binary
+from .schemas import TABLES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._types import SourceLike, TargetLike
+
+
+__all__ = [
+    "damage_bin_dict_tobin",
+    "damage_bin_dict_tocsv",
+    "fmprofilebinconv",
+    "occurrence_tobin",
+    "occurrence_tocsv",
+    "random_tocsv",
+    "returnperiods_tobin",
+]
+
+
+def damage_bin_dict_tobin(
+    source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False, validate: bool = True
+) -> None:
+    """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+    validate : bool, default True
+        False: any bins, and rows with and without interval_type mixed.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    table = TABLES["damage_bin_dict"]
+    with Outputs() as outputs:
+        convert(
+            table,
+            Source(source),
+            outputs.open(binary(target)),
+            layout_of(table),
+            header=not no_header,
+            validate=validate,
+            uniform=validate,
+        )
+
+
+def damage_bin_dict_tocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    interval_type: bool = False,
+) -> None:
+    """damage_bin_dict.bin as csv.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+    interval_type : bool, default False
+        With that deprecated column.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    table = TABLES["damage_bin_dict"]
+    columns = None if interval_type else len(table.fields) - 1
+    with Outputs() as outputs:
+        TableReader(
+            layout_of(table, columns=columns), outputs.open(target), header_line(table, skip_header, columns)
+        ).records(Source(source).refuse_csv("damagebintobin"))
+
+
+def returnperiods_tobin(
+    source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False
+) -> None:
+    """returnperiods.bin from csv: in descending order, none twice.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    from array import array
+
+    table, memory = TABLES["returnperiods"], Sink.memory()
+    convert(table, Source(source), memory, layout_of(table), header=not no_header)
+    periods = array("i", memory.getvalue())
+    with Outputs() as outputs:
+        write_all(outputs.open(binary(target)), array("i", sorted(set(periods), reverse=True)).tobytes())
+
+
+def occurrence_tobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    no_header: bool = False,
+    periods: int | None = None,
+    date_id: bool = False,
+    granular: bool = False,
+) -> None:
+    """occurrence.bin from csv.
+
+    The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0
+    when they are missing), or with date_id one number of the model's own.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        Csv; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+    no_header : bool, default False
+        The csv has no header line.
+    periods : int
+        How many periods there are; no period_no may exceed it.
+    date_id : bool, default False
+        Dates are numbers of the model's own.
+    granular : bool, default False
+        Dates have hours and minutes.
+
+    Raises
+    ------
+    DataError
+        The csv breaks a rule of the table; the message has the line and its text.
+    UsageError
+        Options that do not make sense, or no target.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    if not periods or not 0 < periods < 1 << 31:
+        raise UsageError(f"the number of periods (-P) is {periods}, expected 1 or more")
+    if date_id and granular:
+        raise UsageError("a date id (-D) has no hours and minutes (-H)")
+    table = TABLES["occurrence" if date_id else "occurrence_granular" if granular else "occurrence_dates"]
+    options = 0 if date_id else MINUTES if granular else DAYS
+    with Outputs() as outputs:
+        convert(
+            table,
+            Source(source),
+            outputs.open(binary(target)),
+            layout_of(table) if date_id else dates_layout(table)[0],
+            header=not no_header,
+            values={"date_options": options, "number_of_periods": periods},
+            dates=0 if date_id else 2 if granular else 1,
+        )
+
+
+def occurrence_tocsv(
+    source: SourceLike = None, target: TargetLike = None, *, skip_header: bool = False
+) -> None:
+    """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    data = Source(source).refuse_csv("occurrencetobin")
+    options = header_values(TABLES["occurrence"], data)["date_options"]
+    names = {0: "occurrence", DAYS: "occurrence_dates", MINUTES: "occurrence_granular"}
+    if options not in names:
+        from .headers import told_csv
+
+        raise DataError(
+            f"{data.name}: byte 0: date_options is {options}, expected 0, 1 or 3"
+            f"{told_csv(data.start(), data.converter)}"
+        )
+    table = TABLES[names[options]]
+    with Outputs() as outputs:
+        reader = TableReader(
+            dates_layout(table)[1] if options else layout_of(table),
+            outputs.open(target),
+            header_line(table, skip_header),
+        )
+        if options:
+            reader.dates(data, options == MINUTES)
+        else:
+            reader.records(data)
+
+
+def random_tocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    convert: bool = False,
+    generate: int | None = None,
+    seed: int = 0,
+) -> None:
+    """random.bin as csv, or N numbers of a Mersenne twister.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object, optional
+        Where the csv goes; None or "-" is standard output.
+    skip_header : bool, default False
+        Write csv without the header line.
+    convert : bool, default False
+        Read random.bin, also when generate is given.
+    generate : int, optional
+        How many numbers to generate instead of reading any.
+    seed : int, default 0
+        The seed of the twister, of 32 bits; 0: another one each time.
+
+    Raises
+    ------
+    DataError
+        Not such a table; the message says where.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    UsageError
+        Options that do not make sense.
+    InputError
+        A file cannot be read.
+    OutputError
+        A file cannot be written.
+    """
+    table = TABLES["random"]
+    if convert or generate is None:
+        generate = None
+    elif generate < 0 or seed > 0xFFFFFFFF:
+        raise UsageError(f"{generate} numbers of seed {seed}: expected 0 or more, of a seed of 32 bits")
+    with Outputs() as outputs:
+        sink = outputs.open(target)
+        if generate is None:
+            TableReader(layout_of(table), sink, header_line(table, skip_header)).records(
+                Source(source).refuse_csv("randtobin")
+            )
+            return
+        # ktools quotes the name here, and only here
+        reader = TableReader(layout_of(table), sink, b"" if skip_header else b'"random_no"\n')
+        from ._core.mersenne import Sequence
+
+        numbers, size = Sequence(seed if seed > 0 else int.from_bytes(os.urandom(4), "little")), table.size()
+        while generate:
+            some = numbers.take(generate)
+            reader.records(Source(some))
+            generate -= len(some) // size
+
+
+def fmprofilebinconv(source: SourceLike = None, target: TargetLike = None) -> None:
+    """fm_profile.bin from the form that it had before (fm_profile_old).
+
+    Each term goes where its calculation rule has it today.
+
+    Parameters
+    ----------
+    source : str or path, int, file object or bytes-like, optional
+        The binary table; None or "-" is standard input.
+    target : str or path, int or file object
+        Where the binary table goes; "-" is standard output.
+
+    Raises
+    ------
+    DataError
+        A rule without a counterpart, or a term that is NaN.
+    TruncatedError
+        The table is cut off; the message has the byte.
+    InputError
+        The source cannot be read.
+    OutputError
+        The target cannot be written.
+    """
+    from ._core.oldforms import convert_profiles
+
+    with Outputs() as outputs:
+        convert_profiles(Source(source), outputs.open(binary(target)))
