@@ -7,6 +7,19 @@ write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_
 differs between two: ktc.inspect, ktc.compare. Streams: read_stream. The financial module's programmes and
 rules: read_plan, apply_rule. Stages joined in memory: ktc.chain. Errors: ktc.errors.
 
+What is said often in the descriptions has a name:
+
+- a *source* is a path, a descriptor, a file object, or anything with a buffer (bytes, mmap, NumPy array);
+  None or "-" is standard input;
+- a *target* is a path, a descriptor or a file object; "-" is standard output;
+- a *destination of rows* is a target (of csv), Parquet, ResultTable, or a list of these;
+- `root` is the folder that holds input/ and static/ (and work/);
+- `areaperil_bytes` is how many bytes an areaperil id has.
+
+What goes wrong is raised as an error of ktc.errors: DataError for wrong input, with a message that says
+where; UsageError for arguments that do not make sense, alone or together; InputError and OutputError for what
+cannot be read or written. A description says only what is special.
+
 A name is imported when it is first asked for: `import ktc` costs next to nothing.
 """
 

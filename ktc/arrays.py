@@ -47,14 +47,8 @@ def read_table(
 
     Raises
     ------
-    DataError
-        Not such a table.
     TruncatedError
         The size is not a whole number of records.
-    UsageError
-        There is no such table.
-    InputError
-        The file cannot be read.
 
     Examples
     --------
@@ -143,8 +137,8 @@ def write_table(
         tobin.
     array : array-like
         Its fields are taken by name.
-    target : str or path, int or file object
-        Where the table goes; "-" or None is standard output.
+    target : target
+        Where the table goes; standard output for None.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     **header : int
@@ -156,8 +150,6 @@ def write_table(
         A value does not fit its field.
     UsageError
         There is no such table or header field, or a field is missing from the array.
-    OutputError
-        The target cannot be written.
 
     Examples
     --------
@@ -210,8 +202,8 @@ def read_csv(
     ----------
     name : str
         The table's name in ktc.schemas.TABLES.
-    source : str or path, int, file object, bytes-like or None
-        Csv; None or "-" is standard input.
+    source : source
+        Csv.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     no_header : bool, default False
@@ -221,15 +213,6 @@ def read_csv(
     -------
     numpy.ndarray
         One record for each row.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        There is no such table.
-    InputError
-        The csv cannot be read.
 
     Examples
     --------

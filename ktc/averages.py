@@ -243,8 +243,7 @@ def aalcalc(
     folder : str
         The folder below work/ that holds the summary streams.
     target : destination of rows, optional
-        Where csv goes: a path, descriptor or file object, ktc.Parquet, ktc.ResultTable or a list of these;
-        None is standard output, or nowhere if parquet alone is asked for.
+        Where csv goes; by default standard output, or nowhere if parquet alone is asked for.
     ord : bool, default False
         Csv in the form of Open Results Data, the Average Loss Table, instead of the legacy form.
     parquet : str or path, optional
@@ -265,14 +264,8 @@ def aalcalc(
 
     Raises
     ------
-    DataError
-        A stream or table is wrong; the message says where.
     UsageError
         No folder, or a confidence level or a memory out of range.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Notes
     -----
@@ -337,32 +330,14 @@ def aalcalcmeanonly(
 ) -> None:
     """Average annual losses without a deviation of the summary streams work/<folder>/*.bin of a run.
 
+    See aalcalc, whose other options it takes.
+
     Parameters
     ----------
-    folder : str
-        The folder below work/ that holds the summary streams.
-    target : destination of rows, optional
-        Where csv goes: a path, descriptor or file object, ktc.Parquet, ktc.ResultTable or a list of these;
-        None is standard output, or nowhere if parquet alone is asked for.
     ord : bool, default False
         Csv in the form of Open Results Data instead of the legacy form.
     parquet : str or path, optional
         Write the table of Open Results Data to this parquet file.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    root : str or path, default "."
-        The folder that holds input/ and work/.
-
-    Raises
-    ------
-    DataError
-        A stream or table is wrong; the message says where.
-    UsageError
-        No folder.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Notes
     -----

@@ -3,7 +3,7 @@
 All run in one process, with no pipe in between.
 A chain starts with a source (Events, CdfStream, LossStream, LossCsv) and goes on through stages. Nothing is
 opened before run(), output files appear complete or not at all, and the GIL is released for the whole run.
-The console scripts are chains of one stage (ktc.stages).
+The console scripts are chains of one stage (ktc.stages), and a class has the options of its function.
 
 Wherever a stream can go there stands a *destination*:
 

@@ -31,29 +31,12 @@ __all__ = [
 def damage_bin_dict_tobin(
     source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False, validate: bool = True
 ) -> None:
-    """damage_bin_dict.bin from csv, with or without the deprecated column interval_type.
+    """damage_bin_dict.bin from csv, with or without the deprecated column interval_type. See ktc.tobin.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object
-        Where the binary table goes; "-" is standard output.
-    no_header : bool, default False
-        The csv has no header line.
     validate : bool, default True
         False: any bins, and rows with and without interval_type mixed.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     table = TABLES["damage_bin_dict"]
     with Outputs() as outputs:
@@ -75,31 +58,12 @@ def damage_bin_dict_tocsv(
     skip_header: bool = False,
     interval_type: bool = False,
 ) -> None:
-    """damage_bin_dict.bin as csv.
+    """damage_bin_dict.bin as csv. See ktc.tocsv.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        The binary table; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the header line.
     interval_type : bool, default False
         With that deprecated column.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     table = TABLES["damage_bin_dict"]
     columns = None if interval_type else len(table.fields) - 1
@@ -112,28 +76,7 @@ def damage_bin_dict_tocsv(
 def returnperiods_tobin(
     source: SourceLike = None, target: TargetLike = None, *, no_header: bool = False
 ) -> None:
-    """returnperiods.bin from csv: in descending order, none twice.
-
-    Parameters
-    ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object
-        Where the binary table goes; "-" is standard output.
-    no_header : bool, default False
-        The csv has no header line.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
-    """
+    """returnperiods.bin from csv: in descending order, none twice. See ktc.tobin."""
     from array import array
 
     table, memory = TABLES["returnperiods"], Sink.memory()
@@ -152,36 +95,19 @@ def occurrence_tobin(
     date_id: bool = False,
     granular: bool = False,
 ) -> None:
-    """occurrence.bin from csv.
+    """occurrence.bin from csv. See ktc.tobin.
 
     The csv has event_id, period_no and the date: year, month and day, with granular also hour and minute (0
     when they are missing), or with date_id one number of the model's own.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object
-        Where the binary table goes; "-" is standard output.
-    no_header : bool, default False
-        The csv has no header line.
     periods : int
         How many periods there are; no period_no may exceed it.
     date_id : bool, default False
         Dates are numbers of the model's own.
     granular : bool, default False
         Dates have hours and minutes.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     if not periods or not 0 < periods < 1 << 31:
         raise UsageError(f"the number of periods (-P) is {periods}, expected 1 or more")
@@ -206,27 +132,7 @@ def occurrence_tocsv(
 ) -> None:
     """occurrence.bin as csv: with dates, with dates and times, or with date numbers, as its header says.
 
-    Parameters
-    ----------
-    source : str or path, int, file object or bytes-like, optional
-        The binary table; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the header line.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
+    See ktc.tocsv.
     """
     data = Source(source).refuse_csv("occurrencetobin")
     options = header_values(TABLES["occurrence"], data)["date_options"]
@@ -260,35 +166,16 @@ def random_tocsv(
     generate: int | None = None,
     seed: int = 0,
 ) -> None:
-    """random.bin as csv, or N numbers of a Mersenne twister.
+    """random.bin as csv, or N numbers of a Mersenne twister. See ktc.tocsv.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        The binary table; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the header line.
     convert : bool, default False
         Read random.bin, also when generate is given.
     generate : int, optional
         How many numbers to generate instead of reading any.
     seed : int, default 0
         The seed of the twister, of 32 bits; 0: another one each time.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     table = TABLES["random"]
     if convert or generate is None:
@@ -320,21 +207,15 @@ def fmprofilebinconv(source: SourceLike = None, target: TargetLike = None) -> No
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        The binary table; None or "-" is standard input.
-    target : str or path, int or file object
-        Where the binary table goes; "-" is standard output.
+    source : source, optional
+        The binary table.
+    target : target
+        Where the binary table goes.
 
     Raises
     ------
     DataError
         A rule without a counterpart, or a term that is NaN.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    InputError
-        The source cannot be read.
-    OutputError
-        The target cannot be written.
     """
     from ._core.oldforms import convert_profiles
 

@@ -61,8 +61,8 @@ def validate(
     ----------
     table : {"damage_bin_dict", "footprint", "vulnerability"}
         The table.
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
+    source : source, optional
+        Csv.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     any_intensity_bins : bool, default False
@@ -81,8 +81,6 @@ def validate(
         of its group, is not judged.
     UsageError
         Another table, or an option that it does not take.
-    InputError
-        The csv cannot be read.
 
     Notes
     -----

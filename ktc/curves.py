@@ -286,12 +286,11 @@ def leccalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        A summary stream; None or "-" is standard input.
+    source : source, optional
+        A stream of losses by summary.
     outputs : mapping or sequence of pairs
         Where each curve goes, by its name: aep_ or oep_ with full_uncertainty, wheatsheaf, sample_mean or
-        wheatsheaf_mean. A destination is a path, descriptor or file object (csv), ktc.Parquet,
-        ktc.ResultTable or a list of these.
+        wheatsheaf_mean.
     folder : str, optional
         Read the summary streams work/<folder>/*.bin instead of source.
     return_periods : bool or sequence of int, default False
@@ -308,14 +307,8 @@ def leccalc(
 
     Raises
     ------
-    DataError
-        A stream or table is wrong; the message says where.
     UsageError
         No curve, an unknown one, or one without a destination.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Notes
     -----
@@ -364,47 +357,23 @@ def ordleccalc(
     """Exceedance probability tables of Open Results Data, with tail values at risk: EPT and PSEPT.
 
     The EPT has the analytical mean (EPCalc 1) beside the curves that are asked for (2 to 4), the PSEPT a
-    curve for each sample. Reads what leccalc reads, without ensembles.
+    curve for each sample. Reads what leccalc reads, without ensembles. See leccalc, whose other options it
+    takes.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        A summary stream; None or "-" is standard input.
+    source : source, optional
+        A stream of losses by summary.
     curves : iterable of str
         Names as leccalc's outputs: those that end in _wheatsheaf make the PSEPT, all others the EPT.
     ept : destination of rows, optional
-        Where the EPT goes: a path, descriptor or file object (csv), ktc.Parquet, ktc.ResultTable or a list of
-        these.
+        Where the EPT goes.
     psept : destination of rows, optional
         Where the PSEPT goes.
-    ept_parquet : str or path, int or file object, optional
+    ept_parquet : target, optional
         Where the EPT goes as parquet.
-    psept_parquet : str or path, int or file object, optional
+    psept_parquet : target, optional
         Where the PSEPT goes as parquet.
-    folder : str, optional
-        Read the summary streams work/<folder>/*.bin instead of source.
-    return_periods : bool or sequence of int, default False
-        The return periods, in years, best in descending order, at which the curves are read off; True: those
-        of input/returnperiods.bin; False: a point for each loss.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    exact : bool, default False
-        Double arithmetic, in every digit.
-    memory : float or None, default 2048
-        MiB for losses by period of streams that can be read more than once; None is no limit.
-    root : str or path, default "."
-        The folder that holds input/ and work/.
-
-    Raises
-    ------
-    DataError
-        A stream or table is wrong; the message says where.
-    UsageError
-        No curve, an unknown one, or one without a destination.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     destinations = {"EPT": with_parquet(ept, ept_parquet), "PSEPT": with_parquet(psept, psept_parquet)}
     names = checked(curves)

@@ -48,9 +48,8 @@ def eve(
         The process, counted from 1.
     total : int
         How many processes share the events.
-    target : str or path, int or file object, optional
-        Where the ids go; "-" is standard output. Without a target they are returned, or with text go to
-        standard output.
+    target : target, optional
+        Where the ids go. Without it they are returned, or with text go to standard output.
     in_order : bool, default False
         Consecutive events.
     fisher_yates : bool, default False
@@ -99,14 +98,14 @@ def eve(
 
 
 class GetModel(Stage["Cdfs"]):
-    """The stage getmodel: events in, cumulative damage distributions out. See ktc.getmodel.
+    """The stage getmodel: events in, cumulative damage distributions out.
+
+    See ktc.getmodel, whose options it takes.
 
     Parameters
     ----------
     out : destination, optional
         Where the cdf stream goes, if no stage follows.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
     """
 
     takes, gives = "events", "cdfs"
@@ -141,10 +140,10 @@ def getmodel(
 
     Parameters
     ----------
-    source : array of int32, str or path, int, file object or bytes-like, optional
-        Event ids; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    source : array of int32 or source, optional
+        Event ids.
+    target : target, optional
+        Where the stream goes; blocks are returned without it.
     root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
@@ -154,17 +153,6 @@ def getmodel(
     -------
     Chain or None
         Without a target an iterable of Cdfs, else None.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Examples
     --------
@@ -180,32 +168,10 @@ def getmodel(
 
 
 class GulCalc(Stage["Losses"]):
-    """The stage gulcalc: distributions in, ground-up losses out. See ktc.gulcalc, whose options it takes.
+    """The stage gulcalc: distributions in, ground-up losses out.
 
-    Parameters
-    ----------
-    item : destination, optional
-        Where losses by item go, if no stage follows.
-    coverage : destination, optional
-        Where losses by coverage go.
-    correlated : destination, optional
-        Where losses with full correlation go.
-    sample_size : int, default -1
-        Samples of each item; -1 for none.
-    alloc_rule : int, default -1
-        How items share the loss of their coverage, -1 to 3.
-    loss_threshold : float, default 0.000001
-        Samples below it, in currency, are left out.
-    random : {"hashed", "cached", "file"}, default "hashed"
-        Where the random numbers come from.
-    vector_size : int, default 1000000
-        How many random numbers "cached" keeps.
-    seed : int, default 0
-        The seed of the random numbers.
-    debug : bool, default False
-        Random numbers instead of losses.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
+    See ktc.gulcalc, whose options it takes. item, coverage and correlated are destinations, and where a stage
+    follows, item is not needed.
     """
 
     takes, gives = "cdfs", "losses"
@@ -288,13 +254,13 @@ def gulcalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    item : str or path, int or file object, optional
-        Where losses by item go; "-" is standard output.
-    coverage : str or path, int or file object, optional
+    source : source, optional
+        A cdf stream.
+    item : target, optional
+        Where losses by item go.
+    coverage : target, optional
         Where losses by coverage go; left out with a warning where alloc_rule is 1 to 3.
-    correlated : str or path, int or file object, optional
+    correlated : target, optional
         Where the items' losses go when all items of an event share their random numbers ("-" is a file of
         that name). Coverage losses beside it have no samples, as in ktools.
     sample_size : int, default -1
@@ -317,17 +283,6 @@ def gulcalc(
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Examples
     --------
@@ -377,16 +332,12 @@ class LossCopy(Producer):
 class PlaCalc(Stage["Losses"]):
     """The stage placalc: losses by item in, the same times post-loss amplification factors out.
 
-    They are written as what feeds the stage would write them. See ktc.placalc.
+    They are written as what feeds the stage would write them. See ktc.placalc, whose options it takes.
 
     Parameters
     ----------
     out : destination, optional
         Where the losses go, if no stage follows.
-    relative_factor : float, default 1.0
-        The part of a factor that counts, 0 to 1.
-    absolute_factor : float, default 0.0
-        Unless 0, the factor of all losses.
     """
 
     takes, gives = "losses", "losses"
@@ -426,10 +377,10 @@ def placalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    source : source, optional
+        A stream of losses by item.
+    target : target, optional
+        Where they go; blocks are returned without it.
     relative_factor : float, default 1.0
         How much of a factor counts, 0 to 1, which makes it 1 + relative_factor * (factor - 1).
     absolute_factor : float, default 0.0
@@ -442,17 +393,6 @@ def placalc(
     -------
     Chain or None
         Without a target an iterable of Losses, else None.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
 
     Notes
     -----

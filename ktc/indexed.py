@@ -55,18 +55,14 @@ def footprint_tobin(
 ) -> None:
     """footprint.bin and footprint.idx from csv: event_id, areaperil_id, intensity_bin_id, probability.
 
+    See ktc.tobin, whose other options it takes.
+
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object, default "footprint.bin"
+    target : target, default "footprint.bin"
         Where the footprint goes.
-    index : str or path, int or file object, default "footprint.idx"
+    index : target, default "footprint.idx"
         Where its index goes.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
-    no_header : bool, default False
-        The csv has no header line.
     max_intensity_bin : int
         The largest intensity bin; none may exceed it.
     no_uncertainty : bool, default False
@@ -77,17 +73,6 @@ def footprint_tobin(
         The index of a compressed footprint has the original sizes.
     validate : bool, default True
         False: the only checks are that values fit and bins do not exceed the largest.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     if max_intensity_bin is None:
         raise UsageError("the largest intensity bin (-i) is missing")
@@ -128,37 +113,18 @@ def footprint_tocsv(
     compressed: bool = False,
     events: str | int | None = None,
 ) -> None:
-    """footprint.bin and footprint.idx as csv.
+    """footprint.bin and footprint.idx as csv. See ktc.tocsv, whose other options it takes.
 
     Parameters
     ----------
     source : str or path or bytes-like, default "footprint.bin"
         The footprint.
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
     index : str or path or bytes-like, default "footprint.idx"
         Its index; source and index are given together or not at all.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
-    skip_header : bool, default False
-        Write csv without the header line.
     compressed : bool, default False
         They are compressed, and by default footprint.bin.z and footprint.idx.z.
     events : str or int, optional
         "7" or "7-12": only these event ids.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     if (source is None) != (index is None):
         raise UsageError("the footprint (-b) and its index (-x) must be given together")
@@ -237,27 +203,14 @@ def footprintconv(
     ----------
     source : str or path or bytes-like, default "footprint.bin"
         The footprint.
-    target : str or path, int or file object, default "footprint.bin.z"
+    target : target, default "footprint.bin.z"
         Where the compressed footprint goes.
     source_index : str or path or bytes-like, default "footprint.idx"
         The footprint's index.
-    target_index : str or path, int or file object, default "footprint.idx.z"
+    target_index : target, default "footprint.idx.z"
         Where the new index goes.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     from ._core.oldforms import RecordPacker
 
@@ -295,16 +248,14 @@ def vulnerability_tobin(
 ) -> None:
     """vulnerability.bin from csv: vulnerability_id, intensity_bin_id, damage_bin_id, probability.
 
+    See ktc.tobin, whose other options it takes.
+
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the functions go; "-" is standard output. With an index, "vulnerability.bin" unless it is given.
-    index : str or path, int or file object, default "vulnerability.idx"
+    target : target, optional
+        Where the functions go. With an index, "vulnerability.bin" unless it is given.
+    index : target, default "vulnerability.idx"
         Where the index goes, if there is one.
-    no_header : bool, default False
-        The csv has no header line.
     max_damage_bin : int
         The largest damage bin; none may exceed it.
     indexed : bool, default False
@@ -315,17 +266,6 @@ def vulnerability_tobin(
         False: the only checks are that values fit and bins do not exceed the largest.
     any_intensity_bins : bool, default False
         No warning when functions lack intensity bins that others have.
-
-    Raises
-    ------
-    DataError
-        The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     if max_damage_bin is None:
         raise UsageError("the largest damage bin (-d) is missing")
@@ -374,37 +314,19 @@ def vulnerability_tocsv(
     indexed: bool = False,
     compressed: bool = False,
 ) -> None:
-    """vulnerability.bin as csv.
+    """vulnerability.bin as csv. See ktc.tocsv, whose other options it takes.
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        The functions; None or "-" is standard input. With an index a path or bytes-like, by default
-        "vulnerability.bin".
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
+    source : source, optional
+        The functions. With an index a path or bytes-like, by default "vulnerability.bin".
     index : str or path or bytes-like, default "vulnerability.idx"
         The index, if there is one.
-    skip_header : bool, default False
-        Write csv without the header line.
     indexed : bool, default False
         There is an index.
     compressed : bool, default False
         There is an index, and the functions are compressed: by default vulnerability.bin.z and
         vulnerability.idx.z.
-
-    Raises
-    ------
-    DataError
-        Not such a table; the message says where.
-    TruncatedError
-        The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
     """
     table = TABLES["vulnerability"]
     if not indexed and not compressed:

@@ -22,7 +22,9 @@ __all__ = ["FmCalc", "fmcalc"]
 
 
 class FmCalc(Stage["Losses"]):
-    """The stage fmcalc: losses in, insured or reinsured losses by output id out. See ktc.fmcalc.
+    """The stage fmcalc: losses in, insured or reinsured losses by output id out.
+
+    See ktc.fmcalc, whose options it takes but for net.
 
     Parameters
     ----------
@@ -33,25 +35,9 @@ class FmCalc(Stage["Losses"]):
     net : bool or destination, default False
         True: what is left goes on instead of what is paid. A destination gets what is left, beside what is
         paid.
-    alloc_rule : {0, 1, 2, 3}, default 0
-        How losses are shared out among the items.
-    debug : bool, default False
-        Samples without loss too.
-    full_shares : bool, default False
-        Shares of nodes without loss in every sample (rule 2).
     plan : Plan, optional
         A programme that is compiled already (ktc.read_plan), instead of the tables that max_level, stepped,
         input_path and areaperil_bytes choose.
-    max_level : int, optional
-        Stop at this level.
-    stepped : bool, default False
-        Read fm_profile_step.bin instead of fm_profile.bin.
-    input_path : str or path, optional
-        The folder that stands for input/.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
-    exact : bool, default False
-        Sums in double, in every digit.
 
     Raises
     ------
@@ -154,16 +140,16 @@ def fmcalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    source : source, optional
+        A stream of losses.
+    target : target, optional
+        Where the stream goes; blocks are returned without it.
     alloc_rule : {0, 1, 2, 3}, default 0
         0: losses of the last level's aggregates; 1: shared out among the items in proportion to the ground-up
         loss; 2 and 3: in proportion to the losses from level to level (see ktc._core.fmcalc).
     net : bool, default False
         What is left instead of what is paid.
-    net_to : str or path, int or file object, optional
+    net_to : target, optional
         Where what is left goes, beside what is paid; the two add up to what came in.
     debug : bool, default False
         Samples without loss too.
@@ -186,17 +172,6 @@ def fmcalc(
     -------
     Chain or None
         Without a target an iterable of Losses, else None.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     if net and net_to is not None:
         raise UsageError("net losses (-n) instead of gross ones, or beside them (--net-to): choose one")

@@ -28,10 +28,6 @@ class LossTables(Last):
     ----------
     target : destination of rows or None
         Where the legacy table goes; None is standard output if no other table is wanted, and else nowhere.
-    skip_header : bool
-        Write csv without the line of column names.
-    exact : bool
-        Double arithmetic, in every digit.
     **tables : destination of rows or None
         Where the tables of Open Results Data go, by name.
     """
@@ -61,23 +57,9 @@ class LossTables(Last):
 
 
 class EltCalc(LossTables):
-    """The stage eltcalc: losses by summary in, event loss tables out. See ktc.eltcalc.
+    """The stage eltcalc: losses by summary in, event loss tables out.
 
-    A destination is a path, descriptor or file object (csv), ktc.Parquet, ktc.ResultTable or a list of these.
-
-    Parameters
-    ----------
-    target : destination of rows, optional
-        Where the legacy table goes; None is standard output unless there is another table.
-    moment : destination of rows, optional
-        Where MELT goes.
-    quantile : destination of rows, optional
-        Where QELT goes.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    exact : bool, default False
-        Double arithmetic, in every digit.
-    """
+    See ktc.eltcalc, whose options it takes but for those of parquet: a destination may be ktc.Parquet."""
 
     def __init__(
         self,
@@ -144,19 +126,18 @@ def eltcalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
+    source : source, optional
+        A stream of losses by summary.
     target : destination of rows, optional
-        Where the legacy table goes, mean and standard deviation (event_loss_table); None is standard output,
-        or nowhere if there are others. A destination is a path, descriptor or file object (csv), ktc.Parquet,
-        ktc.ResultTable or a list of these.
+        Where the legacy table goes, mean and standard deviation (event_loss_table). By default standard
+        output, or nowhere if there are other tables.
     moment : destination of rows, optional
         Where MELT goes, moments and the event's rate (moment_event_loss_table).
-    moment_parquet : str or path, int or file object, optional
+    moment_parquet : target, optional
         Where MELT goes as parquet.
     quantile : destination of rows, optional
         Where QELT goes, quantiles of the losses (quantile_event_loss_table).
-    quantile_parquet : str or path, int or file object, optional
+    quantile_parquet : target, optional
         Where QELT goes as parquet.
     process : int, default 0
         Unless 0, leave an empty file work/sema_elt/<process>.id at the start, as ktools does.
@@ -166,17 +147,6 @@ def eltcalc(
         Double arithmetic, in every digit.
     root : str or path, default "."
         The folder that holds input/ and work/.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     stage = EltCalc(
         target,
@@ -192,25 +162,9 @@ def eltcalc(
 
 
 class PltCalc(LossTables):
-    """The stage pltcalc: losses by summary in, period loss tables out. See ktc.pltcalc.
+    """The stage pltcalc: losses by summary in, period loss tables out.
 
-    Destinations are as for EltCalc.
-
-    Parameters
-    ----------
-    target : destination of rows, optional
-        Where the legacy table goes; None is standard output unless there is another table.
-    moment : destination of rows, optional
-        Where MPLT goes.
-    quantile : destination of rows, optional
-        Where QPLT goes.
-    sample : destination of rows, optional
-        Where SPLT goes.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    exact : bool, default False
-        Double arithmetic, in every digit.
-    """
+    See ktc.pltcalc, whose options it takes but for those of parquet."""
 
     def __init__(
         self,
@@ -267,23 +221,23 @@ def pltcalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
+    source : source, optional
+        A stream of losses by summary.
     target : destination of rows, optional
-        Where the legacy table goes, mean and standard deviation (period_loss_table, or
-        period_loss_table_dates if the occurrence table has dates); None is standard output, or nowhere if
-        there are others. Destinations are as for eltcalc.
+        Where the legacy table goes, mean and standard deviation: period_loss_table, or with dates in the
+        occurrence table period_loss_table_dates. By default standard output, or nowhere if there are other
+        tables.
     moment : destination of rows, optional
         Where MPLT goes, moments (moment_period_loss_table).
-    moment_parquet : str or path, int or file object, optional
+    moment_parquet : target, optional
         Where MPLT goes as parquet.
     quantile : destination of rows, optional
         Where QPLT goes, quantiles of the losses (quantile_period_loss_table).
-    quantile_parquet : str or path, int or file object, optional
+    quantile_parquet : target, optional
         Where QPLT goes as parquet.
     sample : destination of rows, optional
         Where SPLT goes, the losses of all samples (sample_period_loss_table).
-    sample_parquet : str or path, int or file object, optional
+    sample_parquet : target, optional
         Where SPLT goes as parquet.
     skip_header : bool, default False
         Write csv without the line of column names.
@@ -291,17 +245,6 @@ def pltcalc(
         Double arithmetic, in every digit.
     root : str or path, default "."
         The folder that holds input/.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     stage = PltCalc(
         target,

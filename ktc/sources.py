@@ -104,8 +104,8 @@ class CdfStream(Producer):
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
+    source : source, optional
+        A cdf stream.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     whole_events : bool, default True
@@ -131,8 +131,8 @@ class LossStream(Producer):
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
+    source : source, optional
+        A stream of losses.
     kinds : iterable of int, optional
         The first words to accept (constants of ktc.schemas.streams); all by default.
     whole_events : bool, default True

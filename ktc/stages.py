@@ -1,10 +1,8 @@
 """The stages as functions: each is a chain (ktc.chain) of one stage between a stream and its outputs.
 
-Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer
-(bytes, mmap, NumPy array); targets "-" (standard output), a path, a descriptor or a file object. Without a
-target a function whose output is csv writes to standard output, and one whose output is a stream gives an
-iterable of its blocks (ktc.Cdfs, ktc.Losses), eve an array of ids. `root` is the folder that holds input/ and
-static/. Outputs that are regular files appear complete or not at all.
+Without a target a function whose output is csv writes to standard output, and one whose output is a stream
+gives an iterable of its blocks (ktc.Cdfs, ktc.Losses), eve an array of ids. Outputs that are regular files
+appear complete or not at all.
 
 A stage that gives out while an event is still coming in is fed whole events, so that no part of an unfinished
 one goes downstream.

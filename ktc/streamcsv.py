@@ -44,8 +44,8 @@ class Writer(Last):
 
     Parameters
     ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
+    target : target, optional
+        Csv; standard output by default.
     skip_header : bool, default False
         Write csv without the line of column names.
     """
@@ -68,15 +68,7 @@ class Writer(Last):
 
 
 class EventsToText(Writer):
-    """Event ids as text, one a line.
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Without effect: there is no header.
-    """
+    """Event ids as text, one a line. There is no header, whatever skip_header says."""
 
     takes = "events"
 
@@ -87,15 +79,7 @@ class EventsToText(Writer):
 
 
 class CdfToCsv(Writer):
-    """Distributions as csv. See ktc.cdftocsv.
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    """
+    """Distributions as csv. See ktc.cdftocsv, whose options it takes."""
 
     takes = "cdfs"
 
@@ -116,39 +100,20 @@ def cdftocsv(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
+    source : source, optional
+        A cdf stream.
+    target : target, optional
+        Csv; standard output by default.
     skip_header : bool, default False
         Write csv without the line of column names.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
-
-    Raises
-    ------
-    DataError
-        Not such a stream, or a damaged one; the message says where.
-    InputError
-        The source cannot be read.
-    OutputError
-        The target cannot be written.
     """
     Chain(CdfStream(source, areaperil_bytes=areaperil_bytes), CdfToCsv(target, skip_header=skip_header)).run()
 
 
 class LossToCsv(Writer):
-    """Losses as csv, with the header of the stream in `layouts` (by its first word).
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    full_precision : bool, default False
-        Six decimals of a loss instead of two.
-    """
+    """Losses as csv, with the header of the stream in `layouts` (by its first word). See ktc.gultocsv."""
 
     takes = "losses"
     layouts: dict[int, Stream] = {kinds.LOSS: kinds.LOSS_STREAM}
@@ -167,17 +132,7 @@ class LossToCsv(Writer):
 
 
 class GulToCsv(LossToCsv):
-    """Ground-up losses as csv. See ktc.gultocsv.
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    full_precision : bool, default False
-        Six decimals of a loss instead of two.
-    """
+    """Ground-up losses as csv. See ktc.gultocsv, whose options it takes."""
 
     # ktools calls the ids of a loss stream items here: ground-up losses have nothing else
     layouts = {
@@ -199,23 +154,14 @@ def gultocsv(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
+    source : source, optional
+        A stream of losses by item or coverage.
+    target : target, optional
+        Csv; standard output by default.
     skip_header : bool, default False
         Write csv without the line of column names.
     full_precision : bool, default False
         Six decimals of a loss instead of two.
-
-    Raises
-    ------
-    DataError
-        Not such a stream, or a damaged one; the message says where.
-    InputError
-        The source cannot be read.
-    OutputError
-        The target cannot be written.
     """
     Chain(
         LossStream(source, kinds=[kinds.ITEM, kinds.COVERAGE, kinds.LOSS, kinds.COVERAGE_LOSS]),
@@ -224,17 +170,7 @@ def gultocsv(
 
 
 class FmToCsv(LossToCsv):
-    """Losses of the financial module as csv. See ktc.fmtocsv.
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    full_precision : bool, default False
-        Six decimals of a loss instead of two.
-    """
+    """Losses of the financial module as csv. See ktc.fmtocsv, whose options it takes."""
 
 
 def fmtocsv(
@@ -244,28 +180,7 @@ def fmtocsv(
     skip_header: bool = False,
     full_precision: bool = False,
 ) -> None:
-    """Losses of the financial module as csv: event_id,output_id,sidx,loss.
-
-    Parameters
-    ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    full_precision : bool, default False
-        Six decimals of a loss instead of two.
-
-    Raises
-    ------
-    DataError
-        Not such a stream, or a damaged one; the message says where.
-    InputError
-        The source cannot be read.
-    OutputError
-        The target cannot be written.
-    """
+    """Losses of the financial module as csv: event_id,output_id,sidx,loss. See ktc.gultocsv."""
     Chain(
         LossStream(source, kinds=[kinds.LOSS]),
         FmToCsv(target, skip_header=skip_header, full_precision=full_precision),
@@ -273,25 +188,7 @@ def fmtocsv(
 
 
 class SummaryToCsv(Writer):
-    """Losses by summary as csv. See ktc.summarycalctocsv.
-
-    Parameters
-    ----------
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output. With ord a destination as for EltCalc.
-    skip_header : bool, default False
-        Write csv without the line of column names.
-    full_precision : bool, default False
-        Six decimals of a loss instead of two.
-    exposure : bool, default False
-        With the column exposure_value; without effect on SELT.
-    max_loss : bool, default False
-        The records of sidx -5 too.
-    drop_unexposed : bool, default False
-        No lines for summaries whose exposed value is 0.
-    ord : bool, default False
-        SELT, the sample event loss table of Open Results Data.
-    """
+    """Losses by summary as csv. See ktc.summarycalctocsv, whose options it takes but for parquet."""
 
     takes = "losses"
 
@@ -345,11 +242,11 @@ def summarycalctocsv(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the text goes; None or "-" is standard output, or nowhere if parquet alone is asked for. With
-        ord it may be ktc.Parquet, ktc.ResultTable or a list of destinations too.
+    source : source, optional
+        A stream of losses by summary.
+    target : target, optional
+        Csv; standard output by default, or nowhere if parquet alone is asked for. With ord, a destination of
+        rows.
     skip_header : bool, default False
         Write csv without the line of column names.
     full_precision : bool, default False
@@ -362,17 +259,8 @@ def summarycalctocsv(
         No lines for summaries whose exposed value is 0.
     ord : bool, default False
         SELT, the sample event loss table of Open Results Data (sample_event_loss_table).
-    parquet : str or path, int or file object, optional
+    parquet : target, optional
         Where SELT goes as parquet; without ord, it is all that is written.
-
-    Raises
-    ------
-    DataError
-        Not such a stream, or a damaged one; the message says where.
-    InputError
-        The source cannot be read.
-    OutputError
-        The target cannot be written.
     """
     if parquet is not None:
         target = (
@@ -398,8 +286,8 @@ class LossCsv(Producer):
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv with a header line; None or "-" is standard input.
+    source : source, optional
+        Csv with a header line.
     sample_size : int
         The number of samples. Rows of samples above it are left out; of summaries they are an error.
     kind : int, default ktc.schemas.streams.LOSS
@@ -462,10 +350,10 @@ def gultobin(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv with a header line; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    source : source, optional
+        Csv with a header line.
+    target : target, optional
+        Where the stream goes; blocks are returned without it.
     sample_size : int
         The number of samples of the stream; rows of samples above it are left out.
     stream_type : {1, 2}, default 2
@@ -475,17 +363,6 @@ def gultobin(
     -------
     Chain or None
         Without a target an iterable of Losses, else None.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     if stream_type not in (1, 2):
         raise UsageError(
@@ -506,10 +383,10 @@ def summarycalctobin(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Csv with a header line; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the stream goes; "-" is standard output. Without a target blocks are returned.
+    source : source, optional
+        Csv with a header line.
+    target : target, optional
+        Where the stream goes; blocks are returned without it.
     sample_size : int
         The number of samples of the stream; a row of a sample above it is an error.
 
@@ -517,17 +394,6 @@ def summarycalctobin(
     -------
     Chain or None
         Without a target an iterable of Losses, else None.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
     """
     return from_csv(source, target, sample_size, kinds.SUMMARY)
 

@@ -25,7 +25,7 @@ __all__ = ["SummaryCalc", "summarycalc"]
 class SummaryCalc(Stage["Never"]):
     """The stage summarycalc: losses in, losses by summary out, for up to ten summary sets.
 
-    See ktc.summarycalc.
+    See ktc.summarycalc, whose other options it takes.
 
     Parameters
     ----------
@@ -33,16 +33,6 @@ class SummaryCalc(Stage["Never"]):
         The destination of each summary set, by its number.
     stream : {"item", "coverage", "fm", "legacy item"}, default "item"
         What the losses are of.
-    zeros : bool, default False
-        Summaries without exposure and losses of 0 too.
-    index : bool, default False
-        Write an index file beside each output that is a path.
-    input_path : str or path, optional
-        The folder that stands for input/.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
-    exact : bool, default False
-        Sums in double, in every digit.
     """
 
     takes, gives = "losses", "losses"
@@ -137,8 +127,8 @@ def summarycalc(
 
     Parameters
     ----------
-    source : str or path, int, file object or bytes-like, optional
-        Where the stream comes from; None or "-" is standard input.
+    source : source, optional
+        A stream of losses.
     outputs : mapping or sequence of pairs
         The target of each summary set, by its number; targets are opened in this order.
     item : bool, default False
@@ -155,25 +145,8 @@ def summarycalc(
     index : bool, default False
         Beside each output that is a path, a file `<path without .bin>.idx` with a line "summary_id,offset"
         for each packet.
-    input_path : str or path, optional
-        The folder that stands for input/.
-    root : str or path, default "."
-        The folder that holds input/ and static/.
-    areaperil_bytes : {4, 8}, default 4
-        Bytes of an areaperil id.
-    exact : bool, default False
-        Sums in double, in every digit.
-
-    Raises
-    ------
-    DataError
-        Wrong input; the message says where.
-    UsageError
-        Arguments that do not make sense, alone or together.
-    InputError
-        A file is missing or cannot be read.
-    OutputError
-        An output cannot be written.
+    input_path, root, areaperil_bytes, exact
+        As fmcalc has them.
 
     Examples
     --------

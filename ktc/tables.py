@@ -1,10 +1,8 @@
 """The tables as functions: csv to binary, binary to csv, and either to a NumPy array.
 
-Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES).
-Sources may be None or "-" (standard input), a path, a descriptor, a file object, or anything with a buffer;
-targets "-" (standard output), a path, a descriptor or a file object, and where csv is written None (standard
-output). Outputs that are regular files appear complete or not at all. areaperil_bytes=8 is for models whose
-areaperil ids have 8 bytes.
+Every function takes the registry's name of a table ("items", "footprint", ...; see ktc.schemas.TABLES), or is
+for one of them. Outputs that are regular files appear complete or not at all. Where csv is written, standard
+output is the default.
 
 A csv that breaks a rule raises DataError with the line and its text; a binary file that is cut off,
 TruncatedError with the byte; what is allowed but strange is a warning.
@@ -87,10 +85,10 @@ def tobin(
     ----------
     table : str
         The table's name in ktc.schemas.TABLES.
-    source : str or path, int, file object or bytes-like, optional
-        Csv; None or "-" is standard input.
-    target : str or path, int or file object
-        Where the binary table goes; "-" is standard output.
+    source : source, optional
+        Csv.
+    target : target
+        Where the binary table goes.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     no_header : bool, default False
@@ -103,12 +101,6 @@ def tobin(
     ------
     DataError
         The csv breaks a rule of the table; the message has the line and its text.
-    UsageError
-        Options that do not make sense, or no target.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
 
     Examples
     --------
@@ -139,10 +131,10 @@ def tocsv(
     ----------
     table : str
         The table's name in ktc.schemas.TABLES.
-    source : str or path, int, file object or bytes-like, optional
-        The binary table; None or "-" is standard input.
-    target : str or path, int or file object, optional
-        Where the csv goes; None or "-" is standard output.
+    source : source, optional
+        The binary table.
+    target : target, optional
+        Csv; standard output by default.
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
     skip_header : bool, default False
@@ -153,16 +145,8 @@ def tocsv(
 
     Raises
     ------
-    DataError
-        Not such a table; the message says where.
     TruncatedError
         The table is cut off; the message has the byte.
-    UsageError
-        Options that do not make sense.
-    InputError
-        A file cannot be read.
-    OutputError
-        A file cannot be written.
 
     Examples
     --------

@@ -210,8 +210,9 @@ def test_read_csv_by_name():
 def test_event_rates_by_name(tmp_path):
     from ktc._core.checks import Checks
     from ktc._core.csvrows import CsvRows
-    from ktc._core.io import Sink, Source
     from ktc._core.tables import TableWriter
+
+    from ktc._core.io import Sink, Source
     from ktc.converting import layout_of
     from ktc.schemas.tables import EVENT_RATES
 

@@ -10,14 +10,9 @@ import threading
 import time
 
 import pytest
-from support.faults import BY_NAME, HEADS, SCRIPTS, STAGES, Run, command_of, feed, message_of, packets
+from support.faults import BY_NAME, HEADS, SCRIPTS, STAGES, command_of, feed, message_of, model, packets  # noqa: F401
 
 from ktc.errors import TruncatedError
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=repr)

@@ -7,18 +7,7 @@ import os
 import struct
 
 import pytest
-from support.faults import BY_NAME, Run, command_of, message_of
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
-
+from support.faults import BY_NAME, command_of, folder, message_of, model  # noqa: F401
 
 FILES = [
     ("eve", "input/events.bin"),

@@ -7,21 +7,11 @@ import io
 import struct
 
 import pytest
-from support.faults import READERS, Run, command_of, message_of
+from support.faults import READERS, command_of, folder, message_of, model  # noqa: F401
 
 from ktc import stages
 from ktc.errors import DataError
 from ktc.schemas.streams import COVERAGE, ITEM, LOSS, SUMMARY
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
 
 
 @pytest.mark.parametrize("name", [stage.name for stage in READERS])

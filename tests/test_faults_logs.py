@@ -8,21 +8,10 @@ import shutil
 import subprocess
 
 import pytest
-from support.faults import LOGGED, Run, command_of, message_of
+from support.faults import LOGGED, command_of, folder, message_of, model  # noqa: F401
 
 from ktc import stages
 from ktc.errors import InputError, KtcError
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
-
 
 # The file that a script reads where that is not standard input
 READS_FILE = {

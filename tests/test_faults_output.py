@@ -10,31 +10,22 @@ import threading
 import time
 
 import pytest
-from support.faults import (
+from support.faults import (  # noqa: F401
     BY_NAME,
     HEADS,
     SAMPLES,
     SCRIPTS,
-    Run,
     command_of,
     feed,
+    folder,
     message_of,
+    model,
     needs_arrow,
     packets,
 )
 
 import ktc
 from ktc import stages
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
 
 
 @pytest.mark.posix

@@ -9,22 +9,12 @@ import struct
 import numpy as np
 import pytest
 from support import programmes
-from support.faults import BY_NAME, BY_SUMMARY, SAMPLES, SCRIPTS, Run, message_of
+from support.faults import BY_NAME, BY_SUMMARY, SAMPLES, SCRIPTS, folder, message_of, model  # noqa: F401
 
 import ktc
 from ktc import stages
 from ktc.errors import DataError
 from ktc.schemas.streams import LOSS
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
 
 
 @pytest.mark.parametrize("sidx", [SAMPLES + 1, 2**31 - 1, -6, -(2**31)])

@@ -8,22 +8,22 @@ import shutil
 import struct
 
 import pytest
-from support.faults import SAMPLES, SCRIPTS, WITH_ARROW, Run, command_of, message_of, needs_arrow, packets
+from support.faults import (  # noqa: F401
+    SAMPLES,
+    SCRIPTS,
+    WITH_ARROW,
+    command_of,
+    folder,
+    message_of,
+    model,
+    needs_arrow,
+    packets,
+)
 
 import ktc
 from ktc import stages
 from ktc.errors import TruncatedError
 from ktc.schemas.tools import CURVES
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    return model.copied(tmp_path)
 
 
 def tables_in(out, **names):

@@ -248,6 +248,16 @@ class Run:
                 stages.eltcalc(data, moment_parquet=root / "tables" / f"melt_P{part}.parquet", root=root)
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def folder(tmp_path, model):
+    return model.copied(tmp_path)
+
+
 def message_of(stderr, name):
     """The one line that a script leaves behind."""
     lines = stderr.splitlines()
