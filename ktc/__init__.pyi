@@ -1,3 +1,4 @@
+# Written by `python .ci/stub.py`
 from . import averages as averages
 from . import chain as chain
 from . import compare as compare
