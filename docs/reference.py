@@ -261,6 +261,7 @@ def formats():
 
 # What a script prints, Python gives as values, or as errors and warnings.
 SAME = {
+    "groundup:run_gulcalc": "groundup:gulcalc",
     "csvchecks:report_validation": "csvchecks:validate",
     "converting:tobin": "tables:tobin",
     "converting:tocsv": "tables:tocsv",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GetModel", "GulCalc", "PlaCalc", "eve", "getmodel", "gulcalc", "placalc"]
 
+NO_OUTPUT = "no output option selected: give an item output, a coverage output or both"
+
 
 def eve(
     process: int,
@@ -245,12 +247,12 @@ def gulcalc(
     debug: bool = False,
     root: PathLike = ".",
     areaperil_bytes: AreaperilBytes = 4,
-) -> None:
+) -> Chain[Losses] | None:
     """Ground-up losses: a cdf stream in, loss streams out.
 
     Losses are written to whichever of item, coverage and correlated are given, of item and coverage at least
-    one. Reads input/items.bin, input/coverages.bin, static/damage_bin_dict.bin and, with random="file",
-    static/random.bin.
+    one. Without any of the three, blocks of the losses by item are returned. Reads input/items.bin,
+    input/coverages.bin, static/damage_bin_dict.bin and, with random="file", static/random.bin.
 
     Parameters
     ----------
@@ -284,20 +286,34 @@ def gulcalc(
     areaperil_bytes : {4, 8}, default 4
         Bytes of an areaperil id.
 
+    Returns
+    -------
+    Chain or None
+        Without an output an iterable of Losses, else None.
+
     Examples
     --------
     >>> import io, ktc
-    >>> ktc.getmodel(ktc.eve(1, 1), "cdfs.bin")
+    >>> ktc.getmodel(ktc.eve(1, 100), "cdfs.bin")
     >>> losses = io.BytesIO()
     >>> ktc.gulcalc("cdfs.bin", item=losses, sample_size=10, alloc_rule=1)
     >>> ktc.read_stream(losses.getvalue()).sample_size
     10
+
+    Without an output, block by block:
+
+    >>> for block in ktc.gulcalc("cdfs.bin", sample_size=10, alloc_rule=1):
+    ...     print(block.event_id, block.dense(10).shape[1])
+    1 10
+    101 10
+    201 10
     """
+    blocks = item is None and coverage is None and correlated is None
     if coverage is not None and alloc_rule > 0:
         warn(f"allocation rule {alloc_rule} gives no coverage losses: ignoring the coverage output")
         coverage = None
-    if item is None and coverage is None:
-        raise UsageError("no output option selected: give an item output, a coverage output or both")
+    if item is None and coverage is None and not blocks:
+        raise UsageError(NO_OUTPUT)
     if correlated == "-":  # a file of that name, as in ktools
         correlated = os.path.join(".", "-")
     stage = GulCalc(
@@ -313,9 +329,19 @@ def gulcalc(
         debug=debug,
         areaperil_bytes=areaperil_bytes,
     )
-    Chain(
-        CdfStream(source, areaperil_bytes=areaperil_bytes, whole_events=alloc_rule <= 0), stage, root=root
-    ).run()
+    stream = CdfStream(source, areaperil_bytes=areaperil_bytes, whole_events=alloc_rule <= 0)
+    whole = Chain(stream, stage, root=root)
+    if blocks:
+        return whole
+    whole.run()
+    return None
+
+
+def run_gulcalc(*, item: TargetLike = None, coverage: TargetLike = None, **options: Any) -> None:
+    """gulcalc as the script has it: blocks would go nowhere."""
+    if item is None and coverage is None:
+        raise UsageError(NO_OUTPUT)
+    gulcalc(item=item, coverage=coverage, **options)
 
 
 class LossCopy(Producer):

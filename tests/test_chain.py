@@ -548,6 +548,9 @@ def test_blocks_without_a_target(tmp_path):
         assert block.event_id == same.event_id and numpy.array_equal(block.prob_to, same.prob_to)
     gul, insured = io.BytesIO(), io.BytesIO()
     ktc.gulcalc(cdfs.getvalue(), item=gul, sample_size=4, alloc_rule=1, root=tmp_path)
+    assert losses_of(ktc.gulcalc(cdfs.getvalue(), sample_size=4, alloc_rule=1, root=tmp_path)) == losses_of(
+        ktc.read_stream(gul.getvalue())
+    )
     ktc.fmcalc(gul.getvalue(), insured, alloc_rule=2, root=tmp_path)
     found = list(ktc.fmcalc(gul.getvalue(), alloc_rule=2, root=tmp_path))
     assert sum(block.loss.sum(dtype=float) for block in found) == sum(
@@ -560,6 +563,32 @@ def test_blocks_without_a_target(tmp_path):
     ):
         with pytest.raises(UsageError, match="binary output without a target"):
             call()
+
+
+def losses_of(blocks):
+    """[(event, id, sidx, loss)] of blocks."""
+    return [
+        (block.event_id, int(id), int(sidx), float(loss))
+        for block in blocks
+        for id, first, end in zip(block.id, block.start, block.start[1:])
+        for sidx, loss in zip(block.sidx[first:end], block.loss[first:end])
+    ]
+
+
+@pytest.mark.parametrize("rule", [-1, 0, 1, 2, 3])
+def test_gulcalc_s_blocks_are_its_losses_by_item(rule, tmp_path):
+    """Of every allocation rule, in the old item form too; only the script insists on an output."""
+    ktc.write_example(tmp_path, events=6, locations=5, grid=3)
+    cdfs, written = io.BytesIO(), io.BytesIO()
+    ktc.getmodel(ktc.eve(1, 1, root=tmp_path), cdfs, root=tmp_path)
+    options = dict(sample_size=4, alloc_rule=rule, root=tmp_path)
+    ktc.gulcalc(cdfs.getvalue(), item=written, **options)
+    chain = ktc.gulcalc(cdfs.getvalue(), **options)
+    found = losses_of(chain)
+    assert len({event for event, *_ in found}) == 4
+    assert found == losses_of(ktc.read_stream(written.getvalue()))
+    assert losses_of(chain) == found  # a chain can be gone through again
+    assert ktc.gulcalc(cdfs.getvalue(), item=io.BytesIO(), **options) is None
 
 
 def test_dense():

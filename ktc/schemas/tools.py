@@ -215,7 +215,7 @@ TOOLS = {t.name: t for t in (
                                      "static/vulnerability, "
          "static/damage_bin_dict.bin", writes="a cdf stream, on standard output",
          example="eve 1 1 | getmodel > cdf.bin"),
-    Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "groundup:gulcalc", (
+    Tool("gulcalc", STAGE, "ground-up losses by sampling cdfs", "groundup:run_gulcalc", (
         Option("-S", "sample_size", "number of samples", int, "N"),
         Option("-i", "item", "item losses to this file, or - for standard output", str, "FILE"),
         Option("-c", "coverage", "coverage losses to this file, or - (without allocation only)", str, "FILE"),
