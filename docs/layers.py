@@ -28,7 +28,8 @@ PYTHON = {
     "building": "building sources financial results _types",
     "accumulating": "accumulators curves averages concat",
     "stages": "groundup insured summaries losstables streamcsv chain stages",
-    "tools": "places files checker validation inspect compare example demo completion",
+    "runs": "settings rundir perspectives engine reporting journal execution estimate analysis",
+    "tools": "places files checker validation inspect compare example demo completion runcommand",
     "front door": "usage cli __main__",
 }
 SIDES = {"ktc/_core": KERNELS, "ktc": PYTHON}

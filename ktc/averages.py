@@ -27,10 +27,7 @@ __all__ = ["AverageLoss", "AverageLossMeanOnly", "aalcalc", "aalcalcmeanonly", "
 
 def periods_of(folder: Folder) -> tuple[Any, Any]:
     """The occurrences of a run, and the weights of its periods."""
-    from ._core.occurrence import Occurrences, PeriodWeights
-
-    occurrences = Occurrences(folder.table("occurrence"))
-    return occurrences, PeriodWeights(folder.optional("periods"), occurrences.number_of_periods)
+    return folder.occurrences(), folder.period_weights()
 
 
 def checked_confidence(confidence: float) -> float:
@@ -96,8 +93,10 @@ class AverageLoss(Averages):
     [1, 2]
     """
 
-    def __init__(self, root: PathLike = ".", *, exact: bool = False, memory: float | None = None) -> None:
-        folder = Folder(root)
+    def __init__(
+        self, root: PathLike | Folder = ".", *, exact: bool = False, memory: float | None = None
+    ) -> None:
+        folder = Folder.of(root)
         self.start(*periods_of(folder), folder.optional("ensemble"), limit_of(memory), exact)
 
     def make(self, occurrences: Any, weights: Any, ensembles: Any, limit: int, exact: bool) -> Any:
@@ -180,8 +179,8 @@ class AverageLossMeanOnly(Averages):
         A table is missing or cannot be read.
     """
 
-    def __init__(self, root: PathLike = ".") -> None:
-        self.start(*periods_of(Folder(root)))
+    def __init__(self, root: PathLike | Folder = ".") -> None:
+        self.start(*periods_of(Folder.of(root)))
 
     def make(self, occurrences: Any, weights: Any) -> Any:
         from ._core.averages import AverageLossMeanOnly as Kernel

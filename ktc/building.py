@@ -41,6 +41,12 @@ class Folder:
 
     def __init__(self, root: PathLike) -> None:
         self.root: PathLike = "" if root == "." else root  # messages name files as users do
+        self.kept: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, root: PathLike | Folder) -> Folder:
+        """A folder as it is, or the one that a path names."""
+        return root if isinstance(root, Folder) else cls(root)
 
     def path(self, name: str, input_path: PathLike | None = None) -> str:
         """Where a table lies. input_path: the folder that stands for input/."""
@@ -57,6 +63,30 @@ class Folder:
         """A table, mapped, or None where there is no such file."""
         path = self.path(name, input_path)
         return Mapped(path) if os.path.exists(path) else None
+
+    def event_rates(self) -> str:
+        """Where the csv of event rates lies, if there is one."""
+        from .schemas.tables import EVENT_RATES
+
+        return os.path.join(self.root, EVENT_RATES.path)
+
+    def occurrences(self) -> Any:
+        """The occurrence table, read once."""
+        from ._core.occurrence import Occurrences
+
+        if "occurrences" not in self.kept:
+            self.kept["occurrences"] = Occurrences(self.table("occurrence"))
+        return self.kept["occurrences"]
+
+    def period_weights(self) -> Any:
+        """The weights of the periods, read once."""
+        from ._core.occurrence import PeriodWeights
+
+        if "weights" not in self.kept:
+            self.kept["weights"] = PeriodWeights(
+                self.optional("periods"), self.occurrences().number_of_periods
+            )
+        return self.kept["weights"]
 
     def work(self, name: PathLike | None) -> str:
         """work/<name>, a folder of summary streams."""
@@ -83,8 +113,8 @@ class Folder:
 class Run:
     """What is shared while a chain is built: its outputs, and the folder of its tables."""
 
-    def __init__(self, outputs: Outputs, root: PathLike) -> None:
-        self.outputs, self.folder = outputs, Folder(root)
+    def __init__(self, outputs: Outputs, root: PathLike | Folder) -> None:
+        self.outputs, self.folder = outputs, Folder.of(root)
         self.producer: Producer | None = None  # what feeds the stage that is being built
         self.open_end = False  # a stage wants to know whether the stream's last packet has a terminator
 

@@ -10,3 +10,22 @@ def say(text: str) -> None:
 
     with Outputs() as outputs:
         write_all(outputs.open(), text.encode())
+
+
+def clock(seconds: float) -> str:
+    """1:02:03, 4:05, or 6 s."""
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:,.0f} {unit}" if unit in ("B", "KiB") else f"{count:,.1f} {unit}"
+        count /= 1024
+    return ""

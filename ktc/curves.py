@@ -175,17 +175,15 @@ class Tables:
 
     def __init__(
         self,
-        root: PathLike = ".",
+        root: PathLike | Folder = ".",
         return_periods: bool | Sequence[int] | None = None,
         ensembles: bool = True,
         exact: bool = False,
     ) -> None:
         from ._core.curves import ensembles_of, return_periods_of
-        from ._core.occurrence import Occurrences, PeriodWeights
 
-        folder, self.exact = Folder(root), exact
-        self.occurrences = Occurrences(folder.table("occurrence"))
-        self.weights = PeriodWeights(folder.optional("periods"), self.occurrences.number_of_periods)
+        folder, self.exact = Folder.of(root), exact
+        self.occurrences, self.weights = folder.occurrences(), folder.period_weights()
         self.zeros = bool(return_periods)
         if return_periods is True:
             return_periods = return_periods_of(folder.table("returnperiods"))
@@ -452,7 +450,7 @@ class ExceedanceCurves(Accumulator):
         return_periods: bool | Sequence[int] | None = None,
         exact: bool = False,
         memory: float | None = None,
-        root: PathLike = ".",
+        root: PathLike | Folder = ".",
     ) -> None:
         types = [type for type in (OEP, AEP) if type in curves]
         if not types or isinstance(curves, str) or set(curves) - {OEP, AEP}:

@@ -13,8 +13,6 @@ Examples
 
 from __future__ import annotations
 
-import os
-
 from ._core.fmplan import Plan
 from ._core.fmrules import apply_rule
 from .building import Folder
@@ -86,17 +84,35 @@ def read_plan(
     """
 
     tables = Folder(".")
-    exposed = os.path.exists(tables.path("coverages", folder))
-    grouped = by_aggregate and os.path.exists(tables.path("fm_xref_a0", folder))
+    return plan_of(
+        tables,
+        folder,
+        by_aggregate=by_aggregate,
+        stepped=stepped,
+        max_level=max_level,
+        areaperil=areaperil_bytes,
+        exact=exact,
+    )
+
+
+def plan_of(
+    tables: Folder,
+    folder: PathLike | None,
+    *,
+    stepped: bool = False,
+    by_aggregate: bool = False,
+    **options: Any,
+) -> Plan:
+    """The programme of a folder of a run, compiled. options: of Plan."""
+    grouped = by_aggregate and tables.optional("fm_xref_a0", folder) is not None
+    coverages = tables.optional("coverages", folder)
     return Plan(
         tables.table("fm_programme", folder),
         tables.table("fm_policytc", folder),
         tables.table("fm_profile_step" if stepped else "fm_profile", folder),
         tables.optional("fm_xref_a0" if grouped else "fm_xref", folder),
-        coverages=tables.table("coverages", folder) if exposed else None,
-        items=tables.table("items", folder) if exposed else None,
-        max_level=max_level,
+        coverages=coverages,
+        items=None if coverages is None else tables.table("items", folder),
         stepped=stepped,
-        areaperil=areaperil_bytes,
-        exact=exact,
+        **options,
     )

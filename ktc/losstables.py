@@ -94,12 +94,11 @@ class EltCalc(LossTables):
     def event_rates(run: Run) -> Any:
         """The rates of input/event_rates.csv if there is one, else those of the occurrence table."""
         from ._core.eltcalc import EventRates
-        from ._core.occurrence import Occurrences
         from .schemas.tables import EVENT_RATES
 
-        path = os.path.join(run.folder.root, EVENT_RATES.path)
+        path = run.folder.event_rates()
         if not os.path.exists(path):
-            return EventRates(occurrences=Occurrences(run.folder.table("occurrence")))
+            return EventRates(occurrences=run.folder.occurrences())
         from ._core.csvrows import CsvRows
         from .converting import layout_of
 
@@ -179,7 +178,6 @@ class PltCalc(LossTables):
         super().__init__(target, skip_header, exact, moment=moment, quantile=quantile, sample=sample)
 
     def end(self, run: Run) -> Any:
-        from ._core.occurrence import Occurrences, PeriodWeights
         from ._core.pltcalc import PltCalc as Kernel
 
         reports = {
@@ -187,16 +185,13 @@ class PltCalc(LossTables):
             "quantile": "quantile_period_loss_table",
             "sample": "sample_period_loss_table",
         }
-        occurrences = None
+        occurrences = run.folder.occurrences()
         if "legacy" in self.tables:  # the occurrence table says whether it has dates
-            occurrences = Occurrences(run.folder.table("occurrence"))
             reports = {"legacy": f"period_loss_table{'_dates' if occurrences.dated else ''}", **reports}
         rows = self.rows(run, reports)
-        if occurrences is None:
-            occurrences = Occurrences(run.folder.table("occurrence"))
-        weights = run.folder.optional("periods") if rows.keys() - {"legacy"} else None
-        if weights is not None:
-            weights = PeriodWeights(weights, occurrences.number_of_periods)
+        weights = None
+        if rows.keys() - {"legacy"} and run.folder.optional("periods") is not None:
+            weights = run.folder.period_weights()
         return Kernel(occurrences, weights=weights, quantiles=self.quantiles(run), exact=self.exact, **rows)
 
 

@@ -93,6 +93,25 @@ cdef class EventDecoder:
         return more
 
 
+cdef class EventFeed:
+    """Event ids for a chain that is asked again and again: all that an event gives has come out when feed()
+    returns."""
+    cdef EventConsumer to
+
+    def __cinit__(self, EventConsumer to not None):
+        self.to = to
+        with nogil:
+            to.begin()
+
+    def feed(self, const int32_t[::1] ids not None):
+        """Send events on, without the GIL."""
+        if len(ids):
+            with nogil:
+                self.to.accept(&ids[0], ids.shape[0])
+            if hasattr(self.to, "complete"):
+                self.to.complete()
+
+
 cdef class CdfDecoder:
     """A cdf stream. whole_events: pass an event on only when its last byte has arrived and been checked."""
 
@@ -190,13 +209,18 @@ cdef void put_together(rec.loss_record *record, int64_t n, const int32_t *sidx,
 
 cdef class LossDecoder:
     """A stream of losses. kinds: the first words that are accepted (ktc.schemas.streams); whole_events as for
-    cdfs. as_written: records of one sidx in a packet of summaries stay several."""
+    cdfs. as_written: records of one sidx in a packet of summaries stay several. like: a decoder of the same
+    stream's beginning, if the source has the header no more."""
 
-    def __cinit__(self, Source source not None, kinds=None, bint whole_events=False, bint as_written=False):
+    def __cinit__(self, Source source not None, kinds=None, bint whole_events=False, bint as_written=False,
+                  LossDecoder like=None):
         self.source, self.as_written = source, as_written
         self.kinds = tuple(kinds or (s.kind for s in _streams.STREAMS.values() if s.kind != CDF))
         source.converter = "summarycalctobin" if self.kinds == (SUMMARY,) else "gultobin"
         self.rows = LossRows(whole_events, with_exposure=True)
+        if like is not None:
+            like.read_header()
+            self.header, self.rows.with_exposure = like.header, like.rows.with_exposure
 
     def __dealloc__(self):
         free(self.place)

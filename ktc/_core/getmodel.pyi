@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Self
 
 from .._types import AreaperilBytes, PathLike
@@ -6,7 +7,12 @@ from .blocks import CdfConsumer, EventConsumer
 class Model:
     @property
     def areaperil(self) -> int: ...
-    def __new__(cls, root: PathLike = ".", areaperil: AreaperilBytes = 4) -> Self: ...
+    def __new__(
+        cls,
+        root: PathLike = ".",
+        areaperil: AreaperilBytes = 4,
+        find: Callable[[str, str], str | bytes] | None = None,
+    ) -> Self: ...
 
 class GetModel(EventConsumer):
     out: CdfConsumer

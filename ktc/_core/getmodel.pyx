@@ -370,15 +370,18 @@ cdef class Model:
     """The model and portfolio files below root, loaded for getmodel: read-only, shared by any number of
     stages.
 
-    areaperil: bytes of an areaperil id, 4 or 8. InputError for a missing file, DataError for one that is
+    areaperil: bytes of an areaperil id, 4 or 8. find: where a table lies, or its records, by its name and the
+    ending of a compressed file, instead of the place that it has below root. InputError for a missing file, DataError for one that is
     wrong.
     """
 
-    def __cinit__(self, root=".", int areaperil=4):
+    def __cinit__(self, root=".", int areaperil=4, find=None):
         cdef int64_t a, k
         cdef Portfolio portfolio
 
         def path(table, suffix=""):
+            if find is not None:
+                return find(table, suffix)
             return os.path.join(root, TABLES[table].path) + suffix
 
         if areaperil not in (4, 8):

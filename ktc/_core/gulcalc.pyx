@@ -55,7 +55,8 @@ cdef class GulCalc(CdfConsumer):
     instead of the losses. random: where random numbers come from: "hashed" (a generator seeded for each group
     and event), "file" (random_file: records of the random table) or "cached" (one generator and a vector of
     vector_size numbers). seed: added to the hash; or, if above 0, the generator's (otherwise `clock` is).
-    correlated gives each item's losses again, with the same random numbers for all items of an event.
+    correlated gives each item's losses again, with the same random numbers for all items of an event. like: a
+    kernel of the same portfolio, which is not read again.
 
     UsageError for options out of range, DataError for tables that cannot be used.
     """
@@ -63,7 +64,8 @@ cdef class GulCalc(CdfConsumer):
     def __cinit__(self, Mapped items not None, Mapped coverages not None, Mapped damage_bin_dict not None, *,
                   sample_size=-1, alloc_rule=-1, double loss_threshold=0.000001, bint debug=False,
                   str random="hashed",
-                  Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4):
+                  Mapped random_file=None, vector_size=1000000, seed=0, uint32_t clock=0, int areaperil=4,
+                  GulCalc like=None):
         cdef int64_t i, vectors
         for name, value, low, high in (("sample size", sample_size, -1, MOST_SAMPLES),
                                        ("allocation rule", alloc_rule, -INT32_MAX, 3),
@@ -76,7 +78,7 @@ cdef class GulCalc(CdfConsumer):
         self.samples = max(self.sample_size, 0)
         self.columns = SPECIAL + self.samples
         self.loss_threshold, self.debug = loss_threshold, debug
-        self.index = ItemIndex(items, coverages, areaperil)
+        self.index = ItemIndex(items, coverages, areaperil) if like is None else like.index
         self.distribution = Distribution(damage_bin_dict)
         self.chunk_room, self.chunk = CHUNK, 1
         if random == "hashed":

@@ -320,6 +320,12 @@ cdef class Sink:
             raise ValueError(f"{self.name} is not a sink in memory")
         return self.buf[:self.pos - self.buf]
 
+    def take(self):
+        """All bytes that a sink in memory has got since it was made or asked last."""
+        taken = self.getvalue()
+        self.pos = self.buf
+        return taken
+
     cdef int make_room(self, size_t n) except -1 nogil:
         cdef size_t pending, size
         cdef char *moved
@@ -536,6 +542,10 @@ cdef class Mapped:
 
     def __len__(self):
         return self.size
+
+    def tobytes(self):
+        """A copy of all of it."""
+        return self.data[:self.size]
 
     cdef int fail(self, int64_t offset, str message, type error=DataError) except -1:
         told = told_csv(self.data[:min(self.size, START)], None, self.name)

@@ -83,6 +83,16 @@ cdef class Rows:
         self.finish()
 
 
+def give_rows(Rows to not None, const unsigned char[::1] rows not None):
+    """All rows of a report, as records in memory, to their destination."""
+    cdef int64_t n = rows.shape[0] // <Py_ssize_t>to.size
+    with nogil:
+        to.begin()
+        if n:
+            to.to.accept(<const char *>&rows[0], n)
+        to.finish()
+
+
 cdef class RowTee(RowConsumer):
     """Gives the same rows to two."""
 
@@ -202,6 +212,12 @@ cdef class RowMemory(RowConsumer):
             self.grow(other.n)                      # first, as the other one may be this one
             memcpy(self.rows + self.n * self.size, other.rows, other.n * self.size)
             self.n += other.n
+
+    def take(self):
+        """The bytes of all rows since it was made or asked last."""
+        taken = self.rows[:self.n * <int64_t>self.size] if self.n else b""
+        self.n = 0
+        return taken
 
     cdef int accept(self, const char *rows, int64_t n) except -1 nogil:
         if n:

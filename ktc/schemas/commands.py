@@ -1,7 +1,7 @@
 """The commands of the script ktc, its front door, in the words in which the console scripts are stated."""
 
 from .model import Option, Tool
-from .tools import AREAPERIL_BYTES
+from .tools import AREAPERIL_BYTES, EXACT
 
 COMMAND = "commands of ktc"
 KIND = Option("--as", "kind", "take the input for this table or stream, whatever its name", str, "KIND")
@@ -30,6 +30,51 @@ COMMANDS = {
             writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; "
             "FOLDER/results, losses and tables",
             example="ktc demo --events 100 small-demo",
+        ),
+        Tool(
+            "run",
+            COMMAND,
+            "run a whole analysis: a run directory to all reports that its settings ask for",
+            "runcommand:report",
+            (
+                Option("--settings", "settings", "another file than DIR/analysis_settings.json", str, "FILE"),
+                Option("--output", "output", "the folder of the reports (default DIR/output)", str, "DIR"),
+                Option("--inputs", "input", "another folder than DIR/input", str, "DIR"),
+                Option("--model", "static", "another folder than DIR/static", str, "DIR"),
+                count("--threads", "threads", "number of threads (default: all processors)"),
+                Option("--memory", "memory", "memory that the run may take, as 512M or 4G", str, "SIZE"),
+                count("--samples", "samples", "number of samples, instead of the settings'"),
+                Option("--perspectives", "perspectives", "of gul, il, ri and rl, with commas", str, "LIST"),
+                Option(
+                    "--reports", "reports", "of ept, psept, alt, melt and so on, with commas", str, "LIST"
+                ),
+                count("--alloc-gul", "alloc_gul", "allocation rule of ground-up losses (default 0)"),
+                count("--alloc-il", "alloc_il", "allocation rule of insured losses (default 2)"),
+                count("--alloc-ri", "alloc_ri", "allocation rule of reinsured losses (default 3)"),
+                Option("--ri-zeros", "ri_zeros", "report reinsured losses of 0, too (summarycalc -z)"),
+                Option("--dry-run", "dry_run", "show what would be done, and do nothing"),
+                Option("--init", "init", "write a settings file that has every key"),
+                Option("--resume", "resume", "go on with a run that was broken off"),
+                Option("--skip-missing", "skip_missing", "go on without perspectives whose tables lack"),
+                Option(
+                    "--skip-unsupported", "skip_unsupported", "go on without settings that ktc does not do"
+                ),
+                Option(
+                    "--progress",
+                    "progress",
+                    "how progress is shown",
+                    str,
+                    choices=("bar", "lines", "jsonl", "none"),
+                ),
+                count("--block-events", "block_events", "events that a thread takes at once"),
+                AREAPERIL_BYTES,
+                EXACT,
+            ),
+            operands=(("folder", str, "?", "the run directory (default the working directory)"),),
+            reads="DIR/analysis_settings.json, DIR/input/, DIR/static/; without settings, what makes sense",
+            writes="the reports under the platform's names, and manifest.json, in DIR/output; key figures on "
+            "standard output",
+            example="ktc run . --samples 10 --reports alt,ept",
         ),
         Tool(
             "validate",

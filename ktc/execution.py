@@ -1,0 +1,373 @@
+"""Carrying a plan out: workers, lanes, spools and accumulators, checkpoints, and reports in their places."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import partial
+
+from ._version import __version__
+from .engine import Engine, Lane
+from .errors import InputError, KtcError, OutputError
+from .journal import Journal, check_resume, digests
+from .perspectives import Shared, Worker
+from .reporting import Spool, accumulations, report_of, write_accumulation, write_rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from .analysis import Plan, Progress
+    from .perspectives import Group, Tap
+    from .reporting import Accumulation
+    from .settings import OutputFile
+
+
+__all__ = ["Execution"]
+
+CHECKPOINT = 2.0  # seconds between checkpoints, and until the first
+RECORD = 8  # bytes of a loss
+IN_MEMORY = 256 << 20  # bytes of all spools in memory
+
+
+class Execution:
+    """One run of a plan. output: the folder of its reports, or None."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        output: str | None,
+        threads: int,
+        memory: int | None,
+        block_events: int | None,
+        progress: Progress,
+    ) -> None:
+        self.plan, self.output, self.threads, self.memory = plan, output, threads, memory
+        self.block_events, self.progress = block_events, progress
+        self.spools: dict[str, Spool] = {}  # by tap
+        self.streams: list[str] = []  # the taps that give summary streams
+        self.lanes: dict[str, list[Lane]] = {}
+        self.accumulations: list[Accumulation] = []
+        self.tables: dict[str, Any] = {}
+        self.written: dict[str, dict[str, Any]] = {}
+        self.state: dict[str, Any] = {}  # what the journal says
+        self.lock = threading.Lock()
+        self.seconds: dict[str, float] = {}
+        self.journal: Journal | None = None
+        self.engine: Engine | None = None
+        self.resumed = 0
+        self.inputs: dict[str, Any] = {}
+        self.checked = time.monotonic()
+
+    # --- preparing
+
+    def prepare(self, resume: bool) -> None:
+        """Load what all use, and make what takes the events' results."""
+        began = time.perf_counter()
+        plan = self.plan
+        if self.output is not None:
+            self.journal = Journal(self.output)
+        self.shared = Shared(plan.folder, plan.losses)
+        self.events = plan.events()
+        first = Worker(self.shared)
+        self.made: list[Worker] = [first]
+        groups = {f"{group.name}_summaries": group for group in plan.losses.groups}
+        for tap in first.found:
+            self.add_tap(tap, first.headers[tap.name], groups.get(tap.name))
+        self.hashing = threading.Thread(target=self.hash_inputs, daemon=True)
+        self.hashing.start()
+        if self.journal is not None:
+            if resume:
+                self.restore()
+            else:
+                self.journal.clear()
+                self.journal.manifest({**self.facts(), "status": "running"})
+        self.seconds["loading"] = time.perf_counter() - began
+
+    def add_tap(self, tap: Tap, header: bytes, group: Group | None) -> None:
+        """The spool and the lanes of a tap. group: of a summary stream, whose reports need all events."""
+        path = "" if self.journal is None else self.journal.path(tap.name)
+        spool = self.spools[tap.name] = Spool(tap.name, path, header)
+        self.lanes[tap.name] = [Lane(tap.name, spool.append)]
+        if group is None:
+            return
+        self.streams.append(tap.name)
+        plan = self.plan
+        for each in accumulations(group, plan.folder, plan.chosen(group), plan.losses.exact, self.share()):
+            each.spool = spool
+            self.accumulations.append(each)
+            self.lanes[tap.name].append(Lane(each.name, each.take))
+
+    def share(self) -> int | None:
+        """Bytes that each accumulator may take."""
+        if self.memory is None:
+            return None
+        count = sum(len(group.files) for group in self.plan.losses.groups if group.accumulates)
+        return max(1 << 20, self.memory // 2 // max(count, 1))
+
+    def make(self) -> Worker:
+        """A worker for a thread."""
+        try:
+            return self.made.pop()
+        except IndexError:
+            return Worker(self.shared)
+
+    def hash_inputs(self) -> None:
+        """What the inputs are, while the run goes on."""
+        try:
+            self.inputs = digests(list(self.plan.folder.used))
+        except OSError as error:
+            self.inputs = {"error": str(error)}
+
+    def facts(self) -> dict[str, Any]:
+        """What a run is, apart from how far it is."""
+        losses = self.plan.losses
+        return {
+            "version": __version__,
+            "kernel": "ktools: getmodel, gulcalc, fmcalc",
+            "random numbers": "file" if losses.random_file else "Mersenne Twister by event and group",
+            "settings": {
+                "samples": losses.samples,
+                "threshold": losses.threshold,
+                "allocation rules": [losses.alloc_gul, losses.alloc_il, losses.alloc_ri],
+                "exact": losses.exact,
+                "zeros": losses.zeros,
+                "amplification": losses.amplified,
+                "reports": {file.path: file.setting for file in self.plan.files},
+            },
+        }
+
+    # --- checkpoints
+
+    def restore(self) -> None:
+        """Go on where a run was broken off."""
+        assert self.journal is not None
+        self.hashing.join()
+        journal = self.journal.read()
+        if journal is None:  # it had not come to a checkpoint
+            self.journal.clear()
+            return
+        check_resume(journal, self.journal.output, json_like({**self.facts(), "inputs": self.inputs}))
+        self.resumed = journal["events done"]
+        self.written = {
+            path: facts
+            for path, facts in journal["reports"].items()
+            if os.path.exists(self.journal.path(f"report.{path}"))
+        }
+        for name, size in journal["spools"].items():
+            self.spools[name].restore(size)
+
+    def refeed(self) -> list[Callable[[], object]]:
+        """What accumulators need to be told of events that are done."""
+        if not self.resumed:
+            return []
+        return [each.feed for each in self.accumulations if not self.is_written(self.files_of(each).values())]
+
+    def is_written(self, files: Iterable[OutputFile]) -> bool:
+        """Whether these reports are whole already."""
+        return all(file.path in self.written for file in files)
+
+    def look(self) -> None:
+        """Now and then: memory, checkpoints."""
+        if self.journal is None or self.engine is None:
+            return
+        now = time.monotonic()
+        if now - self.checked >= CHECKPOINT:
+            self.checkpoint()
+            self.checked = time.monotonic()
+        elif sum(spool.memory for spool in self.spools.values()) > IN_MEMORY:
+            for spool in self.spools.values():
+                spool.spill()
+
+    def all_events(self) -> None:
+        """The last event is done: what was written before is complete now, and stays as it is."""
+        self.progress.stage = "reports"
+        if self.journal is not None and any(spool.filed for spool in self.spools.values()):
+            self.hashing.join()
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write down how far the run is."""
+        assert self.journal is not None and self.engine is not None
+        if self.hashing.is_alive():
+            return
+        blocks = self.engine.done_blocks()
+        events = self.engine.ends[blocks - 1] if blocks else self.resumed
+        for spool in self.spools.values():
+            spool.spill()
+        self.state = {
+            **self.facts(),
+            "inputs": self.inputs,
+            "events done": events,
+            "events": len(self.events),
+            "spools": {name: spool.length_at(blocks) for name, spool in self.spools.items()},
+        }
+        self.journal.write({**self.state, "reports": self.written})
+
+    # --- the run
+
+    def run(self, tell: Callable[[], object]) -> None:
+        """Work the events out, and write the reports. tell: called ten times a second."""
+        progress = self.progress
+        progress.total, progress.done = len(self.events), self.resumed
+        progress.first = self.resumed
+        self.engine = engine = Engine(
+            self.make, self.events, self.threads, self.lanes, first=self.resumed, block=self.block_events
+        )
+
+        streams = [self.spools[name] for name in self.streams]
+
+        def look() -> None:
+            progress.done = engine.done_events()
+            progress.losses = sum(each.size for each in streams) // RECORD
+            if progress.stage == "events":
+                self.look()
+            tell()
+
+        progress.stage = "events"
+        began = time.perf_counter()
+        engine.run(self.tasks(), look, before=self.refeed(), between=self.all_events)
+        self.seconds["events"] = time.perf_counter() - began - engine.seconds["reports"] / self.threads
+        self.seconds["reports"] = engine.seconds["reports"] / self.threads
+        progress.done, progress.stage = len(self.events), "publishing"
+
+    def tasks(self) -> list[Callable[[], object]]:
+        """What is left to do after the last event, the longest first."""
+        tasks: list[Callable[[], object]] = []
+        for each in self.accumulations:
+            found = self.files_of(each)
+            if not self.is_written(found.values()):
+                tasks.append(partial(self.finish, each, found))
+        for group in self.plan.losses.groups:
+            for what, file in group.files.items():
+                spool = self.spools.get(f"{group.name}_{what}")
+                if spool is not None and file.path not in self.written:
+                    tasks.append(partial(self.collect, spool, file))
+        return tasks
+
+    def files_of(self, each: Accumulation) -> dict[str, OutputFile]:
+        """The reports of an accumulator."""
+        return {what: each.group.files[what] for what in each.whats}
+
+    def destination(self, file: OutputFile) -> Any:
+        """Where a report goes for now."""
+        from .results import Parquet, ResultTable
+
+        if self.journal is None:
+            report = report_of(file.what, self.plan.folder)
+            table = self.tables[file.path] = ResultTable(report) if report else None
+            return table
+        path = self.place(file)
+        return Parquet(path) if file.path.endswith(".parquet") else path
+
+    def place(self, file: OutputFile) -> str:
+        """A report's file before it is published."""
+        assert self.journal is not None
+        return self.journal.path(f"report.{file.path}")
+
+    def finish(self, each: Accumulation, files: dict[str, OutputFile]) -> None:
+        """The reports of an accumulator."""
+        write_accumulation(
+            each, self.plan.folder, {what: self.destination(file) for what, file in files.items()}
+        )
+        self.look_at(files.values())
+
+    def collect(self, spool: Spool, file: OutputFile) -> None:
+        """The report of a spool."""
+        report = report_of(file.what, self.plan.folder)
+        if report is not None and (self.journal is None or file.path.endswith(".parquet")):
+            write_rows(report, spool.body(), self.destination(file))
+        elif self.journal is None:
+            self.tables[file.path] = b"".join(spool.chunks).decode()
+        else:
+            spool.publish(self.place(file))
+        self.look_at([file])
+
+    def look_at(self, files: Iterable[OutputFile]) -> None:
+        """Size, hash and rows of reports that are whole, while other threads write theirs."""
+        if self.journal is None:
+            return
+        facts = {file.path: facts_of(self.place(file), file.path) for file in files}
+        with self.lock:
+            self.written.update(facts)
+            if self.state:
+                self.journal.write({**self.state, "reports": self.written})
+
+    def publish(self) -> dict[str, Any]:
+        """Give all reports their names, and say that the run is complete. The manifest."""
+        assert self.journal is not None and self.output is not None
+        began = time.perf_counter()
+        self.hashing.join()
+        changed = self.plan.folder.changed()
+        if changed:
+            raise InputError(f"{changed[0]}: the file has changed while the run was reading it")
+        written = {}
+        for file in self.plan.files:
+            path = os.path.join(self.output, file.path)
+            written[file.path] = {**self.written[file.path], "setting": file.setting}
+            try:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.replace(self.place(file), path)
+            except OSError as error:
+                raise OutputError(f"{path}: cannot write: {error.strerror}") from None
+        self.seconds["publishing"] = time.perf_counter() - began
+        manifest = {
+            **self.facts(),
+            "status": "complete",
+            "inputs": self.inputs,
+            "events": len(self.events),
+            "resumed after events": self.resumed,
+            "threads": self.threads,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "outputs": written,
+        }
+        self.journal.manifest(manifest)
+        return manifest
+
+    def broken_off(self, error: BaseException) -> None:
+        """Write down how far the run came, and why it ended."""
+        if self.journal is None or self.engine is None:
+            return
+        try:
+            if self.progress.stage == "events":
+                self.checkpoint()
+            self.journal.manifest(
+                {**self.facts(), "status": "broken off", "why": str(error) or type(error).__name__}
+            )
+        except (KtcError, OSError):
+            pass  # the first error is the one that counts
+
+    def close(self, complete: bool) -> None:
+        """Let go of the output folder."""
+        if self.journal is not None:
+            self.journal.close(remove=complete)
+
+
+def json_like(content: dict[str, Any]) -> dict[str, Any]:
+    """As it is when it has been written and read."""
+    import json
+
+    same: dict[str, Any] = json.loads(json.dumps(content))
+    return same
+
+
+def facts_of(path: str, name: str) -> dict[str, Any]:
+    """Size, hash and rows of a report."""
+    import hashlib
+
+    hash, size, lines = hashlib.sha256(), 0, 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            hash.update(block)
+            size += len(block)
+            lines += block.count(b"\n")
+    facts: dict[str, Any] = {"bytes": size, "sha256": hash.hexdigest()}
+    if name.endswith(".csv"):
+        facts["rows"] = max(lines - 1, 0)
+    else:
+        import pyarrow.parquet
+
+        facts["rows"] = pyarrow.parquet.read_metadata(path).num_rows
+    return facts

@@ -1,0 +1,251 @@
+"""The settings of an analysis: the keys of analysis_settings.json, and the reports that they ask for."""
+
+from __future__ import annotations
+
+from .model import Entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What ktc does with a key
+DONE, INFORMATION, REFUSED = "done", "information", "not done"
+# Where a key stands
+TOP, MODEL, SET, ORD, LEC, COMPUTATION = (
+    "top level",
+    "model_settings",
+    "summary set",
+    "ord_output",
+    "leccalc",
+    "computation_settings",
+)
+
+
+class Key(Entry):
+    """A key of the settings.
+
+    Parameters
+    ----------
+    name : str
+        The key.
+    place : str
+        What it stands in: TOP and so on.
+    type : str
+        "flag", "number", "count", "text", "list of counts", "list of numbers", "object" or "any".
+    default : object
+        What counts where it is missing.
+    doc : str
+        What it does.
+    does : str
+        DONE, INFORMATION (read by nobody here) or REFUSED (an error unless its value is without effect).
+    """
+
+    __slots__ = ("default", "doc", "does", "name", "place", "type")
+
+    def __init__(self, name: str, place: str, type: str, default: Any, doc: str, does: str = DONE) -> None:
+        self.name, self.place, self.type, self.default, self.doc, self.does = (
+            name,
+            place,
+            type,
+            default,
+            doc,
+            does,
+        )
+
+
+class Option(Entry):
+    """A flag of a summary set that asks for a report.
+
+    Parameters
+    ----------
+    name : str
+        The key; of leccalc's with leccalc_ before it.
+    place : str
+        SET, ORD or LEC.
+    what : str
+        The report, as its file is named: ept in gul_S1_ept.csv.
+    command : str
+        The program of ktools that makes it.
+    doc : str
+        What it is.
+    """
+
+    __slots__ = ("command", "doc", "name", "place", "what")
+
+    def __init__(self, name: str, place: str, what: str, command: str, doc: str) -> None:
+        self.name, self.place, self.what, self.command, self.doc = name, place, what, command, doc
+
+
+PERSPECTIVES = {
+    "gul": "ground-up losses",
+    "il": "insured losses",
+    "ri": "losses net of reinsurance",
+    "rl": "what each reinsurance programme pays",
+}
+
+CURVES = ("full_uncertainty", "wheatsheaf", "sample_mean", "wheatsheaf_mean")
+OPTIONS = (
+    Option("elt_sample", ORD, "selt", "summarycalctocsv", "sample event loss table"),
+    Option("elt_quantile", ORD, "qelt", "eltcalc", "quantile event loss table"),
+    Option("elt_moment", ORD, "melt", "eltcalc", "moment event loss table"),
+    Option("plt_sample", ORD, "splt", "pltcalc", "sample period loss table"),
+    Option("plt_quantile", ORD, "qplt", "pltcalc", "quantile period loss table"),
+    Option("plt_moment", ORD, "mplt", "pltcalc", "moment period loss table"),
+    Option("alt_period", ORD, "palt", "aalcalc", "average loss table"),
+    Option("alct_convergence", ORD, "alct", "aalcalc", "average loss convergence table, beside alt_period"),
+    Option("alt_meanonly", ORD, "altmeanonly", "aalcalcmeanonly", "average loss table without deviations"),
+    *(
+        Option(
+            f"ept_{kind}_{type}",
+            ORD,
+            "ept",
+            "ordleccalc",
+            f"exceedance probability table, {type.upper()}: {doc}",
+        )
+        for kind, doc in (
+            ("full_uncertainty", "all samples"),
+            ("mean_sample", "means of the samples"),
+            ("per_sample_mean", "the mean of the samples' curves"),
+        )
+        for type in ("aep", "oep")
+    ),
+    *(
+        Option(f"psept_{type}", ORD, "psept", "ordleccalc", f"a curve for each sample, {type.upper()}")
+        for type in ("aep", "oep")
+    ),
+    Option("eltcalc", SET, "eltcalc", "eltcalc", "event loss table, legacy"),
+    Option("pltcalc", SET, "pltcalc", "pltcalc", "period loss table, legacy"),
+    Option("summarycalc", SET, "summarycalc", "summarycalctocsv", "losses by summary and sample, legacy"),
+    Option("aalcalc", SET, "aalcalc", "aalcalc", "average annual loss, legacy"),
+    Option(
+        "aalcalcmeanonly", SET, "aalcalcmeanonly", "aalcalcmeanonly", "the same without deviations, legacy"
+    ),
+    *(
+        Option(
+            f"leccalc_{kind}_{type}",
+            LEC,
+            f"leccalc_{kind}_{type}",
+            "leccalc",
+            f"{type.upper()} curve, legacy: {kind.replace('_', ' ')}",
+        )
+        for kind in CURVES
+        for type in ("aep", "oep")
+    ),
+)
+OPTION = {option.name: option for option in OPTIONS}
+
+
+def outputs_keys() -> list[Key]:
+    """The keys of each perspective."""
+    keys = []
+    for name, doc in PERSPECTIVES.items():
+        keys.append(Key(f"{name}_output", TOP, "flag", False, f"whether {doc} are reported"))
+        keys.append(Key(f"{name}_summaries", TOP, "any", [], f"the summary sets of {doc}, and their reports"))
+    return keys
+
+
+KEYS = (
+    Key("number_of_samples", TOP, "count", None, "samples of each item; 0 is the analytical mean alone"),
+    Key(
+        "model_default_samples",
+        MODEL,
+        "count",
+        None,
+        "the number of samples where number_of_samples is missing",
+    ),
+    Key("gul_threshold", TOP, "number", 0, "losses of a sample below it are left out, in currency"),
+    *outputs_keys(),
+    Key(
+        "return_periods",
+        TOP,
+        "list of counts",
+        [],
+        "return periods of curves, where input/returnperiods.bin lacks",
+    ),
+    Key("quantiles", TOP, "list of numbers", [], "quantiles to report, where input/quantile.bin lacks"),
+    Key("event_ids", TOP, "list of counts", [], "events to run, where input/events.bin lacks"),
+    Key("event_ranges", TOP, "text", "", "the same as ranges: 1-5,10"),
+    Key(
+        "full_correlation",
+        TOP,
+        "flag",
+        False,
+        "all reports again with full correlation, in full_correlation/",
+    ),
+    Key("pla", TOP, "flag", False, "post-loss amplification"),
+    Key("pla_secondary_factor", TOP, "number", 1, "the part of each amplification factor that counts"),
+    Key("pla_uniform_factor", TOP, "number", 0, "if above 0, the amplification factor of all losses"),
+    Key("ri_inuring_priorities", TOP, "list of counts", [], "net losses after these inuring priorities, too"),
+    Key("event_set", MODEL, "text", None, "static/events_<set>.bin, where input/events.bin lacks"),
+    Key(
+        "event_occurrence_id",
+        MODEL,
+        "text",
+        None,
+        "static/occurrence_<id>.bin, where input/occurrence.bin lacks",
+    ),
+    Key(
+        "event_rates_set",
+        MODEL,
+        "text",
+        None,
+        "static/event_rates_<set>.csv, where input/event_rates.csv lacks",
+    ),
+    Key("footprint_set", MODEL, "text", None, "static/footprint_<set>.bin instead of footprint.bin"),
+    Key(
+        "vulnerability_set",
+        MODEL,
+        "text",
+        None,
+        "static/vulnerability_<set>.bin instead of vulnerability.bin",
+    ),
+    Key(
+        "pla_loss_factors_set", MODEL, "text", None, "static/lossfactors_<set>.bin instead of lossfactors.bin"
+    ),
+    Key("use_random_number_file", MODEL, "flag", False, "random numbers of static/random.bin"),
+    Key("hazard_case_set", MODEL, "text", None, "hazard cases of dynamic footprints", REFUSED),
+    Key("id", SET, "count", None, "number of the summary set"),
+    Key("oed_fields", SET, "any", [], "what the summary set was grouped by", INFORMATION),
+    Key("ord_output", SET, "object", {}, "reports of Open Results Data"),
+    Key("leccalc", SET, "object", {}, "legacy exceedance curves; `outputs` inside of it is an older form"),
+    Key("lec_output", SET, "flag", False, "whether leccalc's curves are reported"),
+    Key("return_period_file", ORD, "flag", False, "curves at the return periods instead of at every loss"),
+    Key("return_period_file", LEC, "flag", False, "the same of legacy curves"),
+    Key("parquet_format", ORD, "flag", False, "reports of Open Results Data as parquet"),
+    Key("alct_confidence", ORD, "number", 0.95, "confidence level of the convergence table"),
+    *(
+        Key(
+            f"kernel_alloc_rule_{name}",
+            COMPUTATION,
+            "count",
+            default,
+            f"allocation rule of {PERSPECTIVES[name]}",
+        )
+        for name, default in (("gul", 0), ("il", 2), ("ri", 3))
+    ),
+    Key("peril_filter", TOP, "any", [], "only losses of these perils", REFUSED),
+    Key("vulnerability_adjustments", TOP, "any", {}, "other vulnerability functions", REFUSED),
+    Key("correlation_settings", TOP, "any", [], "correlations by peril group", REFUSED),
+    Key("do_disaggregation", TOP, "any", None, "a matter of the platform's preparation", INFORMATION),
+    Key("join_summary_info", TOP, "flag", False, "reports joined with what their summaries are", REFUSED),
+    *(
+        Key(name, TOP, "any", None, doc, INFORMATION)
+        for name, doc in (
+            ("version", "of the settings' form"),
+            ("analysis_tag", "a name"),
+            ("source_tag", "a name"),
+            ("analysis_name", "a name"),
+            ("analysis_id", "a number"),
+            ("model_supplier_id", "who made the model"),
+            ("model_name_id", "the model"),
+            ("model_version_id", "the model's version"),
+            ("module_supplier_id", "who made the model, in old settings"),
+            ("user_role", "who may set what"),
+            ("exposure_location", "where a portfolio lies"),
+            ("model_settings", "settings of the model"),
+            ("computation_settings", "settings of the platform's computation"),
+            ("gul_summaries_csv", "an old form"),
+            ("uploaded_file", "an old form"),
+        )
+    ),
+)
