@@ -154,6 +154,7 @@ def write_example(
     weighted_periods: bool = False,
     random_numbers: int = 50_000,
     summaries: Literal["item", "coverage"] = "item",
+    reinsurance: bool = False,
 ) -> Example:
     """Write an example model into folder/input and folder/static.
 
@@ -193,6 +194,8 @@ def write_example(
         Length of static/random.bin.
     summaries : {"item", "coverage"}, default "item"
         The ids of gulsummaryxref, for `summarycalc -i` or `summarycalc -c`.
+    reinsurance : bool, default False
+        Write two reinsurance programmes, input/RI_1 and input/RI_2, and input/ri_layers.json.
 
     Returns
     -------
@@ -249,6 +252,10 @@ def write_example(
     out.table("items", items)
     _summaries(out, sites, coverages, items, summaries)
     policies = _terms(out, sites, coverages, items)
+    if reinsurance:
+        site_of_item = coverages["site"][items[1] - 1]
+        tiv = float(coverages["tiv"].sum())
+        _reinsurance(out, sites, site_of_item.repeat(LAYERS), tiv)
     _occurrences(out, seed, strengths, periods)
     out.table("returnperiods", [[n for n in RETURN_PERIODS if n <= periods] or [periods]])
     out.table("quantile", [QUANTILES])
@@ -547,18 +554,58 @@ def _summaries(
     locations."""
     import numpy
 
-    def xref(site: Array) -> list[Array]:
-        count = len(site)
-        ids = numpy.arange(1, count + 1)
-        groups = (numpy.ones(count), _ranks(sites["line"][site]), site + 1)
-        return [
-            numpy.concatenate(c)
-            for c in zip(*((ids, g, numpy.full(count, n)) for n, g in enumerate(groups, 1)))
-        ]
-
     site_of_item = coverages["site"][items[1] - 1]
-    out.table("gulsummaryxref", xref(site_of_item if by == "item" else coverages["site"]))
-    out.table("fmsummaryxref", xref(numpy.repeat(site_of_item, LAYERS)))
+    out.table("gulsummaryxref", _xref(sites, site_of_item if by == "item" else coverages["site"]))
+    out.table("fmsummaryxref", _xref(sites, numpy.repeat(site_of_item, LAYERS)))
+
+
+def _xref(sites: Mapping[str, Array], site: Array) -> list[Array]:
+    """The summaries of ids 1, 2, ..., which are of these locations."""
+    import numpy
+
+    count = len(site)
+    ids = numpy.arange(1, count + 1)
+    groups = (numpy.ones(count), _ranks(sites["line"][site]), site + 1)
+    return [
+        numpy.concatenate(c) for c in zip(*((ids, g, numpy.full(count, n)) for n, g in enumerate(groups, 1)))
+    ]
+
+
+def _reinsurance(out: _Writer, sites: Mapping[str, Array], site_of_output: Array, tiv: float) -> None:
+    """Two reinsurance programmes, of inuring priorities 1 and 2, on the outputs of the insured one.
+
+    RI_1, a quota share: 40 % of each line of business, up to a limit of an event (rule 22). RI_2, two layers of
+    catastrophe excess of loss on what is left, by event (rule 24): both in full, one upon the other.
+    """
+    import json
+
+    import numpy
+
+    count = len(site_of_output)
+    outputs = numpy.arange(1, count + 1)
+    line = _ranks(sites["line"][site_of_output])
+    lines = int(line.max())
+    unit = _rounded(numpy.array([tiv * 0.02]), 1000.0)[0]
+    quota = [(1, 22, 0, 0, 0, 0, 2 * unit, 0.4, 1.0, 1.0)]
+    excess = [(n, 24, 0, 0, 0, n * unit, n * unit, 1.0, 1.0, 1.0) for n in (1, 2)]
+    one = numpy.ones(count)
+    for number, group, groups, profiles in ((1, line, lines, quota), (2, one, 1, excess)):
+        place = f"RI_{number}"
+        layers = len(profiles)
+        agg = numpy.repeat(numpy.arange(1, groups + 1), layers)
+        layer = numpy.tile(numpy.arange(1, layers + 1), groups)
+        out.table("fm_programme", [outputs, one, group], place=place)
+        out.table("fm_policytc", [numpy.ones(len(agg)), agg, layer, layer], place=place)
+        out.table("fm_profile", list(numpy.array(profiles).T), place=place)
+        # as the platform writes it: under the number of the highest layer all of them pay
+        out.table("fm_xref", [outputs, outputs, numpy.full(count, layers)], place=place)
+        out.table("fmsummaryxref", _xref(sites, site_of_output), place=place)
+    levels = {
+        str(number): {"inuring_priority": number, "risk_level": "SEL", "directory": f"input/RI_{number}"}
+        for number in (1, 2)
+    }
+    out.files.append("input/ri_layers.json")
+    (out.folder / out.files[-1]).write_text(json.dumps(levels, indent=1) + "\n")
 
 
 def _ranks(values: Array) -> Array:
@@ -680,9 +727,9 @@ class _Writer:
         self.files.append(path)
         return open(self.folder / path, "wb")
 
-    def table(self, name: str, columns: Sequence[Any], **header: int) -> None:
+    def table(self, name: str, columns: Sequence[Any], *, place: str | None = None, **header: int) -> None:
         """Write a table from its columns, which stand for the first fields of its records; the other fields
-        are 0."""
+        are 0. place: a folder in input/."""
         import numpy
 
         from .arrays import write_table
@@ -691,5 +738,9 @@ class _Writer:
         rows = numpy.zeros(len(columns[0]), dtype)
         for field, column in zip(dtype.names or (), columns):
             rows[field] = column
-        self.files.append(TABLES[name].path)
+        path = TABLES[name].path
+        if place is not None:
+            path = f"input/{place}/{Path(path).name}"
+            (self.folder / path).parent.mkdir(exist_ok=True)
+        self.files.append(path)
         write_table(name, rows, self.folder / self.files[-1], self.areaperil_bytes, **header)
