@@ -223,13 +223,12 @@ cdef bint collect(Batches batches, int64_t most, bint whole_events) except -1:
     cdef bint more = True
     try:
         with nogil:
-            while more and (batches.n + (0 if whole_events else batches.decoder.rows.used) < most or (
+            while more and (batches.n + (0 if whole_events else batches.decoder.pending()) < most or (
                     whole_events and not batches.end_of_event)):
                 more = batches.decoder.step(batches)
-            if more and not whole_events:       # what the decoder has of an event that is still coming in
-                batches.decoder.rows.emit(batches, batches.decoder.event_id, False)
+            if more and not whole_events:       # an event that is still coming in
+                batches.decoder.flush(batches, False)
     except BaseException:
-        if batches.decoder.rows.n:              # packets of the event that will not be finished
-            batches.decoder.rows.emit(batches, batches.decoder.event_id, True)
+        batches.decoder.flush(batches, True)    # an event that will not be finished
         raise
     return more

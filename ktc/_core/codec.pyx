@@ -22,7 +22,7 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.compilers cimport word
-from ktc._core.memory cimport allot
+from ktc._core.memory cimport allot, resize
 from ktc._core.puttext cimport put_i32, put_i64
 from ktc._core.records cimport CDF, MEAN, MOST_SAMPLES, SPECIAL_SAMPLES, SUMMARY
 
@@ -148,6 +148,15 @@ cdef class CdfDecoder:
         self.rows.close_row(packet.areaperil_id, packet.vulnerability_id, used + packet.n_bins)
         return True
 
+    cdef int64_t pending(self) noexcept nogil:
+        return self.rows.used
+
+    cdef int flush(self, CdfConsumer to, bint end_of_event) except -1 nogil:
+        return self.rows.emit(to, self.event_id, end_of_event) if self.rows.n else 0
+
+    cdef void take_memory(self, CdfRows rows) noexcept nogil:
+        rows.swap(self.rows)
+
     def run(self, CdfConsumer to not None):
         """Send everything to `to`, without the GIL."""
         with nogil:
@@ -200,6 +209,7 @@ cdef class LossDecoder:
 
     def __dealloc__(self):
         free(self.place)
+        free(self.offset)
 
     @property
     def sample_size(self):
@@ -269,6 +279,7 @@ cdef class LossDecoder:
         cdef int32_t following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
         cdef int64_t n, k, used
         cdef bint ascending = True
+        cdef int64_t offset = self.source.offset()
         packet.exposure = 0
         memcpy(&packet, self.source.take(size, "a packet's header"), size)
         if self.in_event and packet.event_id != self.event_id:
@@ -328,6 +339,11 @@ cdef class LossDecoder:
             break
         self.rows.used = self.rows.start[self.rows.n]
         if summary:
+            if self.rows.row_room > self.offset_room:
+                self.offset_room = self.rows.row_room
+                resize(<void **>&self.offset, self.offset_room, sizeof(int64_t))
+                self.rows.block.offset = self.offset
+            self.offset[self.rows.n] = offset
             self.rows.exposure[self.rows.n] = packet.exposure
             k = used if ascending or self.as_written else self.add_up(used)
             if k < used:
@@ -357,6 +373,15 @@ cdef class LossDecoder:
         for k in range(first, kept):
             place[sidx[k]] = 0
         return kept
+
+    cdef int64_t pending(self) noexcept nogil:
+        return self.rows.used
+
+    cdef int flush(self, LossConsumer to, bint end_of_event) except -1 nogil:
+        return self.rows.emit(to, self.event_id, end_of_event) if self.rows.n else 0
+
+    cdef void take_memory(self, LossRows rows) noexcept nogil:
+        rows.swap(self.rows)
 
     def run(self, LossConsumer to not None):
         """Send everything to `to`, without the GIL."""

@@ -5,12 +5,10 @@ valid for as long as one of them is kept. A reader takes over the memory that it
 chain of stages a block is copied once.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
-from libc.string cimport memcpy
 
 from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, LossBlock, LossConsumer, LossHeader,
                                LossRows)
 from ktc._core.codec cimport CdfDecoder, LossDecoder
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from ktc.errors import DataError
 
@@ -174,7 +172,7 @@ cdef class Losses:
 cdef class CdfCatcher(CdfConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef CdfRows producer           # whose memory may be taken over, or None
+    cdef CdfDecoder decoder         # whose memory is taken over; None: blocks are copied
 
     def __cinit__(self):
         self.caught = []
@@ -187,22 +185,12 @@ cdef class CdfCatcher(CdfConsumer):
     cdef int catch_block(self, const CdfBlock *block) except -1:
         cdef Cdfs caught = Cdfs.__new__(Cdfs)
         cdef CdfRows rows = CdfRows()
-        cdef int64_t bins = block.start[block.n] if block.n else 0
         caught.rows, caught.event_id = rows, block.event_id
         caught.end_of_event, caught.n = block.end_of_event, block.n
-        if self.producer is not None:
-            rows.swap(self.producer)
+        if self.decoder is not None:
+            self.decoder.take_memory(rows)
         else:
-            while rows.row_room < block.n + 1:
-                rows.n = rows.row_room
-                rows.grow(0)
-            rows.n = 0
-            rows.room(bins)
-            memcpy(rows.areaperil_id, block.areaperil_id, block.n * sizeof(uint64_t))
-            memcpy(rows.vulnerability_id, block.vulnerability_id, block.n * sizeof(int32_t))
-            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
-            memcpy(rows.prob_to, block.prob_to, bins * sizeof(float))
-            memcpy(rows.bin_mean, block.bin_mean, bins * sizeof(float))
+            rows.copy_from(block)
         self.caught.append(caught)
         return 0
 
@@ -210,7 +198,7 @@ cdef class CdfCatcher(CdfConsumer):
 cdef class LossCatcher(LossConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef LossRows producer
+    cdef LossDecoder decoder
     cdef LossHeader header
 
     def __cinit__(self):
@@ -236,24 +224,12 @@ cdef class LossCatcher(LossConsumer):
     cdef int catch_block(self, const LossBlock *block) except -1:
         cdef Losses caught = Losses.__new__(Losses)
         cdef LossRows rows = LossRows(with_exposure=block.exposure != NULL)
-        cdef int64_t records = block.start[block.n] if block.n else 0
         caught.rows, caught.event_id = rows, block.event_id
         caught.end_of_event, caught.n = block.end_of_event, block.n
-        if self.producer is not None:
-            rows.swap(self.producer)
+        if self.decoder is not None:
+            self.decoder.take_memory(rows)
         else:
-            while rows.row_room < block.n + 1:
-                rows.n = rows.row_room
-                rows.grow(0)
-            rows.n = 0
-            rows.room(records)
-            memcpy(rows.id, block.id, block.n * sizeof(int32_t))
-            if block.exposure != NULL:
-                memcpy(rows.exposure, block.exposure, block.n * sizeof(float))
-            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
-            memcpy(rows.sidx, block.sidx, records * sizeof(int32_t))
-            memcpy(rows.loss, block.loss, records * sizeof(float))
-            memcpy(rows.dense, block.dense, block.n * sizeof(uint8_t))
+            rows.copy_from(block)
         self.caught.append(caught)
         return 0
 
@@ -283,14 +259,14 @@ def each_block(decoder, first, catcher):
 def read_cdfs(CdfDecoder decoder not None):
     """Iterate over the blocks (Cdfs) of a CdfDecoder."""
     cdef CdfCatcher catcher = CdfCatcher()
-    catcher.producer = decoder.rows
+    catcher.decoder = decoder
     return each_block(decoder, catcher, catcher)
 
 
 def read_losses(LossDecoder decoder not None):
     """Iterate over the blocks (Losses) of a LossDecoder."""
     cdef LossCatcher catcher = LossCatcher()
-    catcher.producer = decoder.rows
+    catcher.decoder = decoder
     return each_block(decoder, catcher, catcher)
 
 
