@@ -4,7 +4,7 @@
 # to keep something copies it before it returns. An event's last block carries end_of_event; two events that
 # follow each other have different ids (a producer that meets the same id again goes on with the same event),
 # and an event without rows sends no block. Every value in a block has been checked: a consumer may index with
-# sidx after begin() has told it the sample size.
+# sidx after begin() has given it the sample size.
 #
 # Call order on a consumer: begin once, accept any number of times, finish once. After an error nothing more
 # is called.

@@ -10,7 +10,7 @@ Wire layouts (little-endian, packed; stated in ktc/schemas/streams.py, structs i
 
 A decoder checks everything that a consumer will index with. The end of the input is an end only between
 packets, with one exception that ktools' gulcalc makes necessary: it leaves the terminator of the very last
-packet out, so item, coverage and loss streams may also end behind a record that can be a packet's last (the
+packet out, so item, coverage and loss streams may also end after a record that can be a packet's last (the
 mean or a sample).
 
 Records of one sidx in a packet of a summary stream become one, with the sum of their losses, but where the
@@ -37,7 +37,7 @@ def describe_kind(kind):
     for stream in _streams.STREAMS.values():
         if stream.kind == kind:
             return f"{'an' if stream.name[0] in 'aeiou' else 'a'} {stream.name} stream"
-    return f"no stream that ktc knows (first word {kind:#010x})"
+    return f"not a stream that ktc knows (first word {kind:#010x})"
 
 
 cdef class EventDecoder:
@@ -452,7 +452,7 @@ cdef class LossEncoder(LossConsumer):
 
     index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc,
     where rows of the same event and id that follow each other go on in one packet, and the very last packet
-    lacks its terminator, unless it ends with a record behind which that would be a cut to whoever reads it.
+    lacks its terminator, unless it ends with a record after which a reader would take that for a cut.
     """
 
     def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False):

@@ -49,7 +49,7 @@ cdef class FmCalc(LossConsumer):
     cdef float *part                # by row: its part of the loss of a whole level
     cdef float *layer_total         # by node: what a layer hands on to it
     cdef int64_t *next_place        # by node: where its next row goes
-    cdef int beyond                 # a result is no number, or infinite
+    cdef int beyond                 # a result is not a number, or infinite
 
     cdef int check_results(self, int32_t event_id) except -1 nogil
     cdef int calculate(self) except -1 nogil

@@ -165,7 +165,7 @@ cdef class FmCalc(LossConsumer):
         self.make_room()
         for block in range(self.event.blocks):
             # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and
-            # those behind it keep them from the start.
+            # those after it keep them from the start.
             if not self.run(block):
                 self.keep_shares = True
                 self.keep_room()

@@ -52,7 +52,7 @@ cdef class Event:
     cdef Nodes *level               # by level
     cdef HashTable table
     # What goes out: a row of results for each place (row or aggregate) where results are what remains of it,
-    # and behind these one for each output.
+    # and after these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
     cdef int64_t *result_of         # by layer and place: which result has its output, or -1

@@ -75,7 +75,7 @@ cdef class Event:
         free(self.felt)
 
     cdef void begin(self, int32_t sample_size, bint listed) noexcept nogil:
-        """A stream of so many samples; listed: without TIVs of its own."""
+        """A stream of this many samples; listed: without TIVs of its own."""
         self.sample_size, self.listed = max(sample_size, 0), listed
         self.blocks = (<Py_ssize_t>self.sample_size + SAMPLE_LANES + LANES - 1) // LANES
         # An odd number of cache lines: rows would else fall into the same sets of the cache.
@@ -97,8 +97,7 @@ cdef class Event:
         if item < 1 or item > items.last or items.parent[item] == 0:
             with gil:
                 raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: "
-                                f"expected a record "
-                                f"from {item} of level 1")
+                                f"expected a record from {item} of level 1")
         if self.n == self.room:
             self.room = max(2 * self.room, FIRST_ROOM // self.width + 1)
             resize(<void **>&self.item, self.room, sizeof(int32_t))
@@ -133,8 +132,7 @@ cdef class Event:
         for k in range(block.start[i], block.start[i + 1]):
             if not block.loss[k] < INFINITY:
                 raise DataError(f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}: a loss "
-                                f"of "
-                                f"{block.loss[k]}, expected a number")
+                                f"of {block.loss[k]}, expected a number")
         return 0
 
     cdef int find_nodes(self) except -1 nogil:
@@ -272,13 +270,12 @@ cdef class Event:
     # Writing it
 
     cdef int fail_result(self, int32_t event_id) except -1:
-        """Some result is no number, or infinite: an error if it is an output's, for others do not go out."""
+        """Some result is not a finite number: an error if it is an output's, for others do not go out."""
         for i in range(self.results):
             for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
                 if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
                     raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is "
-                                    f"beyond the range of "
-                                    "float32")
+                                    "beyond the range of float32")
         return 0
 
     cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil:

@@ -1,7 +1,7 @@
 """Blocks as Python sees them, and the consumers that hand them over.
 
 A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero copy, read-only) and stay
-valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; behind a
+valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; after a
 chain of stages a block is copied once.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
@@ -44,11 +44,44 @@ cdef object array(object owner, const void *data, Py_ssize_t count, Py_ssize_t i
 
 
 cdef class Cdfs:
-    """Cumulative damage distributions of part of one event.
+    """Cumulative damage distributions of one event, or of a part of it.
 
-    event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64.
-    vulnerability_id: (n,) int32. start: (n + 1,) int64; row i has the bins start[i] up to start[i + 1] of
-    prob_to (cumulative probability) and bin_mean (damage ratio), both float32.
+    A stream or a chain gives them. len() is the number of rows, n. Row i is the distribution of
+    areaperil_id[i] and vulnerability_id[i]: its bins are prob_to[start[i]:start[i + 1]] and as much of
+    bin_mean. Arrays are read-only and stay valid as long as they are kept.
+
+    Attributes
+    ----------
+    event_id : int
+        The event.
+    end_of_event : bool
+        Whether this is the event's last block.
+    areaperil_id : numpy.ndarray
+        (n,) uint64.
+    vulnerability_id : numpy.ndarray
+        (n,) int32.
+    start : numpy.ndarray
+        (n + 1,) int64: where the rows' bins begin, and where the last row's end.
+    prob_to : numpy.ndarray
+        (start[n],) float32: the probability of this bin's damage or less.
+    bin_mean : numpy.ndarray
+        (start[n],) float32: the damage ratio that stands for the bin.
+
+    Raises
+    ------
+    TypeError
+        When called: blocks are not made by hand.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> cdfs = next(iter(ktc.getmodel(ktc.eve(1, 100))))
+    >>> cdfs
+    <Cdfs: event 1, 42 rows, end of event>
+    >>> cdfs.areaperil_id[:3].tolist(), cdfs.start[:3].tolist()
+    ([6, 6, 8], [0, 22, 44])
+    >>> round(float(cdfs.prob_to[cdfs.start[1] - 1]), 4)
+    1.0
     """
     cdef CdfRows rows
     cdef readonly int event_id
@@ -86,12 +119,46 @@ cdef class Cdfs:
 
 
 cdef class Losses:
-    """Losses of part of one event.
+    """Losses of one event, or of a part of it.
 
-    event_id: the event. end_of_event: whether this is its last block. id: (n,) int32, the items, coverages,
-    outputs or summaries. start: (n + 1,) int64; row i has the records start[i] up to start[i + 1] of sidx
-    (int32; 1 .. sample size, or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss
-    (float32, currency). exposure: (n,) float32 in summary streams, else None.
+    A stream or a chain gives them. len() is the number of rows, n. Row i holds the losses of id[i]: its
+    records are sidx[start[i]:start[i + 1]] and as much of loss. Arrays are read-only and stay valid as long
+    as they are kept.
+
+    Attributes
+    ----------
+    event_id : int
+        The event.
+    end_of_event : bool
+        Whether this is the event's last block.
+    id : numpy.ndarray
+        (n,) int32: items, coverages, outputs of the financial module, or summaries.
+    start : numpy.ndarray
+        (n + 1,) int64: where the rows' records begin, and where the last row's end.
+    sidx : numpy.ndarray
+        (start[n],) int32: a sample from 1 to the sample size, or a special one (-1 mean, -2 standard
+        deviation, -3 TIV, -4 affected risks, -5 maximum loss).
+    loss : numpy.ndarray
+        (start[n],) float32, in currency.
+    exposure : numpy.ndarray or None
+        (n,) float32, in currency: the exposed value of a summary; None in other streams.
+
+    Raises
+    ------
+    TypeError
+        When called: blocks are not made by hand.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> csv = b"event_id,item_id,sidx,loss\\n1,7,-1,5\\n1,7,1,5\\n1,8,2,1\\n"
+    >>> (losses,) = ktc.gultobin(csv, sample_size=2)
+    >>> losses
+    <Losses: event 1, 2 rows, end of event>
+    >>> losses.id.tolist(), losses.start.tolist()
+    ([7, 8], [0, 2, 3])
+    >>> losses.sidx.tolist(), losses.loss.tolist()
+    ([-1, 1, 2], [5.0, 5.0, 1.0])
     """
     cdef LossRows rows
     cdef readonly int event_id

@@ -181,10 +181,9 @@ cdef class GulCalc(CdfConsumer):
             if n_bins < 1 or n_bins > self.distribution.n_dictionary:
                 with gil:
                     raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, "
-                                    f"vulnerability "
-                                    f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, "
-                                    f"expected 1 to "
-                                    f"{self.distribution.n_dictionary} (the damage bin dictionary)")
+                                    f"vulnerability {block.vulnerability_id[i]}: the cdf has {n_bins} damage "
+                                    f"bins, expected 1 to {self.distribution.n_dictionary} (the damage bin "
+                                    "dictionary)")
             wrong = False
             for k in range(block.start[i], block.start[i + 1]):     # what is not finite less itself is not 0
                 wrong |= ((block.prob_to[k] - block.prob_to[k] != 0)
@@ -218,8 +217,7 @@ cdef class GulCalc(CdfConsumer):
             k += 1
         raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
                         f"{block.vulnerability_id[i]}: damage bin {k - block.start[i] + 1} has the "
-                        f"probability "
-                        f"{block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
+                        f"probability {block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
 
     cdef int start_event(self, int32_t event_id) except -1 nogil:
         self.in_event, self.event_id, self.built_row = True, event_id, -1

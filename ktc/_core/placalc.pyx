@@ -52,7 +52,7 @@ cdef class PlaCalc(LossConsumer):
 
     Raises UsageError for factors out of range, DataError for tables that are cut or hold values that no
     amplification has; when running without an absolute factor, for coverages and for an item that the table
-    does not have; and for a loss that is, or becomes, no number that float32 holds.
+    does not have; and for a loss that is not a number of float32, as it comes or as it goes out.
     """
 
     def __cinit__(self, Mapped items=None, Mapped factors=None, *, float relative=1, double absolute=0):
@@ -129,8 +129,7 @@ cdef class PlaCalc(LossConsumer):
             while at < size:
                 if size - at < <int64_t>sizeof(head):
                     table.fail(at, f"the file ends inside the head of packet {n + 1}: expected "
-                                   f"{sizeof(head)} bytes, found "
-                               f"{size - at}", TruncatedError)
+                               f"{sizeof(head)} bytes, found {size - at}", TruncatedError)
                 memcpy(&head, table.data + at, sizeof(head))
                 if head.count < 0:
                     table.fail(at + sizeof(int32_t),
@@ -219,8 +218,7 @@ cdef class PlaCalc(LossConsumer):
             else:
                 with gil:
                     raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: "
-                                    f"expected 1 to "
-                                    f"{self.last_item}")
+                                    f"expected 1 to {self.last_item}")
             if not amplify(self.loss + first, block.loss + first, block.start[i + 1] - first, factor):
                 with gil:
                     self.fail_loss(block, i, factor)
