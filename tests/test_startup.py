@@ -32,10 +32,10 @@ STAGES = f"{STREAM} stages chain"
 MODULES = {
     "eve": f"{STAGES} {TABLES} _core.eve _core.keys",
     "getmodel": f"{STAGES} {TABLES} _core.getmodel",
-    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.mersenne _core.sampling",
-    "placalc": f"{STAGES} {TABLES} _core.placalc _core.sorting",
+    "gulcalc": f"{STAGES} {TABLES} _core.gulcalc _core.allocation _core.memory _core.mersenne _core.sampling",
+    "placalc": f"{STAGES} {TABLES} _core.placalc _core.memory _core.sorting",
     "fmcalc": f"{STAGES} {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
-    " _core.fmrules _core.sorting",
+    " _core.fmrules _core.memory _core.sorting",
     "summarycalc": f"{STAGES} {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} _core.eltcalc",
     "pltcalc": f"{STAGES} {TABLES} {REPORT} {SORTED} accumulators _core.pltcalc",
