@@ -26,17 +26,29 @@ SPECIAL = 5
 
 
 class Estimate:
-    """files: paths that are read. records: of losses, over all stages, at most. memory: bytes, at most."""
+    """files: paths that are read. records: of losses, over all stages, at most. parts: bytes at most, of what
+    memory goes to. shares: by name of a group, how its accumulators' memory compares with that of others.
+    least: bytes without which the run cannot be done."""
 
-    def __init__(self, files: list[str], records: int, parts: dict[str, int], threads: int) -> None:
-        self.files, self.records, self.parts, self.threads = files, records, parts, threads
+    def __init__(
+        self,
+        files: list[str],
+        records: int,
+        parts: dict[str, int],
+        shares: dict[str, int],
+        least: int,
+        threads: int,
+    ) -> None:
+        self.files, self.records, self.parts, self.shares = files, records, parts, shares
+        self.least, self.threads = least, threads
 
     @property
     def memory(self) -> int:
+        """Bytes at most."""
         return sum(self.parts.values())
 
     def lines(self, limit: float | None) -> list[str]:
-        """For people."""
+        """For people. limit: MiB."""
         seconds = self.records * NANOSECONDS * 1e-9 / self.threads
         parts = ", ".join(f"{name} {size(count)}" for name, count in self.parts.items())
         held = "" if limit is None else f"; --memory holds it to {size(limit * (1 << 20))}"
@@ -48,41 +60,33 @@ class Estimate:
 
 def estimate(made: Plan, threads: int) -> Estimate:
     """The Estimate of a plan."""
-    from .perspectives import Shared
-
     folder, losses = made.folder, made.losses
-    Shared(folder, losses)  # so that every file has been looked at
     events = made.events()
     width = losses.samples + SPECIAL
     items = len(folder.table("items")) // schemas.TABLES["items"].dtype(folder.areaperil_bytes).itemsize
     stages = 1 + losses.insured + len(losses.layers)
     records = len(events) * items * width * stages * (1 + losses.correlated)
-    worker = items * width * 8 * stages + VECTORS
-    parts: dict[str, int] = {"base": BASE, f"{threads} workers": threads * worker}
-    accumulating = [group for group in losses.groups if group.accumulates]
-    if accumulating:
-        periods = folder.occurrences().number_of_periods
-        adding = sum(
-            bytes_of(group, summaries_of(made, group), periods, losses.samples) for group in accumulating
-        )
-        parts["curves and averages"] = adding
-    files = sorted({*folder.used})
-    return Estimate(files, records, parts, threads)
+    workers = threads * (items * width * 8 * stages + VECTORS)
+    parts: dict[str, int] = {"base": BASE, f"{threads} workers": workers}
+    shares: dict[str, int] = {}
+    least = BASE + threads * VECTORS // 4
+    for group in losses.groups:
+        if group.accumulates:
+            periods = folder.occurrences().number_of_periods
+            one = bytes_of(group, periods, losses.samples)
+            shares[group.name] = summaries_of(made, group) * one
+            least += one
+    if shares:
+        parts["curves and averages"] = sum(shares.values())
+    return Estimate(sorted(folder.used), records, parts, shares, least, threads)
 
 
-def bytes_of(group: Group, summaries: int, periods: int, samples: int) -> int:
-    """Bytes of the accumulators of a summary set."""
-    cells = summaries * periods * (samples + 1)
-    rows = summaries * periods * 50
-    total = 0
-    if any(what in group.files for what in ("ept", "psept")):
-        total += 8 * cells + rows
-    if any(what.startswith("leccalc") for what in group.files):
-        total += 8 * cells + rows
-    for whats in (("palt", "alct"), ("aalcalc",)):
-        if any(what in group.files for what in whats):
-            total += 8 * cells + rows
-    return total
+def bytes_of(group: Group, periods: int, samples: int) -> int:
+    """Bytes of the accumulators of one summary of a set, if it has losses in every period."""
+    curves = any(what in group.files for what in ("ept", "psept"))
+    legacy = any(what.startswith("leccalc") for what in group.files)
+    averages = sum(what in group.files for what in ("palt", "aalcalc"))
+    return (curves + legacy + averages) * periods * (8 * (samples + 1) + 50)
 
 
 def summaries_of(made: Plan, group: Group) -> int:

@@ -574,8 +574,8 @@ def _xref(sites: Mapping[str, Array], site: Array) -> list[Array]:
 def _reinsurance(out: _Writer, sites: Mapping[str, Array], site_of_output: Array, tiv: float) -> None:
     """Two reinsurance programmes, of inuring priorities 1 and 2, on the outputs of the insured one.
 
-    RI_1, a quota share: 40 % of each line of business, up to a limit of an event (rule 22). RI_2, two layers of
-    catastrophe excess of loss on what is left, by event (rule 24): both in full, one upon the other.
+    RI_1, a quota share: 40 % of each line of business, up to a limit of an event (rule 22). RI_2, two layers
+    of catastrophe excess of loss on what is left, by event (rule 24), one upon the other.
     """
     import json
 

@@ -8,8 +8,10 @@ import time
 from functools import partial
 
 from ._version import __version__
+from .console import size
 from .engine import Engine, Lane
-from .errors import InputError, KtcError, OutputError
+from .errors import InputError, KtcError, OutputError, UsageError
+from .estimate import estimate
 from .journal import Journal, check_resume, digests
 from .perspectives import Shared, Worker
 from .reporting import Spool, accumulations, report_of, write_accumulation, write_rows
@@ -58,6 +60,7 @@ class Execution:
         self.journal: Journal | None = None
         self.engine: Engine | None = None
         self.resumed = 0
+        self.in_memory, self.shares = IN_MEMORY, dict[str, int]()
         self.inputs: dict[str, Any] = {}
         self.checked = time.monotonic()
 
@@ -71,6 +74,7 @@ class Execution:
             self.journal = Journal(self.output)
         self.shared = Shared(plan.folder, plan.losses)
         self.events = plan.events()
+        self.allot_memory()
         first = Worker(self.shared)
         self.made: list[Worker] = [first]
         groups = {f"{group.name}_summaries": group for group in plan.losses.groups}
@@ -95,17 +99,44 @@ class Execution:
             return
         self.streams.append(tap.name)
         plan = self.plan
-        for each in accumulations(group, plan.folder, plan.chosen(group), plan.losses.exact, self.share()):
+        for each in accumulations(
+            group, plan.folder, plan.chosen(group), plan.losses.exact, self.share(group)
+        ):
             each.spool = spool
             self.accumulations.append(each)
             self.lanes[tap.name].append(Lane(each.name, each.take))
 
-    def share(self) -> int | None:
-        """Bytes that each accumulator may take."""
+    def allot_memory(self) -> None:
+        """Share the memory out: what workers and spools leave goes to accumulators, by what they may need.
+
+        Raises
+        ------
+        UsageError
+            There is too little for the run.
+        """
         if self.memory is None:
+            return
+        found = estimate(self.plan, self.threads)
+        if found.least > self.memory:
+            raise UsageError(
+                f"the run needs {size(found.least)} of memory at least on {self.threads} threads, "
+                f"and may take {size(self.memory)}"
+            )
+        self.in_memory = min(IN_MEMORY, self.memory // 8)
+        others = sum(found.parts.values()) - sum(found.shares.values())
+        left = max(self.memory - self.in_memory - others, self.memory // 4)
+        total = sum(found.shares.values())
+        if total > left:
+            self.shares = {name: max(1 << 20, left * need // total) for name, need in found.shares.items()}
+
+    def share(self, group: Group) -> int | None:
+        """Bytes that each accumulator of a group may take; None for what it needs."""
+        whole = self.shares.get(group.name)
+        if whole is None:
             return None
-        count = sum(len(group.files) for group in self.plan.losses.groups if group.accumulates)
-        return max(1 << 20, self.memory // 2 // max(count, 1))
+        return whole // max(
+            1, len(accumulations(group, self.plan.folder, self.plan.chosen(group), False, None))
+        )
 
     def make(self) -> Worker:
         """A worker for a thread."""
@@ -156,8 +187,8 @@ class Execution:
             for path, facts in journal["reports"].items()
             if os.path.exists(self.journal.path(f"report.{path}"))
         }
-        for name, size in journal["spools"].items():
-            self.spools[name].restore(size)
+        for name, length in journal["spools"].items():
+            self.spools[name].restore(length)
 
     def refeed(self) -> list[Callable[[], object]]:
         """What accumulators need to be told of events that are done."""
@@ -177,7 +208,7 @@ class Execution:
         if now - self.checked >= CHECKPOINT:
             self.checkpoint()
             self.checked = time.monotonic()
-        elif sum(spool.memory for spool in self.spools.values()) > IN_MEMORY:
+        elif sum(spool.memory for spool in self.spools.values()) > self.in_memory:
             for spool in self.spools.values():
                 spool.spill()
 
@@ -272,6 +303,7 @@ class Execution:
         write_accumulation(
             each, self.plan.folder, {what: self.destination(file) for what, file in files.items()}
         )
+        each.kernel = None  # its memory is for others
         self.look_at(files.values())
 
     def collect(self, spool: Spool, file: OutputFile) -> None:

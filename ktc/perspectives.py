@@ -150,6 +150,12 @@ class SharedModel(GetModel):
         return stage
 
 
+class AnySummaryCalc(SummaryCalc):
+    """summarycalc for any number of summary sets."""
+
+    any_set = True
+
+
 class Worker:
     """A chain of its own, from events to taps. `headers`: by tap, what comes before the first event."""
 
@@ -222,7 +228,7 @@ class Worker:
         groups = [g for g in self.losses.groups if g[:3] == (correlated, perspective, priority)]
         if not groups:
             return None
-        return SummaryCalc(
+        return AnySummaryCalc(
             {group.summary_set: self.reports(group) for group in groups},
             stream=stream,
             zeros=self.losses.zeros and perspective == "ri",

@@ -212,9 +212,11 @@ def plan_text(made: Plan, output: str, threads: int | None, memory: float | None
     """What --dry-run shows."""
     from .analysis import processors
     from .estimate import estimate
+    from .perspectives import Shared
     from .settings import stages
 
     losses = made.losses
+    Shared(made.folder, made.losses)  # so that every file has been read
     found = estimate(made, threads or processors())
     lines = [f"Run directory: {made.folder.root or '.'}", ""]
     lines += [f"  {note}" for note in made.notes] + ([""] if made.notes else [])

@@ -36,6 +36,7 @@ class SummaryCalc(Stage["Never"]):
     """
 
     takes, gives = "losses", "losses"
+    any_set = False  # numbers of sets beyond 9, too
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class SummaryCalc(Stage["Never"]):
             table("items") if legacy else None,
             self.areaperil_bytes,
             self.exact,
+            self.any_set,
         )
 
     @staticmethod

@@ -19,7 +19,7 @@ cdef struct Slot:
 # row[sidx + 5] for sidx -5 .. S. Slots are dealt out as summaries are met, so that memory follows the event,
 # and cleared only then.
 cdef struct SummarySet:
-    int32_t number                  # 0 .. 9
+    int32_t number                  # 0 .. 9, or any
     int32_t last_summary            # summary ids run from 1 to this
     int32_t *summary_of             # by input id; 0: not in this set
     int32_t *slot_of                # by summary id: 1 + slot, or 0
@@ -33,8 +33,8 @@ cdef struct SummarySet:
 
 
 cdef class SummaryCalc(LossConsumer):
-    cdef SummarySet sets[10]
-    cdef int n_sets
+    cdef SummarySet *sets
+    cdef int n_sets, latest_set
     cdef list outputs
     cdef LossRows rows
     cdef int64_t few                # additions that a float sum takes
@@ -53,6 +53,7 @@ cdef class SummaryCalc(LossConsumer):
     cdef int32_t event_id
     cdef int64_t last_key           # the id whose exposure was added last, or -1
 
+    cdef SummarySet *find_set(self, int32_t number) noexcept
     cdef int enter(self, int32_t event_id) except -1 nogil
     cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure,
                  const int32_t *sidx,

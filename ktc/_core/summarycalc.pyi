@@ -15,4 +15,5 @@ class SummaryCalc(LossConsumer):
         items: Mapped | None = None,
         areaperil: AreaperilBytes = 4,
         exact: bool = False,
+        any_set: bool = False,
     ) -> Self: ...

@@ -31,7 +31,7 @@ from ktc._core.records cimport AFFECTED_RISKS, MAX_LOSS, MEAN, SPECIAL_SAMPLES, 
 from ktc.errors import DataError, UsageError
 
 cdef enum:
-    SETS = 10
+    SETS = 10                           # 0 to 9, as summarycalc has flags
     SLAB = 1 << 16                              # floats in one allocation of rows, at least
 
 cdef enum:
@@ -62,7 +62,7 @@ cdef class SummaryCalc(LossConsumer):
 
     def __cinit__(self, Mapped xref not None, outputs, bint zeros=False, Mapped coverages=None,
                   Mapped items=None,
-                  int areaperil=4, bint exact=False):
+                  int areaperil=4, bint exact=False, bint any_set=False):
         # A sum in double begins with one of FEW floats, which is off by half of what is allowed.
         self.few = 0 if exact else FEW
         self.tolerance = 0 if exact else TOLERANCE / 2
@@ -71,7 +71,7 @@ cdef class SummaryCalc(LossConsumer):
         self.outputs = []
         self.rows = LossRows(False, True)
         self.first_id, self.last_id, self.id_name = 0, 0, "id"
-        self._load(xref, sorted(outputs.items()))
+        self._load(xref, sorted(outputs.items()), INT32_MAX if any_set else SETS - 1)
         if self.by_coverage:
             self.first_id = 1
             self.last_id = <int32_t>min(coverages.records(sizeof(float), "a record"), <int64_t>INT32_MAX)
@@ -79,33 +79,31 @@ cdef class SummaryCalc(LossConsumer):
         if items is not None:
             self._load_items(items, areaperil)
 
-    def _load(self, Mapped xref, outputs):
+    def _load(self, Mapped xref, outputs, int32_t most):
         cdef Py_ssize_t i, n = xref.records(sizeof(rec.gulsummaryxref), "a record")
         cdef const rec.gulsummaryxref *entry = <const rec.gulsummaryxref *>xref.data
-        cdef SummarySet *groups[SETS]
         cdef SummarySet *group
         cdef size_t last
-        for i in range(SETS):
-            groups[i] = NULL
+        self.sets = <SummarySet *>allot(len(outputs), sizeof(SummarySet))
         for number, out in outputs:
-            if not 0 <= number < SETS:
-                raise UsageError(f"summary set {number}: expected 0 to {SETS - 1}")
-            group = groups[number] = &self.sets[self.n_sets]
+            if not 0 <= number <= most:
+                raise UsageError(f"summary set {number}: expected 0 to {most}")
+            group = &self.sets[self.n_sets]
             group.number, group.out = number, <PyObject *>out
             if not isinstance(out, LossConsumer):
                 raise TypeError(f"summary set {number}: {type(out).__name__} takes no losses")
             self.outputs.append(out)
             self.n_sets += 1
         for i in range(n):
-            if not 0 <= entry[i].summaryset_id < SETS:
+            if not 0 <= entry[i].summaryset_id <= most:
                 xref.fail(i * sizeof(entry[i]), f"record {i + 1}: summary set {entry[i].summaryset_id}, "
-                                                f"expected 0 to {SETS - 1}")
+                                                f"expected 0 to {most}")
             if entry[i].coverage_id < 0:
                 xref.fail(i * sizeof(entry[i]),
                           f"record {i + 1}: id {entry[i].coverage_id}, expected 1 or more")
             xref.check_id(i, sizeof(entry[i]), n, max(entry[i].coverage_id, entry[i].summary_id))
             self.last_id = max(self.last_id, entry[i].coverage_id)
-            group = groups[entry[i].summaryset_id]
+            group = self.find_set(entry[i].summaryset_id)
             if group != NULL:
                 if entry[i].summary_id < 1:
                     xref.fail(i * sizeof(entry[i]),
@@ -128,7 +126,7 @@ cdef class SummaryCalc(LossConsumer):
             group.slot_of = <int32_t *>allot(<size_t>group.last_summary + 1, sizeof(int32_t))
             group.met = <uint64_t *>allot(<size_t>group.last_summary // 64 + 1, sizeof(uint64_t))
         for i in range(n):
-            group = groups[entry[i].summaryset_id]
+            group = self.find_set(entry[i].summaryset_id)
             if group == NULL:
                 continue
             if group.summary_of[entry[i].coverage_id] not in (0, entry[i].summary_id):
@@ -137,6 +135,16 @@ cdef class SummaryCalc(LossConsumer):
                           f"set {group.number}, but in summary {group.summary_of[entry[i].coverage_id]} in a "
                           f"record before")
             group.summary_of[entry[i].coverage_id] = entry[i].summary_id
+
+    cdef SummarySet *find_set(self, int32_t number) noexcept:
+        """The set of a number, or NULL. Entries of a set mostly follow each other."""
+        cdef int k, at = self.latest_set
+        for k in range(self.n_sets):
+            if self.sets[at].number == number:
+                self.latest_set = at
+                return &self.sets[at]
+            at = at + 1 if at + 1 < self.n_sets else 0
+        return NULL
 
     def _load_items(self, Mapped items, int areaperil):
         cdef int64_t n
@@ -157,6 +165,7 @@ cdef class SummaryCalc(LossConsumer):
             free(group.met)
             free(group.slot_of)
             free(group.summary_of)
+        free(self.sets)
         free(self.coverage_of)
         free(self.blank)
 
