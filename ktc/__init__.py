@@ -88,6 +88,7 @@ _HOME = {
         "InputError",
         "OutputError",
         "ReaderGone",
+        "Cancelled",
     ),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

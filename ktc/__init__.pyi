@@ -45,6 +45,7 @@ from .concat import katparquet as katparquet
 from .curves import ExceedanceCurves as ExceedanceCurves
 from .curves import leccalc as leccalc
 from .curves import ordleccalc as ordleccalc
+from .errors import Cancelled as Cancelled
 from .errors import DataError as DataError
 from .errors import InputError as InputError
 from .errors import KtcError as KtcError
@@ -155,4 +156,5 @@ __all__ = [
     "InputError",
     "OutputError",
     "ReaderGone",
+    "Cancelled",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 
-from .errors import InputError, UsageError
+from .errors import Cancelled, InputError, UsageError
 from .rundir import QUANTILES, RunFolder, bytes_of_ids, chosen_file
 
 TYPE_CHECKING = False
@@ -126,6 +126,9 @@ def plan(
         key = file.correlated, file.perspective, file.priority, file.summary_set
         groups.setdefault(key, Group(*key, {})).files[file.what] = file
     reinsured = {"ri", "rl"} & set(wanted.perspectives)
+    for name, rule in (("gul", alloc_gul), ("il", alloc_il), ("ri", alloc_ri)):
+        if rule is not None and not 0 <= rule <= 3:
+            raise UsageError(f"the allocation rule of {name} is {rule}, expected 0 to 3")
     losses = Losses(
         groups=tuple(groups.values()),
         layers=tuple(layers) if reinsured else (),
@@ -253,11 +256,12 @@ def with_choice(
     sets: dict[str, list[Any]] = {}
     if not asked or reports is not None:
         sets = {name: summary_sets(folder, name) for name in perspectives}
+    years = folder.there("returnperiods")
     for name in known:
         asked[f"{name}_output"] = name in perspectives
         if name in perspectives and reports is not None:
             ids = [each.get("id") for each in asked.get(f"{name}_summaries") or ()] or sets[name]
-            asked[f"{name}_summaries"] = [{"id": id, **choice_of(reports)} for id in ids]
+            asked[f"{name}_summaries"] = [{"id": id, **choice_of(reports, years)} for id in ids]
     notes.append(
         f"{', '.join(perspectives)}"
         + (f": {', '.join(reports)} of every summary set" if reports is not None else "")
@@ -265,9 +269,10 @@ def with_choice(
     return asked
 
 
-def choice_of(reports: Sequence[str]) -> dict[str, Any]:
-    """The options of a summary set that ask for these reports."""
-    chosen: dict[str, Any] = {}
+def choice_of(reports: Sequence[str], years: bool) -> dict[str, Any]:
+    """The options of a summary set that ask for these reports. years: curves at return periods, which there is
+    a table of."""
+    chosen: dict[str, Any] = {"ord_output": {"return_period_file": years}}
     for each in reports:
         if each not in CHOICES:
             raise UsageError(f"there is no report {each!r}, expected of {', '.join(CHOICES)}")
@@ -396,6 +401,13 @@ def inner_priorities(
 
 def choose_tables(folder: RunFolder, settings: Settings, notes: list[str]) -> None:
     """Choose what input/ lacks, by the settings."""
+    for asked, table, keys in (
+        (settings.event_ids or settings.event_set, "events", "event_ids, event_ranges and event_set"),
+        (settings.return_periods, "returnperiods", "return_periods"),
+        (settings.quantiles, "quantile", "quantiles"),
+    ):
+        if asked and folder.there(table):
+            notes.append(f"{folder.path(table)} is used as it is, not {keys}")
     if settings.event_ids is not None:
         folder.choose("events", "event_ids and event_ranges", bytes_of_ids(settings.event_ids))
     chosen_file(folder, "events", settings.event_set, "model_settings.event_set")
@@ -601,7 +613,6 @@ def carry_out(
 ) -> Analysis:
     """Run a plan."""
     from .accumulators import limit_of
-    from .engine import Cancelled
     from .execution import Execution
 
     threads = processors() if threads is None else threads

@@ -18,8 +18,6 @@ import threading
 import time
 from collections import deque
 
-from .errors import KtcError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["Cancelled", "Engine", "Lane"]
+__all__ = ["Engine", "Lane"]
 
 SECONDS = 0.05  # of one block, as far as events allow
 FIRST_BLOCK = 4  # events
@@ -37,12 +35,6 @@ MOST_EVENTS = 1024  # of a block
 AHEAD = 6  # blocks of a worker that wait in front of a lane
 WAITING = 256 << 20  # bytes that wait in front of lanes, beyond which no new block is begun
 TICK = 0.1  # seconds between looks at progress and cancelling
-
-
-class Cancelled(KtcError):
-    """The run was cancelled."""
-
-    status = 130
 
 
 class Lane:

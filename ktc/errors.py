@@ -51,6 +51,12 @@ class ReaderGone(OutputError):
     """The reader of a pipe closed it: nobody wants the rest."""
 
 
+class Cancelled(KtcError):
+    """A run was cancelled from without."""
+
+    status = 130
+
+
 def printable(text: str) -> str:
     """Text in which what is not printable, as it may stand in an argument or a file's name, shows as its
     escape."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .analysis import Plan, Progress
     from .perspectives import Group, Tap
     from .reporting import Accumulation
-    from .settings import OutputFile
+    from .settings import OutputFile, Settings
 
 
 __all__ = ["Execution"]
@@ -147,8 +147,10 @@ class Execution:
 
     def hash_inputs(self) -> None:
         """What the inputs are, while the run goes on."""
+        root = os.path.abspath(self.plan.folder.root)
         try:
-            self.inputs = digests(list(self.plan.folder.used))
+            found = digests(list(self.plan.folder.used))
+            self.inputs = {os.path.relpath(path, root): facts for path, facts in found.items()}
         except OSError as error:
             self.inputs = {"error": str(error)}
 
@@ -167,7 +169,9 @@ class Execution:
                 "zeros": losses.zeros,
                 "amplification": losses.amplified,
                 "reports": {file.path: file.setting for file in self.plan.files},
+                "asked": asked(self.plan.settings),
             },
+            "notes": self.plan.notes,
         }
 
     # --- checkpoints
@@ -360,10 +364,10 @@ class Execution:
 
     def broken_off(self, error: BaseException) -> None:
         """Write down how far the run came, and why it ended."""
-        if self.journal is None or self.engine is None:
+        if self.journal is None:
             return
         try:
-            if self.progress.stage == "events":
+            if self.engine is not None and self.progress.stage == "events":
                 self.checkpoint()
             self.journal.manifest(
                 {**self.facts(), "status": "broken off", "why": str(error) or type(error).__name__}
@@ -372,9 +376,19 @@ class Execution:
             pass  # the first error is the one that counts
 
     def close(self, complete: bool) -> None:
-        """Let go of the output folder."""
+        """Let go of the output folder. What was done stays where there is something to go on with."""
         if self.journal is not None:
-            self.journal.close(remove=complete)
+            self.journal.close(remove=complete or not self.journal.there())
+
+
+def asked(settings: Settings) -> dict[str, Any]:
+    """Settings as they are written: all that reports may depend on."""
+    content = {**settings._asdict(), "problems": None}
+    content["perspectives"] = {
+        name: [{**each._asdict(), "options": sorted(each.options)} for each in sets]
+        for name, sets in settings.perspectives.items()
+    }
+    return content
 
 
 def json_like(content: dict[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,10 @@ class Journal:
             raise DataError(f"{path}: cannot be read: {error}") from None
         return found
 
+    def there(self) -> bool:
+        """Whether there is a journal."""
+        return os.path.exists(os.path.join(self.folder, "journal.json"))
+
     def write(self, content: dict[str, Any]) -> None:
         """How far the run is now."""
         write_json(os.path.join(self.folder, "journal.json"), content)
@@ -91,15 +95,6 @@ class Journal:
     def manifest(self, content: dict[str, Any]) -> None:
         """What is said of the run."""
         write_json(os.path.join(self.output, "manifest.json"), content)
-
-    def old_manifest(self) -> dict[str, Any] | None:
-        """What is said of an earlier run."""
-        try:
-            with open(os.path.join(self.output, "manifest.json")) as file:
-                found: dict[str, Any] = json.load(file)
-        except (OSError, ValueError):
-            return None
-        return found
 
     def clear(self) -> None:
         """Forget a run that was broken off."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ._core.blocks import Unwanted
 from ._core.codec import EventFeed
 from ._core.io import Outputs, Sink
 from ._core.rows import RowMemory
@@ -208,10 +209,10 @@ class Worker:
             )
             gross = self.summaries(correlated, "rl", layer.number, "fm", layer.path)
             plan, rule = self.shared.reinsured[layer.number], losses.alloc_ri
-            if net:
-                following = FmCalc(net, gross=gross, net=True, alloc_rule=rule, plan=plan, exact=losses.exact)
-            elif gross:
-                following = FmCalc(gross, alloc_rule=rule, plan=plan, exact=losses.exact)
+            if net or gross:  # net=True, so that what is paid is the sum of all layers
+                following = FmCalc(
+                    net or [Unwanted()], gross=gross, net=True, alloc_rule=rule, plan=plan, exact=losses.exact
+                )
         if not losses.insured:
             return None
         return FmCalc(

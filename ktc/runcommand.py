@@ -229,7 +229,9 @@ def plan_text(made: Plan, output: str, threads: int | None, memory: float | None
     )
     lines += [f"  {line}" for line in stages(settings, len(losses.layers), losses.stepped)]
     lines += ["", f"Reports in {os.path.join(made.folder.root, output)}:"]
-    lines += [f"  {file.path:58}{file.setting}" for file in made.files]
+    for file in made.files:
+        first, *others = file.setting.split(", ")
+        lines.append(f"  {file.path:44}{first}{f' and {len(others)} more' if others else ''}")
     lines += ["", *found.lines(memory)]
     return "\n".join([*lines, ""])
 
@@ -243,6 +245,8 @@ def closing_text(analysis: Analysis, seconds: float) -> str:
         f"{analysis.output}: {seconds:.2f} s",
         "",
     ]
+    if made.notes:
+        lines[1:1] = ["", *(f"  {note}" for note in made.notes)]
     figures = key_figures(analysis)
     if figures:
         head = "".join(f"{f'{years}-year loss':>20}" for years in RETURN_PERIODS)

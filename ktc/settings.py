@@ -24,6 +24,7 @@ from .schemas.settings import (
     REFUSED,
     SET,
     TOP,
+    Key,
 )
 
 TYPE_CHECKING = False
@@ -166,6 +167,10 @@ class Values:
     def __init__(self, content: Mapping[str, Any], place: str, prefix: str) -> None:
         self.content, self.prefix = content, prefix
         self.keys = {key.name: key for key in KEYS if key.place == place}
+        for option in OPTIONS:
+            if option.place == place:
+                name = option.name.removeprefix("leccalc_")
+                self.keys[name] = Key(name, place, "flag", False, option.doc)
         self.place = place
 
     def wrong(self, name: str, expected: str) -> UsageError:
@@ -233,7 +238,7 @@ class Values:
         for name, value in self.content.items():
             key = self.keys.get(name)
             if key is None:
-                if self.place == TOP:
+                if self.place in (TOP, SET, ORD, LEC):
                     yield Problem(self.prefix + name, "ktc does not know this key", "unknown")
             elif key.does == REFUSED and value:
                 yield Problem(self.prefix + name, f"ktc does not do this: {key.doc}", "unsupported")
@@ -277,7 +282,7 @@ def summary_sets(content: Any, place: str, problems: list[Problem]) -> tuple[Sum
         if each.get("id") is None:
             problems.append(Problem(here, "a summary set without an id is ignored", "unknown"))
             continue
-        made = summary_set(each, here)
+        made = summary_set(each, here, problems)
         if made.id < 1:
             raise UsageError(f"{here}.id is {made.id}, expected 1 or more")
         if any(made.id == other.id for other in found):
@@ -286,13 +291,15 @@ def summary_sets(content: Any, place: str, problems: list[Problem]) -> tuple[Sum
     return tuple(found)
 
 
-def summary_set(content: Mapping[str, Any], here: str) -> SummarySet:
-    """A summary set."""
+def summary_set(content: Mapping[str, Any], here: str, problems: list[Problem]) -> SummarySet:
+    """A summary set. problems: what its keys have of them is added."""
     at = Values(content, SET, f"{here}.")
     ord = Values(at.object("ord_output"), ORD, f"{here}.ord_output.")
     lec = at.object("leccalc")
     nested = lec.get("outputs")
-    curves = Values({**lec, **(nested if isinstance(nested, dict) else {})}, LEC, f"{here}.leccalc.")
+    inside = {**lec, **(nested if isinstance(nested, dict) else {})}
+    inside.pop("outputs", None)
+    curves = Values(inside, LEC, f"{here}.leccalc.")
 
     def curve(name: str) -> bool:
         return at.flag("lec_output") and curves.flag(name.removeprefix("leccalc_"))
@@ -301,6 +308,8 @@ def summary_set(content: Mapping[str, Any], here: str) -> SummarySet:
     options = {option.name for option in OPTIONS if of[option.place](option.name)}
     if "alt_period" not in options:
         options.discard("alct_convergence")
+    for each in (at, ord, curves):
+        problems.extend(each.unknown())
     fields = content.get("oed_fields") or ()
     confidence = ord.number("alct_confidence")
     if not 0 <= confidence <= 1:

@@ -52,6 +52,13 @@ cdef class LossConsumer:
         return 0
 
 
+cdef class Unwanted(LossConsumer):
+    """Losses that nobody wants, of a stage that has to have a consumer."""
+
+    cdef int accept(self, const LossBlock *block) except -1 nogil:
+        return 0
+
+
 cdef class CdfRows:
     """Builds CdfBlocks. whole_events: hold an event together in one block, however large."""
 
