@@ -425,7 +425,8 @@ def read_object(path: PathLike) -> dict[str, Any]:
     if isinstance(content, dict) and isinstance(content.get(WRAPPER), dict):
         content = content[WRAPPER]
     if not isinstance(content, dict):
-        raise DataError(f"{os.fspath(path)}: a {type(content).__name__}, expected an object of settings")
+        kind = "a list" if isinstance(content, list) else json.dumps(content)[:60]
+        raise DataError(f"{os.fspath(path)}: holds {kind}, expected an object of settings")
     return content
 
 

@@ -1,6 +1,8 @@
 """The settings of a run: what they ask for, beside the platform's scripts, and what is wrong with them."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from support import settings_cases
@@ -377,8 +379,7 @@ def test_a_key_that_is_not_done_matters_only_with_an_effect(key, value):
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key.does == INFORMATION and key.place == TOP])
 def test_information_is_read_by_nobody(key):
-    content = {} if key.name.endswith("_settings") else "anything"
-    assert asked(**{key.name: content}).problems == ()
+    assert asked(**{key.name: "anything"}).problems == ()
 
 
 def test_unknown_keys_are_listed():
@@ -408,8 +409,8 @@ def test_a_file_with_and_without_the_wrapper(tmp_path):
     [
         ('{"a": 1,\n "b" 2}', r"a\.json: line 2, column 6: Expecting ':' delimiter; expected JSON"),
         ("", r"a\.json: line 1, column 1: Expecting value; expected JSON"),
-        ("[]", r"a\.json: a list, expected an object of settings"),
-        ("5", r"a\.json: a int, expected an object of settings"),
+        ("[]", r"a\.json: holds a list, expected an object of settings"),
+        ("5", r"a\.json: holds 5, expected an object of settings"),
     ],
 )
 def test_a_file_that_is_not_settings(tmp_path, content, message):
@@ -481,8 +482,33 @@ def test_the_initial_file_has_every_key_that_ktc_does(tmp_path):
     }
     of_others = {"model_default_samples", "outputs"}
     for key in KEYS:
-        assert (key.name in places[key.place]) == (key.does == DONE and key.name not in of_others) or (
-            key.name in ("model_settings", "computation_settings", "oed_fields")
-        ), key
+        wanted = key.does == DONE and key.name not in of_others
+        assert (key.name in places[key.place]) == wanted or key.name == "oed_fields", key
     for option in OPTIONS:
         assert option.name.removeprefix("leccalc_") in places[option.place]
+
+
+# --- documentation
+
+
+def test_the_page_of_settings_has_every_key(monkeypatch):
+    docs = Path(__file__).parent.parent / "docs"
+    monkeypatch.syspath_prepend(str(docs))
+    settingspage = pytest.importorskip("settingspage")
+    text = settingspage.PAGE.read_text()
+    assert settingspage.page(text) == text, "run python docs/settingspage.py"
+    assert all(f"| `{key.name}` |" in text for key in KEYS)
+    assert all(f"| `{option.name.removeprefix('leccalc_')}` |" in text for option in OPTIONS)
+
+
+def test_the_pages_example_is_good():
+    text = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    settings = Settings.of(json.loads(example))
+    assert settings.problems == ()
+    assert [file.path for file in outputs(settings, [], 0)] == [
+        "gul_S1_palt.csv",
+        "gul_S1_ept.csv",
+        "il_S1_eltcalc.csv",
+        "il_S2_leccalc_wheatsheaf_aep.csv",
+    ]

@@ -146,12 +146,20 @@ def outputs_keys() -> list[Key]:
     """The keys of each perspective."""
     keys = []
     for name, doc in PERSPECTIVES.items():
-        keys.append(Key(f"{name}_output", TOP, "flag", False, f"whether {doc} are reported"))
-        keys.append(Key(f"{name}_summaries", TOP, "any", [], f"the summary sets of {doc}, and their reports"))
+        keys.append(Key(f"{name}_output", TOP, "flag", False, f"report {doc}"))
+        keys.append(Key(f"{name}_summaries", TOP, "list of objects", [], f"summary sets of {name}"))
     return keys
 
 
 KEYS = (
+    Key(
+        "model_supplier_id",
+        TOP,
+        "text",
+        "",
+        "who made the model: a gulcalc of theirs is not run, and an error",
+    ),
+    Key("model_name_id", TOP, "text", "", "the model, likewise"),
     Key("number_of_samples", TOP, "count", None, "samples of each item; 0 is the analytical mean alone"),
     Key(
         "model_default_samples",
@@ -225,43 +233,39 @@ KEYS = (
         "rl is reported of every reinsurance programme, as by the platform",
         INFORMATION,
     ),
-    Key("event_set", MODEL, "text", None, "static/events_<set>.bin, where input/events.bin is missing"),
+    Key("model_settings", TOP, "object", {}, "keys of the model"),
+    Key("computation_settings", TOP, "object", {}, "keys of the computation"),
+    Key("event_set", MODEL, "text", "", "static/events_<set>.bin, where input/events.bin is missing"),
     Key(
         "event_occurrence_id",
         MODEL,
         "text",
-        None,
+        "",
         "static/occurrence_<id>.bin, where input/occurrence.bin is missing",
     ),
     Key(
         "event_rates_set",
         MODEL,
         "text",
-        None,
+        "",
         "static/event_rates_<set>.csv, where input/event_rates.csv is missing",
     ),
-    Key("footprint_set", MODEL, "text", None, "static/footprint_<set>.bin instead of footprint.bin"),
+    Key("footprint_set", MODEL, "text", "", "static/footprint_<set>.bin instead of footprint.bin"),
     Key(
-        "vulnerability_set",
-        MODEL,
-        "text",
-        None,
-        "static/vulnerability_<set>.bin instead of vulnerability.bin",
+        "vulnerability_set", MODEL, "text", "", "static/vulnerability_<set>.bin instead of vulnerability.bin"
     ),
-    Key(
-        "pla_loss_factors_set", MODEL, "text", None, "static/lossfactors_<set>.bin instead of lossfactors.bin"
-    ),
+    Key("pla_loss_factors_set", MODEL, "text", "", "static/lossfactors_<set>.bin instead of lossfactors.bin"),
     Key("use_random_number_file", MODEL, "flag", False, "random numbers of static/random.bin"),
     Key("hazard_case_set", MODEL, "text", None, "hazard cases of dynamic footprints", REFUSED),
     Key("correlation_settings", MODEL, "any", [], "correlations by peril group", REFUSED),
     Key("id", SET, "count", None, "number of the summary set", low=1, high=LARGEST),
-    Key("oed_fields", SET, "any", [], "what the summary set was grouped by", INFORMATION),
+    Key("oed_fields", SET, "text, or a list of it", [], "what the summary set was grouped by", INFORMATION),
     Key("ord_output", SET, "object", {}, "reports of Open Results Data"),
-    Key("leccalc", SET, "object", {}, "legacy exceedance curves"),
+    Key("leccalc", SET, "object", {}, "legacy exceedance curves: see above"),
     Key("lec_output", SET, "flag", False, "whether leccalc's curves are reported"),
     Key("outputs", LEC, "object", None, "an older place of the curves: those beside it do not count"),
     Key("return_period_file", ORD, "flag", False, "curves at the return periods instead of at every loss"),
-    Key("return_period_file", LEC, "flag", False, "the same of legacy curves"),
+    Key("return_period_file", LEC, "flag", False, "curves at the return periods, likewise"),
     Key("parquet_format", ORD, "flag", False, "reports of Open Results Data as parquet"),
     Key("alct_confidence", ORD, "number", 0.95, "confidence level of the convergence table", low=0, high=1),
     *(
@@ -286,21 +290,17 @@ KEYS = (
         for name, doc in (
             ("version", "of the settings' form"),
             ("oed_version", "of the exposure data's form"),
-            ("prog_id", "a number"),
+            ("prog_id", "a number, in old settings"),
             ("analysis_tag", "a name"),
             ("source_tag", "a name"),
             ("analysis_name", "a name"),
             ("analysis_id", "a number"),
-            ("model_supplier_id", "who made the model"),
-            ("model_name_id", "the model"),
             ("module_supplier_id", "who made the model, in old settings"),
             ("model_version_id", "the model, in old settings"),
             ("model_custom_gulcalc_log_start", "what such a program writes"),
             ("model_custom_gulcalc_log_finish", "what such a program writes"),
             ("user_role", "who may set what"),
             ("exposure_location", "where a portfolio lies"),
-            ("model_settings", "settings of the model"),
-            ("computation_settings", "settings of the platform's computation"),
         )
     ),
 )
