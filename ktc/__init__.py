@@ -78,6 +78,7 @@ _HOME = {
         "FmToCsv",
         "SummaryToCsv",
     ),
+    "analysis": ("run", "Analysis"),
     "example": ("write_example",),
     "errors": (
         "KtcError",

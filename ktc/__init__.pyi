@@ -1,4 +1,5 @@
 # Written by `python .ci/stub.py`
+from . import analysis as analysis
 from . import averages as averages
 from . import chain as chain
 from . import compare as compare
@@ -15,6 +16,8 @@ from . import streams as streams
 from . import tables as tables
 from . import validation as validation
 from ._version import __version__ as __version__
+from .analysis import Analysis as Analysis
+from .analysis import run as run
 from .averages import AverageLoss as AverageLoss
 from .averages import AverageLossMeanOnly as AverageLossMeanOnly
 from .averages import aalcalc as aalcalc
@@ -142,6 +145,8 @@ __all__ = [
     "GulToCsv",
     "FmToCsv",
     "SummaryToCsv",
+    "run",
+    "Analysis",
     "write_example",
     "KtcError",
     "DataError",

@@ -1,12 +1,13 @@
-"""Make a small catastrophe model with a portfolio in DIR and run its ground-up losses, all in one process.
+"""Make a small catastrophe model with a portfolio in DIR and run a whole analysis of it: ground-up losses,
+insured losses, and what is left of them net of two reinsurance programmes.
 
-The model and the portfolio go to DIR/input and DIR/static, in ktools' files; the losses and event loss tables
-to DIR/results. DIR/README.txt says what is what, and that the folder is the demo's to overwrite.
+The model and the portfolio go to DIR/input and DIR/static, in ktools' files; what to report to
+DIR/analysis_settings.json; the reports to DIR/output. DIR/README.txt says what is what, and that the folder
+is the demo's to overwrite.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from .errors import KtcError, OutputError, UsageError
@@ -14,54 +15,56 @@ from .errors import KtcError, OutputError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TextIO
+    from typing import Any
 
     from ._types import PathLike
+    from .analysis import Analysis, Progress
     from .example import Example
 
 MARK = "This folder was made by `ktc demo`; run again, it overwrites its files."
 README = f"""{MARK}
 
-input/    the portfolio: {{items}} items on {{coverages}} coverages at {{locations}} locations, and what
-          to report
+input/    the portfolio: {{items}} items on {{coverages}} coverages at {{locations}} locations, its policies,
+          two reinsurance programmes, and the groups to report by
 static/   the model: {{events}} events on a grid of cells, vulnerability functions, damage bins
-results/  portfolio.bin   a summary stream: every sample of every event's loss to the whole portfolio
-          elt.csv         its event loss table: mean and standard deviation by event
-          elt_lines.csv   the same by line of business
+output/   the reports, of ground-up losses (gul), insured losses (il) and losses net of reinsurance (ri), of
+          the portfolio (S1) and by line of business (S2):
+            palt   average annual losses
+            ept    exceedance curves, of the portfolio
+            melt   mean and standard deviation of each event's loss
+          manifest.json says what was read and written
+analysis_settings.json   which reports
 
-The places and names of the files are those of ktools, and so are the programs. In this folder:
+The places and names of the files are those of the Oasis platform and of ktools. In this folder, the same
+again:
 
-{{lines}}
+    {{run}}
+
+and the ground-up event losses by ktools' programs, or those of ktc, which have the same names:
+
+    {{pipe}}
 """
-LARGEST = 10
+LARGEST = 5
+RUN = "ktc run --alloc-gul 1"
+PERSPECTIVES = {"gul": "ground-up", "il": "insured", "ri": "net of reinsurance"}
 
 
-def shell_lines(samples: int) -> list[str]:
-    """Commands to try in the demo's folder; the first one makes results/elt.csv again."""
-    return [
-        f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | summarycalc -i -1 - | eltcalc > elt.csv",
-        f"eve -n 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | gultocsv | head",
-        "itemtocsv < input/items.bin | head",
-    ]
+def settings_of(samples: int) -> dict[str, Any]:
+    """What the demo's analysis_settings.json holds."""
+    from .analysis import choice_of
+
+    portfolio = choice_of(["alt", "ept", "melt"])
+    portfolio["ord_output"]["return_period_file"] = True
+    sets = [{"id": 1, **portfolio}, {"id": 2, **choice_of(["alt", "melt"])}]
+    settings: dict[str, Any] = {"number_of_samples": samples}
+    for name in PERSPECTIVES:
+        settings.update({f"{name}_output": True, f"{name}_summaries": sets})
+    return settings
 
 
-class Progress:
-    """A bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, file: TextIO | None = None) -> None:
-        self.file: TextIO = sys.stderr if file is None else file
-        self.on = self.file.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.on:
-            part = done / total if total else 1.0
-            self.file.write(f"\r  [{'#' * int(30 * part):30}] {done:,} of {total:,} events")
-            self.file.flush()
-
-    def clear(self) -> None:
-        if self.on:
-            self.file.write("\r\033[K")
-            self.file.flush()
+def pipe(samples: int) -> str:
+    """The shell's command that makes output/gul_S1_melt.csv again."""
+    return f"eve 1 1 | getmodel | gulcalc -S{samples} -a1 -i - | summarycalc -i -1 - | eltcalc -M melt.csv"
 
 
 def claim(folder: Path, force: bool) -> None:
@@ -83,109 +86,115 @@ def demo(
     folder: PathLike = "ktc-demo",
     *,
     samples: int = 100,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     force: bool = False,
     **options: Any,
-) -> tuple[Example, list[Path]]:
-    """Write the example model into folder and run its ground-up losses; returns (Example, paths of the
-    results).
+) -> tuple[Example, Analysis]:
+    """Write the example model into folder and run its analysis.
 
-    samples: of each item. progress: called with the number of events done and of all. force: write into a
-    folder that is neither empty nor a demo's. options: of ktc.example.write_example. Raises UsageError for a
-    folder that is not ours to overwrite or an option out of range, OutputError when something cannot be
-    written.
+    Parameters
+    ----------
+    folder : str or path, default "ktc-demo"
+        Where to put it.
+    samples : int, default 100
+        Of each item.
+    progress : callable, optional
+        As of ktc.run.
+    force : bool, default False
+        Write into a folder that is neither empty nor a demo's.
+    **options
+        As of ktc.write_example.
+
+    Returns
+    -------
+    tuple of Example and Analysis
+        The model, and the run with its tables.
+
+    Raises
+    ------
+    UsageError
+        The folder is not ours to overwrite, or an option is out of range.
+    OutputError
+        Something cannot be written.
     """
-    from .chain import Chain, EltCalc, Events, GetModel, GulCalc, SummaryCalc
+    import json
+
+    from .analysis import run
     from .example import write_example
 
     if samples < 1:
         raise UsageError(f"samples is {samples}, expected at least 1")
     folder = Path(folder)
-    results = [folder / "results" / name for name in ("portfolio.bin", "elt.csv", "elt_lines.csv")]
     try:
         claim(folder, force)
-        example = write_example(folder, **options)
-        (folder / "results").mkdir(exist_ok=True)
-        lines = "\n".join(f"    {line}" for line in shell_lines(samples))
-        (folder / "README.txt").write_text(README.format(lines=lines, **vars(example)))
+        example = write_example(folder, **{"reinsurance": True, **options})
+        (folder / "analysis_settings.json").write_text(json.dumps(settings_of(samples), indent=1) + "\n")
+        (folder / "README.txt").write_text(README.format(run=RUN, pipe=pipe(samples), **vars(example)))
     except OSError as error:
         if isinstance(error, KtcError):
             raise
         raise OutputError(f"{error.filename or folder}: cannot write: {error.strerror}") from None
-    Chain(
-        Events(in_order=True),
-        GetModel(),
-        GulCalc(sample_size=samples, alloc_rule=1),
-        SummaryCalc({1: [results[0], EltCalc(results[1])], 2: EltCalc(results[2])}),
-        root=str(folder),
-    ).run(progress)
-    return example, results
+    return example, run(folder, alloc_gul=1, progress=progress)
 
 
-def largest_events(
-    portfolio: PathLike, elt: PathLike, count: int = LARGEST
-) -> list[tuple[int, float, float, float]]:
-    """The events with the largest mean losses: (event, mean, standard deviation, largest sample), of the
-    samples.
-
-    portfolio: a summary stream of one summary. elt: its event loss table.
-    """
-    from ._core.codec import LossDecoder
-    from ._core.frames import read_losses
-    from ._core.io import Source
-    from .schemas.streams import SUMMARY
-
-    largest: dict[int, float] = {}
-    for block in read_losses(LossDecoder(Source(portfolio), (SUMMARY,))):
-        samples = block.loss[block.sidx > 0]
-        largest[block.event_id] = max(
-            largest.get(block.event_id, 0.0), float(samples.max()) if len(samples) else 0.0
-        )
-    rows = []
-    with open(elt) as file:
-        for line in file.readlines()[1:]:
-            _, type, event, mean, deviation, _ = line.split(",")
-            if type == "2":
-                rows.append((int(event), float(mean), float(deviation), largest[int(event)]))
-    return sorted(rows, key=lambda row: (-row[1], row[0]))[:count]
+def largest_events(analysis: Analysis, count: int = LARGEST) -> list[tuple[int, list[float]]]:
+    """The events with the largest mean ground-up losses to the portfolio: (event, mean loss by
+    perspective), of the samples."""
+    means: dict[str, dict[int, float]] = {}
+    for name in PERSPECTIVES:
+        rows = analysis[name, 1, "melt"].numpy()
+        rows = rows[rows["SampleType"] == 2]
+        means[name] = dict(zip(rows["EventId"].tolist(), rows["MeanLoss"].tolist()))
+    largest = sorted(means["gul"], key=lambda event: (-means["gul"][event], event))[:count]
+    return [(event, [means[name].get(event, 0.0) for name in PERSPECTIVES]) for event in largest]
 
 
-def size_text(size: int) -> str:
-    """Bytes for people."""
-    return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.0f} KiB"
+def thousands(losses: list[float | None], width: int) -> str:
+    """Cells of a table."""
+    return "".join(f"{'-' if loss is None else f'{loss / 1000:,.0f}':>{width}}" for loss in losses)
 
 
 def report(folder: PathLike = "ktc-demo", *, samples: int = 100, force: bool = False, **options: Any) -> None:
-    """`ktc demo`: demo(), with a bar while it runs, and what it made on standard output. Raises what demo()
-    does."""
+    """`ktc demo`: demo(), with progress while it runs, and what came of it on standard output. Raises what
+    demo() does."""
     import shlex
     import time
 
-    from .console import say
+    from .console import say, size
+    from .runcommand import RETURN_PERIODS, display, key_figures
 
-    progress = Progress()
+    show = display(None)
     began = time.perf_counter()
     try:
-        example, results = demo(folder, samples=samples, force=force, progress=progress, **options)
+        example, analysis = demo(folder, samples=samples, force=force, progress=show, **options)
     finally:
-        progress.clear()
+        show.close()
     took = time.perf_counter() - began
+    heads = ["average annual loss", *(f"{years}-year loss" for years in RETURN_PERIODS)]
     text = [
         f"A made-up country of {example.areaperils:,} areaperils, with a portfolio of {example.locations:,} "
         f"locations,",
         f"{example.items:,} items and {example.tiv / 1e6:,.0f} million insured, was struck by",
         f"{example.events:,} events, {samples:,} samples each: {took:.2f} s.",
         "",
-        "Largest events, ground-up loss in thousands:",
+        "Losses to the portfolio, in thousands:",
         "",
-        f"{'event':>8}{'mean':>12}{'std dev':>12}{'largest sample':>17}",
+        f"{'':20}" + "".join(f"{head:>21}" for head in heads),
     ]
-    for event, *losses in largest_events(results[0], results[1]):
-        mean, deviation, most = (f"{loss / 1000:,.0f}" for loss in losses)
-        text.append(f"{event:>8}{mean:>12}{deviation:>12}{most:>17}")
+    for name, losses in key_figures(analysis):
+        text.append(f"{PERSPECTIVES[name]:20}" + thousands(losses, 21))
+    text += ["", "The largest events, mean losses in thousands:", ""]
+    text.append(f"{'event':20}" + "".join(f"{name:>21}" for name in PERSPECTIVES.values()))
+    for event, means in largest_events(analysis):
+        text.append(f"{event:<20}" + thousands([*means], 21))
     text += ["", f"Files in {example.folder}:", ""]
-    for name in (*example.files, *(str(path.relative_to(example.folder)) for path in results), "README.txt"):
-        text.append(f"  {name:28}{size_text((example.folder / name).stat().st_size):>12}")
-    text += ["", "The same in the shell, with a pipe between the programs:", ""]
-    text += [f"  {line}" for line in [f"cd {shlex.quote(str(example.folder))}", *shell_lines(samples)]]
+    for place, what in (("input", "portfolio"), ("static", "model")):
+        paths = [example.folder / name for name in example.files if name.startswith(f"{place}/")]
+        total = size(sum(path.stat().st_size for path in paths))
+        text.append(f"  {place + '/':28}{total:>12}  {what}, {len(paths)} files")
+    names = [f"output/{name}" for name in (*(file.path for file in analysis.plan.files), "manifest.json")]
+    for name in ("analysis_settings.json", "README.txt", *names):
+        text.append(f"  {name:28}{size((example.folder / name).stat().st_size):>12}")
+    text += ["", f"The same again: cd {shlex.quote(str(example.folder))}; {RUN}"]
+    text += ["The ground-up event losses again, with a pipe between the programs:", "", f"  {pipe(samples)}"]
     say("\n".join([*text, ""]))

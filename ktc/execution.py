@@ -187,8 +187,8 @@ class Execution:
             for path, facts in journal["reports"].items()
             if os.path.exists(self.journal.path(f"report.{path}"))
         }
-        for name, size in journal["spools"].items():
-            self.spools[name].restore(size)
+        for name, length in journal["spools"].items():
+            self.spools[name].restore(length)
 
     def refeed(self) -> list[Callable[[], object]]:
         """What accumulators need to be told of events that are done."""

@@ -257,13 +257,19 @@ def test_readme(model, scripts, monkeypatch):
     piped = Path("elt.csv").read_bytes()
     assert piped.count(b"\n") > 20
     os.remove("elt.csv")
+    (whole,) = (block for block in readme_blocks("sh") if block.startswith("ktc run "))
+    subprocess.run(["bash", "-euo", "pipefail", "-c", whole], check=True, stdout=subprocess.DEVNULL)
+    curves = Path("output/il_S1_ept.csv").read_bytes()
+    os.remove("output/il_S1_ept.csv")
 
     blocks, names = readme_blocks("python"), {}
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
         if 'EltCalc("elt.csv")' in block:
             assert Path("elt.csv").read_bytes() == piped
+    assert len(names["run"]["il", 1, "ept"]) == curves.count(b"\n") - 1 > 100
+    assert Path("output/il_S1_ept.csv").read_bytes() == curves
     block = names["block"]
     assert (
         isinstance(block.event_id, int)

@@ -10,7 +10,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.rows import ROWS, TOBIN
+from support.rows import SAMPLES, TOBIN
 
 import ktc
 from ktc import headers, stages, tables
@@ -20,30 +20,6 @@ from ktc.schemas.tables import OTHER_NAMES
 from ktc.validation import crossvalidation, validate_run
 
 ITEMS = "item_id,coverage_id,areaperil_id,vulnerability_id,group_id\n1,1,101,7,1\n2,1,102,7,3\n"
-# Rows of every table that a converter makes, and what that is to be told
-SAMPLES = {
-    "events": [(1,), (7,)],
-    "items": [(1, 1, 101, 7, 1), (2, 1, 102, 8, 3)],
-    "coverages": [(1, 1000), (2, 2000.5)],
-    "damage_bin_dict": [(1, 0, 0, 0), (2, 0, 1, 0.5)],
-    "gulsummaryxref": [(1, 2, 3), (4, 5, 6)],
-    "fmsummaryxref": [(1, 2, 3), (4, 5, 6)],
-    "footprint": [(1, 5, 1, 0.25), (1, 5, 2, 0.75), (3, 4, 2, 1)],
-    "vulnerability": [(1, 1, 1, 0.5), (1, 1, 2, 0.5), (1, 2, 1, 1)],
-    "random": [(0.5,), (0.25,)],
-    "fm_programme": [(1, 2, 3), (2, 3, 4)],
-    "fm_policytc": [(1, 2, 3, 4), (5, 6, 7, 8)],
-    "fm_profile": [(1, 2, *range(3, 11)), (2, 3, *range(4, 12))],
-    "fm_profile_step": [(1, 2, *range(3, 19)), (2, 3, *range(4, 20))],
-    "fm_xref": [(1, 2, 3), (4, 5, 6)],
-    "occurrence": [(1, 2, 3), (4, 5, 6)],
-    "occurrence_dates": [(1, 2, 2024, 2, 29), (4, 5, 1900, 12, 31)],
-    "occurrence_granular": [(1, 2, 2024, 2, 29, 23, 59), (4, 5, 1900, 12, 31, 0, 0)],
-    "returnperiods": [(500,), (10,)],
-    "periods": [(1, 0.25), (2, 0.75)],
-    "quantile": [(0.5,), (0.75,)],
-    **ROWS,
-}
 FORMS = {"occurrence": {"date_id": True}, "occurrence_dates": {}, "occurrence_granular": {"granular": True}}
 ENDS = ["\n", "\r\n", "\r", "\r\r\n"]
 

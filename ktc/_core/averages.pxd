@@ -65,7 +65,7 @@ cdef class AverageLossMeanOnly(LossConsumer):
     cdef double *event_weight       # of all its occurrences together
     cdef double size                # samples of the stream that is being read
     cdef MeanSlot *slot
-    cdef int64_t n, room
+    cdef int64_t room               # slots that there is memory for
     cdef Numbers numbers            # of summary ids: their slots
 
     cdef MeanSlot *find(self, int32_t summary_id) except NULL nogil

@@ -387,13 +387,12 @@ cdef class AverageLossMeanOnly(LossConsumer):
     cdef MeanSlot *find(self, int32_t summary_id) except NULL nogil:
         cdef int32_t number = find_number(&self.numbers, <uint32_t>summary_id)
         if number < 0:
-            if self.n == self.room:
+            if self.numbers.n == self.room:
                 self.room = max(2 * self.room, <int64_t>64)
                 resize(<void **>&self.slot, self.room, sizeof(MeanSlot))
             number = add_number(&self.numbers, <uint32_t>summary_id)
             memset(&self.slot[number], 0, sizeof(MeanSlot))
             self.slot[number].summary_id = summary_id
-            self.n += 1
         return &self.slot[number]
 
     def merge(self, AverageLossMeanOnly other not None):
@@ -406,7 +405,7 @@ cdef class AverageLossMeanOnly(LossConsumer):
                 other.occurrences.number_of_periods != self.occurrences.number_of_periods
                 or other.occurrences.n != self.occurrences.n):
             raise UsageError("only accumulators of the same occurrences can be merged")
-        for i in range(other.n):
+        for i in range(other.numbers.n):
             slot = self.find(other.slot[i].summary_id)
             slot.mean[0] += other.slot[i].mean[0]
             slot.mean[1] += other.slot[i].mean[1]
@@ -415,20 +414,20 @@ cdef class AverageLossMeanOnly(LossConsumer):
         """average_loss_mean_only or average_loss_table_mean_only: by summary, the analytical mean's and the
         samples'."""
         cdef rec.average_loss_mean_only *row
-        cdef int64_t i, type
+        cdef int64_t i, type, n = self.numbers.n
         cdef int64_t *order = NULL
         cdef int64_t *spare = NULL
         cdef int32_t *id = NULL
         try:
-            order = <int64_t *>allot(self.n, sizeof(int64_t))
-            spare = <int64_t *>allot(self.n, sizeof(int64_t))
-            id = <int32_t *>allot(self.n, sizeof(int32_t))
+            order = <int64_t *>allot(n, sizeof(int64_t))
+            spare = <int64_t *>allot(n, sizeof(int64_t))
+            id = <int32_t *>allot(n, sizeof(int32_t))
             with nogil:
-                for i in range(self.n):
+                for i in range(n):
                     id[i] = self.slot[i].summary_id
-                order_by(id, self.n, order, spare)
+                order_by(id, n, order, spare)
                 rows.begin()
-                for i in range(self.n):
+                for i in range(n):
                     for type in range(2):
                         row = <rec.average_loss_mean_only *>rows.next()
                         row.summary_id, row.type = id[order[i]], <int32_t>type + 1

@@ -17,7 +17,7 @@ COMMANDS = {
         Tool(
             "demo",
             COMMAND,
-            "make an example model, and run the ground-up pipeline on it",
+            "make an example model, and run a whole analysis of it",
             "demo:report",
             (
                 count("--events", "events", "number of events of the model (default 300)"),
@@ -28,7 +28,7 @@ COMMANDS = {
             ),
             operands=(("folder", str, "?", "where to put it (default ktc-demo)"),),
             writes="FOLDER/input and FOLDER/static, a portfolio and a model in ktools' files; "
-            "FOLDER/results, losses and tables",
+            "FOLDER/output, the reports",
             example="ktc demo --events 100 small-demo",
         ),
         Tool(
