@@ -147,8 +147,6 @@ class Engine:
         size = self.block or self.size_of_block(n - self.at)
         first = self.at
         end = min(first + size, n)
-        while end < n and self.events[end] == self.events[end - 1]:  # one event, as for ktools
-            end += 1
         self.at = end
         self.ends.append(end)
         self.blocks += 1

@@ -77,9 +77,10 @@ def report(
             block_events=block_events,
             **options,
         )
-    except (KeyboardInterrupt, SystemExit):
+    except BaseException as error:
         show.close()
-        print(f"ktc run: broken off; ktc run --resume goes on with it ({output})", file=sys.stderr)
+        if not isinstance(error, Exception):  # Ctrl-C and SIGTERM, which end a script without a word
+            print("ktc run: broken off; ktc run --resume goes on with it", file=sys.stderr)
         raise
     finally:
         show.close()

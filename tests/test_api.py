@@ -111,12 +111,16 @@ def example(tmp_path_factory):
 
 WITH_EXAMPLES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
-    for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("schemas/*.py")]
+    for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("schemas/*.py"), *PACKAGE.glob("_core/*.py")]
     if ">>> " in path.read_text(encoding="utf-8")
 )
 
 
-@pytest.mark.parametrize("module", [*WITH_EXAMPLES, "_core.frames"])
+# What is compiled has its source elsewhere once it is installed
+COMPILED_WITH_EXAMPLES = ["_core.fmplan", "_core.fmrules", "_core.frames"]
+
+
+@pytest.mark.parametrize("module", [*WITH_EXAMPLES, *COMPILED_WITH_EXAMPLES])
 def test_examples_of_docstrings(module, example, monkeypatch, tmp_path):
     """They run in the folder of an example."""
     shutil.copytree(example.folder, tmp_path / "run")

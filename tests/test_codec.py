@@ -166,7 +166,7 @@ def test_wrong_header():
         CdfDecoder(Source(LOSSES)).run(CdfEncoder(Sink.memory()))
     with pytest.raises(DataError, match="byte 0: this is a cdf stream, expected a summary stream"):
         LossDecoder(Source(cdf_stream()), kinds=[streams.SUMMARY]).run(LossEncoder(Sink.memory()))
-    with pytest.raises(DataError, match="this is no stream that ktc knows"):
+    with pytest.raises(DataError, match="this is not a stream that ktc knows"):
         LossDecoder(Source(b"event_id,")).run(LossEncoder(Sink.memory()))
     with pytest.raises(DataError, match="byte 4: the sample size is -7"):
         LossDecoder(Source(struct.pack("<Ii", streams.LOSS, -7))).run(LossEncoder(Sink.memory()))

@@ -157,6 +157,24 @@ def test_gultocsv_names_the_id_after_the_stream(kind, name):
     assert full == b"1,3,-1,0.125000\n1,3,2,2.500000\n"
 
 
+def test_gultocsv_rounds_exactly():
+    """Floats of every magnitude, what lies halfway between two cents, and samples of every length."""
+    rng = np.random.default_rng(5)
+    bits = np.concatenate(
+        [
+            rng.integers(0, 1 << 32, 100_000, dtype=np.uint32),
+            np.arange(0, 256 << 23, 1 << 20, dtype=np.uint32),
+            np.concatenate([np.arange(-3, 4) + (exponent << 23) for exponent in range(1, 255)]).astype("u4"),
+        ]
+    ).view("f4")
+    halves = (rng.integers(0, 1 << 21, 50_000) / 8).astype("f4")
+    losses = np.concatenate([bits[np.isfinite(bits)], halves, -halves]).tolist()
+    samples = [*range(1, 12), 99, 100, 999, 1000, 1018, 1019, 9999, 10_000, 123_456]
+    records = [(samples[i % len(samples)], loss) for i, loss in enumerate(losses)]
+    found = text_of(stages.gultocsv, loss_stream(streams.ITEM, 200_000, [(7, 12, records)]), skip_header=True)
+    assert found.decode().splitlines() == [f"7,12,{sidx},{loss:.2f}" for sidx, loss in records]
+
+
 def test_fmtocsv_columns():
     stream = loss_stream(
         streams.LOSS, 2, [(1, 3, [(-3, 100.0), (-1, 0.125), (2, 2.5)]), (4, 1, [(-1, 1e10)])]

@@ -665,6 +665,23 @@ def test_a_larger_case(oracle, run, tmp_path, weights):
             compare(run, oracle, tmp_path, flags, weights)
 
 
+@pytest.mark.parametrize("index", [False, True])
+def test_many_summaries(oracle, run, tmp_path, index):
+    """More curves than are worked out side by side, of very different lengths, some of them without a
+    loss."""
+    rng = np.random.default_rng(13)
+    write_tables(
+        tmp_path,
+        occurrences=random_occurrences(rng, events=60, periods=100, per_event=2),
+        periods=100,
+        return_periods=[3500, 100, 99, 50, 7, 2, 1],
+    )
+    packets = random_packets(rng, events=60, summaries=40, sample_size=35)
+    packets = [p for p in packets if p[1] % 7 or p[0] % 30 == 1]
+    write_work(tmp_path, [stream(35, packets)], index)
+    compare(run, oracle, tmp_path, ("-r",))
+
+
 def test_standard_input_and_output(oracle, tool, run, tmp_path):
     rng = np.random.default_rng(4)
     occurrences = random_occurrences(rng, events=20, periods=9)

@@ -494,7 +494,7 @@ def test_tables_that_are_wrong(tmp_path):
     with pytest.raises(DataError, match="quantile.bin: byte 4"):
         lines_of(stream, "quantile", root)
     (root / "input/quantile.bin").write_bytes(struct.pack("<f", 0.5))
-    with pytest.raises(DataError, match="event 1, summary 8: .*no finite number"):
+    with pytest.raises(DataError, match="event 1, summary 8: .*not a finite number"):
         lines_of(summary_stream(1, [(1, 8, 1.0, [(1, math.inf)])]), "quantile", root)
     for name, file in (("quantile", "quantile.bin"), ("moment", "occurrence.bin")):
         (root / "input" / file).unlink()

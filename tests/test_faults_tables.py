@@ -144,7 +144,7 @@ def test_script_on_a_folder(name, folder, model, tool, run):
         (data[:-3], f"byte {len(data) - 3}: the input ends inside"),
         (b"", "byte 0: the input ends inside the stream header"),
         (model.data["loss"], "byte 0: this is a loss stream"),
-        (b"event_id,loss\n", "byte 0: this is no "),
+        (b"event_id,loss\n", "byte 0: this is not a "),
         (bytes(other), " samples, those before it "),
     ):
         if wrong == other and name in ("aalcalcmeanonly", "summaryindex"):

@@ -464,7 +464,7 @@ FAULTS = [
     *(
         (
             changed("profiles", 1, (7, 12, *[0] * at, float("nan"), *[0] * (7 - at))),
-            "fm_profile.bin: byte 40: record 2: a term of profile 7 is no number",
+            "fm_profile.bin: byte 40: record 2: a term of profile 7 is not a number",
         )
         for at in range(8)
     ),

@@ -415,7 +415,7 @@ def test_wrong_streams(small):
     with pytest.raises(DataError, match="event 9, id 1: sidx 3"):
         text_of(stages.pltcalc, summaries.stream(2, [(9, 1, 1.0, [(3, 2.0)])]), root=root)
     bad = summaries.stream(2, [(1, 8, 1.0, [(2, float("nan"))])])
-    with pytest.raises(DataError, match="event 1, summary 8: .*no finite number"):
+    with pytest.raises(DataError, match="event 1, summary 8: .*not a finite number"):
         text_of(stages.pltcalc, bad, "quantile", root=root)
 
 
@@ -433,7 +433,7 @@ def test_tables_that_are_wrong(small):
     with pytest.raises(InputError, match="quantile.bin"):
         text_of(stages.pltcalc, stream, "quantile", root=root)
     folder(root, [(1, 1, 1440 * 2**31)], date_options=3)
-    with pytest.raises(DataError, match="occ_date_id .* is no date"):
+    with pytest.raises(DataError, match="occ_date_id .* is not a date"):
         text_of(stages.pltcalc, stream, root=root)
     folder(root, [(1, 1, 1440)], date_options=2)
     with pytest.raises(DataError, match="date options are 2"):

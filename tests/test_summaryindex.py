@@ -50,6 +50,15 @@ def test_like_ktools(oracle, tool, run, tmp_path, files):
     assert index(tmp_path, lambda: run([tool("summaryindex"), "-K", "run"], cwd=tmp_path)) == theirs
 
 
+def test_packets_with_a_sample_twice(oracle, run, tmp_path):
+    """Offsets are those of the file, though the records of a sample become one."""
+    packets = [(1, 3, 1.0, [(1, 1.0), (1, 2.0), (2, 1.0), (1, 4.0)]), (1, 5, 1.0, [(1, 1.0)])]
+    write_work(tmp_path, [stream(2, packets)])
+    found = index(tmp_path)
+    assert found[1] == b"3, 0, 12\n5, 0, 64\n"
+    assert index(tmp_path, lambda: run([oracle("summaryindex"), "-K", "run"], cwd=tmp_path)) == found
+
+
 def test_faults(tool, run, tmp_path):
     """Nothing is written but three whole files."""
     good = stream(1, [(1, 1, 1.0, [(1, 2.0)])])

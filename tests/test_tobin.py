@@ -437,7 +437,7 @@ def test_wrong_policy_terms(oracle, tool, run):
             "one of 1, 2, 3, 5, 9, 10, 11, 12, 14, 15, 16\n"
         )
         assert run([oracle("fmprofilebinconv")], bad)[:2] == (0, struct.pack("<2i8f", 7, rule, *[0] * 8))
-    with pytest.raises(DataError, match="byte 68: a term of policy terms 1 is no number"):
+    with pytest.raises(DataError, match="byte 68: a term of policy terms 1 is not a number"):
         converted(good + OLD.pack(1, 2, 1, 1, 1, nan, *[0] * 6))
     assert converted(OLD.pack(1, 12, 1, 1, 1, *[nan] * 7)) == converted(OLD.pack(1, 12, 1, 1, 1, *[0] * 7))
     for cut in range(1, OLD.size):

@@ -152,7 +152,7 @@ cdef class AverageLoss(PeriodLosses):
         self.n_results = 0
 
     def work_out(self):
-        """Work out the sums of the summaries that are held; they go behind those worked out before."""
+        """Work out the sums of the summaries that are held; they go after those worked out before."""
         cdef int64_t i, n = self.settle()
         cdef Slot *slot
         if n and self.stride == 0:

@@ -71,7 +71,7 @@ cdef class RecordBatches(TableReader):
         self.entries = index.size // entry_size + (index.size % entry_size != 0)
 
     def skip(self, int64_t n):
-        """Pass over records that lie one behind the other, without a look at them; how many are still to pass
+        """Pass over records that lie one after the other, without a look at them; how many are still to pass
         over."""
         cdef int64_t some
         if self.source is None or self.in_packets:
@@ -140,10 +140,9 @@ cdef class LossBatches(LossConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
-        cdef rec.loss_row *row = <rec.loss_row *>self.sink.reserve((block.start[block.n] if block.n
-                                                                    else 0) * sizeof(rec.loss_row))
+        cdef int64_t k, n = block.start[block.n] if block.n else 0
+        cdef rec.loss_row *row = <rec.loss_row *>self.sink.reserve(n * sizeof(rec.loss_row))
         cdef Py_ssize_t i
-        cdef int64_t k
         for i in range(block.n):
             for k in range(block.start[i], block.start[i + 1]):
                 row.packet, row.event_id, row.id = self.packets, block.event_id, block.id[i]
@@ -152,7 +151,7 @@ cdef class LossBatches(LossConsumer):
                 row += 1
             self.packets += 1
         self.sink.pos = <char *>row
-        self.n += block.start[block.n] if block.n else 0
+        self.n += n
         self.end_of_event = block.end_of_event
         if block.end_of_event:
             self.events.add(block.event_id)
@@ -183,21 +182,20 @@ cdef class CdfBatches(CdfConsumer):
         self.decoder, self.sink, self.events = decoder, Sink.memory(), EventCount()
 
     cdef int accept(self, const CdfBlock *block) except -1 nogil:
-        cdef rec.cdf_row *row = <rec.cdf_row *>self.sink.reserve((block.start[block.n] if block.n
-                                                                  else 0) * sizeof(rec.cdf_row))
+        cdef int64_t k, n = block.start[block.n] if block.n else 0
+        cdef rec.cdf_row *row = <rec.cdf_row *>self.sink.reserve(n * sizeof(rec.cdf_row))
         cdef Py_ssize_t i
-        cdef int64_t k
         for i in range(block.n):
             for k in range(block.start[i], block.start[i + 1]):
                 row.packet, row.event_id = self.packets, block.event_id
                 row.areaperil_id = block.areaperil_id[i]
-                row.vulnerability_id, row.bin_index = block.vulnerability_id[i], <int32_t>(k - block.start[i]
-                                                                                           + 1)
+                row.vulnerability_id = block.vulnerability_id[i]
+                row.bin_index = <int32_t>(k - block.start[i] + 1)
                 row.prob_to, row.bin_mean = block.prob_to[k], block.bin_mean[k]
                 row += 1
             self.packets += 1
         self.sink.pos = <char *>row
-        self.n += block.start[block.n] if block.n else 0
+        self.n += n
         self.end_of_event = block.end_of_event
         if block.end_of_event:
             self.events.add(block.event_id)
@@ -223,13 +221,12 @@ cdef bint collect(Batches batches, int64_t most, bint whole_events) except -1:
     cdef bint more = True
     try:
         with nogil:
-            while more and (batches.n + (0 if whole_events else batches.decoder.rows.used) < most or (
+            while more and (batches.n + (0 if whole_events else batches.decoder.pending()) < most or (
                     whole_events and not batches.end_of_event)):
                 more = batches.decoder.step(batches)
-            if more and not whole_events:       # what the decoder has of an event that is still coming in
-                batches.decoder.rows.emit(batches, batches.decoder.event_id, False)
+            if more and not whole_events:       # an event that is still coming in
+                batches.decoder.flush(batches, False)
     except BaseException:
-        if batches.decoder.rows.n:              # packets of the event that will not be finished
-            batches.decoder.rows.emit(batches, batches.decoder.event_id, True)
+        batches.decoder.flush(batches, True)    # an event that will not be finished
         raise
     return more

@@ -4,7 +4,7 @@
 # to keep something copies it before it returns. An event's last block carries end_of_event; two events that
 # follow each other have different ids (a producer that meets the same id again goes on with the same event),
 # and an event without rows sends no block. Every value in a block has been checked: a consumer may index with
-# sidx after begin() has told it the sample size.
+# sidx after begin() has given it the sample size.
 #
 # Call order on a consumer: begin once, accept any number of times, finish once. After an error nothing more
 # is called.
@@ -36,7 +36,8 @@ cdef struct LossHeader:
 # Losses of items, coverages, financial-module outputs or summaries. Row i is id[i] with records start[i] <= k
 # < start[i + 1]: loss[k] belongs to sample sidx[k]. sidx is -5..-1 (special) or 1..sample_size. dense[i]: the
 # row's last sample_size records are sidx 1, 2, ... sample_size, and what precedes them is special. exposure
-# is NULL unless the rows are summaries.
+# is NULL unless the rows are summaries. offset[i]: the byte of the stream at which the row's packet begins;
+# NULL unless a stream of summaries is read.
 cdef struct LossBlock:
     int32_t event_id
     bint end_of_event
@@ -47,6 +48,7 @@ cdef struct LossBlock:
     const int32_t *sidx
     const float *loss
     const uint8_t *dense
+    const int64_t *offset
 
 
 # The sidx that a row needs next to be dense: `following` (1 in an empty row) moved on by a record with this
@@ -92,7 +94,7 @@ cdef class CdfRows:
     # Room for one more row of up to `bins` bins from index self.used on.
     cdef inline int room(self, int64_t bins) except -1 nogil:
         if self.n + 1 >= self.row_room or self.used + bins > self.bin_room:
-            self.grow(bins)
+            self.grow(1, bins)
         return 0
 
     # The row is complete: its bins are those from the last row's end to `used`.
@@ -107,7 +109,10 @@ cdef class CdfRows:
     cdef inline bint full(self) noexcept nogil:
         return self.used >= self.limit or self.n >= self.limit
 
-    cdef int grow(self, int64_t bins) except -1 nogil
+    # Room for `rows` more rows and, from self.used on, `bins` more bins.
+    cdef int grow(self, Py_ssize_t rows, int64_t bins) except -1 nogil
+    # Hold the rows of `block` and no others. A block that goes into LossRows with exposure has one itself.
+    cdef int copy_from(self, const CdfBlock *block) except -1 nogil
     # Exchange memory with another builder: what was emitted last lives on in the other one.
     cdef void swap(self, CdfRows other) noexcept nogil
     # Send the rows collected so far (if any) and start anew.
@@ -130,7 +135,7 @@ cdef class LossRows:
 
     cdef inline int room(self, int64_t records) except -1 nogil:
         if self.n + 1 >= self.row_room or self.used + records > self.record_room:
-            self.grow(records)
+            self.grow(1, records)
         return 0
 
     cdef inline void close_row(self, int32_t id, int64_t used, bint dense) noexcept nogil:
@@ -143,6 +148,7 @@ cdef class LossRows:
     cdef inline bint full(self) noexcept nogil:
         return self.used >= self.limit or self.n >= self.limit
 
-    cdef int grow(self, int64_t records) except -1 nogil
+    cdef int grow(self, Py_ssize_t rows, int64_t records) except -1 nogil
+    cdef int copy_from(self, const LossBlock *block) except -1 nogil
     cdef void swap(self, LossRows other) noexcept nogil
     cdef int emit(self, LossConsumer to, int32_t event_id, bint end_of_event) except -1 nogil

@@ -1,6 +1,7 @@
 """Blocks and the two sides that exchange them; the contract is in blocks.pxd."""
 from libc.stdint cimport INT64_MAX
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 from ktc._core.memory cimport resize
 
@@ -56,7 +57,7 @@ cdef class CdfRows:
 
     def __cinit__(self, bint whole_events=False):
         self.limit = INT64_MAX if whole_events else BLOCK_VALUES
-        self.grow(1)
+        self.grow(1, 1)
         self.start[0] = 0
 
     def __dealloc__(self):
@@ -66,9 +67,9 @@ cdef class CdfRows:
         free(self.prob_to)
         free(self.bin_mean)
 
-    cdef int grow(self, int64_t bins) except -1 nogil:
-        if self.n + 1 >= self.row_room:
-            self.row_room = max(2 * self.row_room, 1024)
+    cdef int grow(self, Py_ssize_t rows, int64_t bins) except -1 nogil:
+        if self.n + rows >= self.row_room:
+            self.row_room = max(2 * self.row_room, max(self.n + rows + 1, 1024))
             resize(<void **>&self.areaperil_id, self.row_room, sizeof(uint64_t))
             resize(<void **>&self.vulnerability_id, self.row_room, sizeof(int32_t))
             resize(<void **>&self.start, self.row_room + 1, sizeof(int64_t))
@@ -76,6 +77,18 @@ cdef class CdfRows:
             self.bin_room = max(2 * self.bin_room, max(self.used + bins, BLOCK_VALUES))
             resize(<void **>&self.prob_to, self.bin_room, sizeof(float))
             resize(<void **>&self.bin_mean, self.bin_room, sizeof(float))
+        return 0
+
+    cdef int copy_from(self, const CdfBlock *block) except -1 nogil:
+        cdef int64_t bins = block.start[block.n] if block.n else 0
+        self.n, self.used = 0, 0
+        self.grow(block.n, bins)
+        memcpy(self.areaperil_id, block.areaperil_id, block.n * sizeof(uint64_t))
+        memcpy(self.vulnerability_id, block.vulnerability_id, block.n * sizeof(int32_t))
+        memcpy(self.start, block.start, (block.n + 1) * sizeof(int64_t))
+        memcpy(self.prob_to, block.prob_to, bins * sizeof(float))
+        memcpy(self.bin_mean, block.bin_mean, bins * sizeof(float))
+        self.n, self.used = block.n, bins
         return 0
 
     cdef void swap(self, CdfRows other) noexcept nogil:
@@ -106,7 +119,7 @@ cdef class LossRows:
     def __cinit__(self, bint whole_events=False, bint with_exposure=False):
         self.limit = INT64_MAX if whole_events else BLOCK_VALUES
         self.with_exposure = with_exposure
-        self.grow(1)
+        self.grow(1, 1)
         self.start[0] = 0
 
     def __dealloc__(self):
@@ -117,9 +130,9 @@ cdef class LossRows:
         free(self.loss)
         free(self.dense)
 
-    cdef int grow(self, int64_t records) except -1 nogil:
-        if self.n + 1 >= self.row_room:
-            self.row_room = max(2 * self.row_room, 1024)
+    cdef int grow(self, Py_ssize_t rows, int64_t records) except -1 nogil:
+        if self.n + rows >= self.row_room:
+            self.row_room = max(2 * self.row_room, max(self.n + rows + 1, 1024))
             resize(<void **>&self.id, self.row_room, sizeof(int32_t))
             if self.with_exposure:
                 resize(<void **>&self.exposure, self.row_room, sizeof(float))
@@ -129,6 +142,20 @@ cdef class LossRows:
             self.record_room = max(2 * self.record_room, max(self.used + records, BLOCK_VALUES))
             resize(<void **>&self.sidx, self.record_room, sizeof(int32_t))
             resize(<void **>&self.loss, self.record_room, sizeof(float))
+        return 0
+
+    cdef int copy_from(self, const LossBlock *block) except -1 nogil:
+        cdef int64_t records = block.start[block.n] if block.n else 0
+        self.n, self.used = 0, 0
+        self.grow(block.n, records)
+        memcpy(self.id, block.id, block.n * sizeof(int32_t))
+        if self.with_exposure:
+            memcpy(self.exposure, block.exposure, block.n * sizeof(float))
+        memcpy(self.start, block.start, (block.n + 1) * sizeof(int64_t))
+        memcpy(self.sidx, block.sidx, records * sizeof(int32_t))
+        memcpy(self.loss, block.loss, records * sizeof(float))
+        memcpy(self.dense, block.dense, block.n * sizeof(uint8_t))
+        self.n, self.used = block.n, records
         return 0
 
     cdef void swap(self, LossRows other) noexcept nogil:

@@ -20,7 +20,7 @@ cdef struct Check:
     int64_t limit
     int64_t largest                 # of "at most": the largest value so far, at least 0
     bint warning                    # rows that break it are counted, and a warning in the end
-    int64_t broken                  # so many
+    int64_t broken                  # how many
 
 
 # What a row's key, of one or two columns, is to the keys of a table.
@@ -189,4 +189,4 @@ cdef class Checks:
 # The rows of a binary table.
 cdef class RecordRows(RowSource):
     cdef const Cell *cell           # the current row
-    cdef int64_t first, size        # where the records begin, if they lie one behind the other; else -1
+    cdef int64_t first, size        # where the records begin, if they lie one after the other; else -1

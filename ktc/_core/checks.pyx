@@ -176,12 +176,12 @@ cdef class Checks:
         shown = f"{columns[0]} {self._number(cell, link.first)}"
         if link.second >= 0:
             shown += f", {columns[1]} {self._number(cell, link.second)}"
-        told = f"{shown} comes a second time" if link.action == UNIQUE else f"{shown} is not in {where}"
+        fault = f"{shown} comes a second time" if link.action == UNIQUE else f"{shown} is not in {where}"
         if not link.warning:
-            self.rows.fault(told)
+            self.rows.fault(fault)
         else:
             if not link.missed:
-                self.first_broken[-1 - i] = f"{self.rows.place()}: {self.rows.shown()}{told}"
+                self.first_broken[-1 - i] = f"{self.rows.place()}: {self.rows.shown()}{fault}"
             link.missed += 1
 
     # The rules of damage bins.
@@ -204,8 +204,7 @@ cdef class Checks:
                 if ten_thousandths(value) != ten_thousandths(<float>centre):
                     with gil:
                         self._warn(f"{self.layout.names[check.column]} {value:g} is not the centre "
-                                   f"{centre:g} of the "
-                                   "bin")
+                                   f"{centre:g} of the bin")
         return 0
 
     cdef int check_seen(self, Check *check, int64_t value) except -1 nogil:
@@ -237,8 +236,7 @@ cdef class Checks:
             message = f"{name} {value} comes twice for {self._group(check.within)}"
         elif check.kind == SUMS:
             message = (f"before this, the {name} values of {self._group(check.within)} sum to "
-                       f"{self.total:.6f}, "
-                       "expected 1")
+                       f"{self.total:.6f}, expected 1")
         elif check.kind == RANGE:
             low = f"at least {check.low:g}" if check.low > -INFINITY else ""
             high = f"at most {check.high:g}" if check.high < INFINITY else ""
@@ -335,8 +333,7 @@ cdef class Checks:
                 missing = sorted(everything.difference(range(first, last + 1)))
                 shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
                 self._warn(f"{self.layout.names[0]} {key} has no {name} {shown}, which others have; in a "
-                           f"model of one "
-                           "peril every one has all")
+                           "model of one peril every one has all")
 
 
 @cython.final

@@ -2,8 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, EventConsumer, LossBlock, LossConsumer,
-                               LossHeader,
-                               LossRows, next_of_dense)
+                               LossHeader, LossRows, next_of_dense)
 from ktc._core.io cimport Sink, Source
 
 
@@ -16,6 +15,9 @@ cdef class EventDecoder:
     cdef bint step(self, EventConsumer to) except -1 nogil
 
 
+# Decoders of blocks. pending(): the bins or records that no block has taken along yet. flush: send them on
+# before their event has come in as a whole. take_memory: the memory of the block that `to` has just accepted
+# goes to `rows`, which the decoder has no more use for; it goes on with that of `rows`.
 cdef class CdfDecoder:
     cdef Source source
     cdef CdfRows rows
@@ -23,6 +25,9 @@ cdef class CdfDecoder:
     cdef bint begun, in_event
     cdef int32_t event_id
     cdef bint step(self, CdfConsumer to) except -1 nogil
+    cdef int64_t pending(self) noexcept nogil
+    cdef int flush(self, CdfConsumer to, bint end_of_event) except -1 nogil
+    cdef void take_memory(self, CdfRows rows) noexcept nogil
 
 
 cdef class LossDecoder:
@@ -34,7 +39,12 @@ cdef class LossDecoder:
     cdef int32_t event_id
     cdef bint as_written
     cdef int64_t *place             # see add_up()
+    cdef int64_t *offset            # of the rows' packets, in a stream of summaries
+    cdef Py_ssize_t offset_room
     cdef bint step(self, LossConsumer to) except -1 nogil
+    cdef int64_t pending(self) noexcept nogil
+    cdef int flush(self, LossConsumer to, bint end_of_event) except -1 nogil
+    cdef void take_memory(self, LossRows rows) noexcept nogil
     cdef int read_header(self) except -1 nogil
     cdef int check_kind(self, uint32_t kind) except -1
     cdef int read_packet(self, LossConsumer to) except -1 nogil

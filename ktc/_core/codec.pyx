@@ -10,7 +10,7 @@ Wire layouts (little-endian, packed; stated in ktc/schemas/streams.py, structs i
 
 A decoder checks everything that a consumer will index with. The end of the input is an end only between
 packets, with one exception that ktools' gulcalc makes necessary: it leaves the terminator of the very last
-packet out, so item, coverage and loss streams may also end behind a record that can be a packet's last (the
+packet out, so item, coverage and loss streams may also end after a record that can be a packet's last (the
 mean or a sample).
 
 Records of one sidx in a packet of a summary stream become one, with the sum of their losses, but where the
@@ -22,7 +22,7 @@ from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
 from ktc._core.compilers cimport word
-from ktc._core.memory cimport allot
+from ktc._core.memory cimport allot, resize
 from ktc._core.puttext cimport put_i32, put_i64
 from ktc._core.records cimport CDF, MEAN, MOST_SAMPLES, SPECIAL_SAMPLES, SUMMARY
 
@@ -37,7 +37,7 @@ def describe_kind(kind):
     for stream in _streams.STREAMS.values():
         if stream.kind == kind:
             return f"{'an' if stream.name[0] in 'aeiou' else 'a'} {stream.name} stream"
-    return f"no stream that ktc knows (first word {kind:#010x})"
+    return f"not a stream that ktc knows (first word {kind:#010x})"
 
 
 cdef class EventDecoder:
@@ -167,6 +167,15 @@ cdef class CdfDecoder:
         self.rows.close_row(packet.areaperil_id, packet.vulnerability_id, used + packet.n_bins)
         return True
 
+    cdef int64_t pending(self) noexcept nogil:
+        return self.rows.used
+
+    cdef int flush(self, CdfConsumer to, bint end_of_event) except -1 nogil:
+        return self.rows.emit(to, self.event_id, end_of_event) if self.rows.n else 0
+
+    cdef void take_memory(self, CdfRows rows) noexcept nogil:
+        rows.swap(self.rows)
+
     def run(self, CdfConsumer to not None):
         """Send everything to `to`, without the GIL."""
         with nogil:
@@ -224,6 +233,7 @@ cdef class LossDecoder:
 
     def __dealloc__(self):
         free(self.place)
+        free(self.offset)
 
     @property
     def sample_size(self):
@@ -293,6 +303,7 @@ cdef class LossDecoder:
         cdef int32_t following = 1, last = 0, highest = -SPECIAL_SAMPLES - 1
         cdef int64_t n, k, used
         cdef bint ascending = True
+        cdef int64_t offset = self.source.offset()
         packet.exposure = 0
         memcpy(&packet, self.source.take(size, "a packet's header"), size)
         if self.in_event and packet.event_id != self.event_id:
@@ -352,6 +363,11 @@ cdef class LossDecoder:
             break
         self.rows.used = self.rows.start[self.rows.n]
         if summary:
+            if self.rows.row_room > self.offset_room:
+                self.offset_room = self.rows.row_room
+                resize(<void **>&self.offset, self.offset_room, sizeof(int64_t))
+                self.rows.block.offset = self.offset
+            self.offset[self.rows.n] = offset
             self.rows.exposure[self.rows.n] = packet.exposure
             k = used if ascending or self.as_written else self.add_up(used)
             if k < used:
@@ -381,6 +397,15 @@ cdef class LossDecoder:
         for k in range(first, kept):
             place[sidx[k]] = 0
         return kept
+
+    cdef int64_t pending(self) noexcept nogil:
+        return self.rows.used
+
+    cdef int flush(self, LossConsumer to, bint end_of_event) except -1 nogil:
+        return self.rows.emit(to, self.event_id, end_of_event) if self.rows.n else 0
+
+    cdef void take_memory(self, LossRows rows) noexcept nogil:
+        rows.swap(self.rows)
 
     def run(self, LossConsumer to not None):
         """Send everything to `to`, without the GIL."""
@@ -451,7 +476,7 @@ cdef class LossEncoder(LossConsumer):
 
     index: a Sink for "summary_id,offset" lines, one for each packet. merge: the form of ktools' gulcalc,
     where rows of the same event and id that follow each other go on in one packet, and the very last packet
-    lacks its terminator, unless it ends with a record behind which that would be a cut to whoever reads it.
+    lacks its terminator, unless it ends with a record after which a reader would take that for a cut.
     """
 
     def __cinit__(self, Sink sink not None, Sink index=None, *, bint merge=False):

@@ -10,12 +10,12 @@ formats.
 What is the same in every line of a row is put into text once: a line is its row's head, the sample, and its
 row's tail.
 """
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
-from ktc._core.puttext cimport put_fixed, put_i32, put_u64
+from ktc._core.puttext cimport put_cents_line, put_fixed, put_i32, put_u64
 from ktc._core.records cimport MAX_LOSS, SUMMARY
 from ktc.errors import UsageError
 from ktc.schemas import streams as _streams
@@ -24,7 +24,29 @@ cdef enum:
     FLOAT_MAX = 48              # a float with six decimals: sign, 39 digits, point, decimals
     HEAD_MAX = 24 + FLOAT_MAX   # two ids, a float, commas
     TAIL_MAX = FLOAT_MAX + 4
+    SHORT_HEAD = 24             # two ids and their commas
     LINES = 128                 # lines that one reservation of the sink is for
+    TAGS = 1024                 # samples whose text is kept
+
+
+# "sidx,", of which 8 bytes are copied: the length is the last one.
+cdef struct Tag:
+    char text[7]
+    char length
+
+cdef Tag[TAGS] tag_of                   # by sidx - MAX_LOSS, the lowest one
+
+
+cdef void make_tags() noexcept:
+    cdef int k
+    cdef char *p
+    for k in range(TAGS):
+        p = put_i32(tag_of[k].text, k + MAX_LOSS)
+        p[0] = c','
+        tag_of[k].length = <char>(p + 1 - tag_of[k].text)
+
+
+make_tags()
 
 
 cdef int write_header(Sink sink, str header) except -1:
@@ -42,15 +64,42 @@ cdef struct Around:
     size_t head_length, tail_length, zero_tail_length
 
 
+cdef inline char *write_short(char *p, const Around *row, const int32_t *sidx, const float *loss, int64_t n,
+                              int32_t left_out) noexcept nogil:
+    """Lines of two ids, a sample and a loss with two decimals, which is what most streams are written as."""
+    cdef int64_t k
+    cdef uint32_t place
+    for k in range(n):
+        if sidx[k] == left_out:
+            continue
+        memcpy(p, row.head, SHORT_HEAD)
+        p += row.head_length
+        place = <uint32_t>sidx[k] - <uint32_t>MAX_LOSS
+        if place < <uint32_t>TAGS:
+            memcpy(p, &tag_of[place], sizeof(Tag))
+            p += tag_of[place].length
+        else:
+            p = put_i32(p, sidx[k])
+            p[0] = c','
+            p += 1
+        p = put_cents_line(p, loss[k])
+    return p
+
+
 cdef int write_samples(Sink sink, const Around *row, const int32_t *sidx, const float *loss, int64_t n,
                        int decimals,
                        int32_t left_out) except -1 nogil:
     """One line for each record of a row, but for those whose sidx is left_out."""
     cdef int64_t k = 0, stop
+    cdef bint short = decimals == 2 and row.tail_length == 1 and row.head_length <= SHORT_HEAD
     cdef char *p
     while k < n:
         stop = min(k + LINES, n)
         p = sink.reserve(LINES * (HEAD_MAX + 12 + FLOAT_MAX + TAIL_MAX))
+        if short:
+            sink.pos = write_short(p, row, sidx + k, loss + k, stop - k, left_out)
+            k = stop
+            continue
         while k < stop:
             if sidx[k] != left_out:
                 # a fixed size is a few moves; the length is what counts

@@ -80,7 +80,7 @@ cdef class CsvRows(RowSource):
     cdef bint header
     # what is read of a line, in its order: the layout's columns, or `arranged`
     cdef const Column *column
-    cdef int n, required            # so many columns; those that every line must have
+    cdef int n, required            # the columns; those that every line must have
     cdef int whole                  # columns of the table among them
     cdef Column *arranged           # where a header names the table's columns in an order of its own
     cdef Cell *aside                # their values
@@ -91,8 +91,8 @@ cdef class CsvRows(RowSource):
     cdef Py_ssize_t length
     cdef int bad                    # the column that could not be read
     cdef const char *bad_at
-    cdef uint16_t mark[AHEAD]       # where the bytes from `marked` on are no digits
-    cdef size_t marks, at           # how many there are; the first one that is not behind pos
+    cdef uint16_t mark[AHEAD]       # where the bytes from `marked` on are not digits
+    cdef size_t marks, at           # how many there are; the first one not yet passed
     cdef const char *marked
     cdef int64_t from_offset        # of it in the input
     cdef int next_any(self, Cell *cell) except -1 nogil

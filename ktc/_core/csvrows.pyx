@@ -27,7 +27,7 @@ from ktc.errors import DataError, TruncatedError
 cdef enum:
     LONGEST_LINE = 1 << 16
     MOST_FAULTS = 20
-    BEYOND = 16                     # readable bytes that gettext's quick_* want behind what is marked
+    BEYOND = 16                     # readable bytes that gettext's quick_* want after what is marked
 
 TYPES = {"i4": I4, "u4": U4, "i8": I8, "u8": U8, "f4": F4, "f8": F8}
 EXPECTED = {I4: "a whole number of 32 bits", U4: "a whole number from 0 to 4294967295",
@@ -151,7 +151,7 @@ cdef const char *pass_value(const char *p, const char *end) noexcept nogil:
     return p
 
 
-# Whether a line ends with the byte at p and the next one goes on behind it.
+# Whether a line ends with the byte at p and the next one begins after it.
 cdef inline bint ends_line(const char *p) noexcept nogil:
     return p[0] == c'\n' or (p[0] == c'\r' and p[1] != c'\n' and p[1] != c'\r')
 
@@ -237,7 +237,7 @@ cdef class CsvRows(RowSource):
     # The next line into text and length: 1, or 0 at the end of the input. It ends at LF, CRLF, CR, or at
     # CRCRLF, which is what becomes of CRLF that is written as text once more.
     cdef int next_line(self) except -1 nogil:
-        cdef size_t have = self.source.ready(1), length = 0, behind
+        cdef size_t have = self.source.ready(1), length = 0, whole
         cdef const char *p
         if have == 0:
             return 0
@@ -250,19 +250,19 @@ cdef class CsvRows(RowSource):
             have = self.source.ready(have + 1)
             if have == length:                      # the input has ended
                 break
-        behind = length
+        whole = length
         if length < have:
-            behind += 1
+            whole += 1
             if self.source.pos[length] == c'\r':
                 have = self.source.ready(length + 3)
                 p = self.source.pos + length
                 if have > length + 1 and p[1] == c'\n':
-                    behind += 1
+                    whole += 1
                 elif have > length + 2 and p[1] == c'\r' and p[2] == c'\n':
-                    behind += 2
+                    whole += 2
         self.line += 1
         self.text, self.length = self.source.pos, length
-        self.source.pos += behind
+        self.source.pos += whole
         if self.length > LONGEST_LINE:
             with gil:
                 self.fault(f"the line has no end within {LONGEST_LINE} bytes")

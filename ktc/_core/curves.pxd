@@ -5,6 +5,7 @@ from ktc._core.occurrence cimport PeriodWeights
 from ktc._core.periodlosses cimport Entry, PeriodLosses, Slot
 from ktc._core.rows cimport Rows
 from ktc._core.sorting cimport Weighted
+from ktc._core.tails cimport CURVES, Point
 
 
 # How far along the return periods a curve has come.
@@ -27,6 +28,17 @@ cdef struct Mean:
     double period
     double total
     int64_t n
+
+
+# Curves of one kind of summaries that follow each other, read off at the return periods: n from place `first`
+# on. They are worked out side by side when the first one is asked for.
+cdef struct Batch:
+    int64_t first
+    int n
+    bint tails                      # with their means
+    int64_t[CURVES] losses          # how many each of them has
+    float[CURVES] largest           # of them
+    Point *point                    # for each curve one by rank
 
 
 # A choice of samples: all of them, or an ensemble's.
@@ -59,10 +71,18 @@ cdef class Curves(PeriodLosses):
     cdef const char *unused         # periods that are touched have had their turn
     cdef char *mine                 # such, of one summary
     cdef Mean *mean
+    # curves at return periods: the ranks at which they are read off, and what they are there
+    cdef int64_t *rank
+    cdef int64_t n_ranks, settled   # summaries
+    cdef Batch *batch               # by choice, loss (AEP, OEP) and kind
+    cdef int64_t n_batches
+    cdef Point *point
     # room that is kept
     cdef Entry *entry
-    cdef int64_t entry_room, value_room, weighted_room, sum_room
-    cdef float *value
+    cdef int64_t entry_room, value_room, spare_room, weighted_room, sum_room
+    cdef float *values              # of one curve or more
+    cdef int64_t used               # by curves that are complete
+    cdef float *value               # behind them: the losses of the next one
     cdef float *spare
     cdef float *sums                # of the samples' curves, by rank
     cdef double *double_sums        # the same, where they are kept
@@ -81,15 +101,27 @@ cdef class Curves(PeriodLosses):
     cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most,
                    int64_t counter,
                    double weight, Tail tail) except -1 nogil
-    cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil
+    cdef int all_points(self, int32_t summary_id, const float *loss, int64_t n, double most) except -1 nogil
+    cdef void plan(self, double most) noexcept nogil
+    cdef int put_curve(self, int32_t summary_id, int64_t n, double most, const Point *point) except -1 nogil
+    cdef int curve(self, int32_t summary_id, const float *loss, int64_t n, double most) except -1 nogil
     cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant,
-                            bint per_sample,
-                            float size) except -1 nogil
-    cdef int any_curve(self, int32_t summary_id, int64_t n, double most, double constant) except -1 nogil
-    cdef int mean_section(self, Slot *slot, size_t at, bint largest) except -1 nogil
-    cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
-    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at,
-                                 bint largest) except -1 nogil
+                            bint per_sample) except -1 nogil
+    cdef int64_t mean_losses(self, Slot *slot, size_t at, bint largest) except -1 nogil
+    cdef int64_t all_losses(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil
+    cdef int64_t sample_means(self, Slot *slot, const Choice *choice, size_t at,
+                              bint largest) except -1 nogil
+    cdef int64_t losses_of(self, int kind, Slot *slot, const Choice *choice, size_t at,
+                           bint largest) except -1 nogil
+    cdef double most_of(self, int kind, const Choice *choice) noexcept nogil
+    cdef int one_curve(self, int kind, Slot *slot, const Choice *choice, size_t at,
+                       bint largest) except -1 nogil
+    cdef int fill_batch(self, Batch *batch, int kind, const Choice *choice, size_t at, bint largest,
+                        int64_t first) except -1 nogil
+    cdef int batched_curve(self, int kind, int64_t which, size_t at, bint largest, int64_t i) except -1 nogil
+    cdef int put_samples(self, int32_t summary_id, const int32_t *sidx, const float **loss, const int64_t *n,
+                         int64_t columns) except -1 nogil
+    cdef int load(self, Slot *slot, bint largest) except -1 nogil
     cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
                                 Rows mean_tail, int32_t mean_calculation) except -1 nogil
     cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil

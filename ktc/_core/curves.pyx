@@ -32,13 +32,15 @@ from ktc._core.periodlosses cimport ABSENT, Entry, PeriodLosses, Slot, present
 from ktc._core.records cimport MEAN as MEAN_SIDX
 from ktc._core.rows cimport Rows
 from ktc._core.sorting cimport Weighted, sort_descending, sort_weighted
+from ktc._core.tails cimport CURVES, read_off
 from ktc.errors import DataError, UsageError
 from ktc.schemas import TABLES as _tables
 
 cdef enum:
-    COLUMNS = 16                    # samples that are taken out of the rows at once: a line of the cache
+    COLUMNS = CURVES                # samples that are taken out of the rows at once: a line of the cache
+    N_KINDS = 4                     # of SECTIONS
     OEP = 1                         # TVaR: one more; the type for AEP: two more
-    SETTLED = 1 << 25               # from this rank on a float is the same without its share of a rank
+    BATCH = 1 << 23                 # losses of curves that are worked out side by side
 
 # EPCalc of ORD
 cdef enum:
@@ -156,6 +158,8 @@ cdef class Curves(PeriodLosses):
             for i in range(self.n_returns):
                 self.return_period[i] = return_periods[i]
         self.mean = <Mean *>allot(self.n_returns, sizeof(Mean))
+        self.rank = <int64_t *>allot(self.n_returns, sizeof(int64_t))
+        self.point = <Point *>allot(CURVES * self.n_returns, sizeof(Point))
         self.mine = <char *>allot(<int64_t>weights.last + 1, 1)
 
     def __dealloc__(self):
@@ -169,8 +173,13 @@ cdef class Curves(PeriodLosses):
         free(self.mine)
         free(self.touched)
         free(self.entry)
-        free(self.value)
+        for i in range(self.n_batches):
+            free(self.batch[i].point)
+        free(self.batch)
+        free(self.rank)
+        free(self.values)
         free(self.spare)
+        free(self.point)
         free(self.sums)
         free(self.double_sums)
         free(self.block)
@@ -196,6 +205,8 @@ cdef class Curves(PeriodLosses):
                     samples in self.ensembles)]
         self.choice = <Choice *>allot(len(wanted), sizeof(Choice))
         self.n_choices = len(wanted)
+        self.n_batches = 2 * N_KINDS * self.n_choices
+        self.batch = <Batch *>allot(self.n_batches, sizeof(Batch))
         for i, (ensemble_id, samples) in enumerate(wanted):
             choice = &self.choice[i]
             choice.ensemble_id, choice.n = ensemble_id, len(samples)
@@ -370,52 +381,62 @@ cdef class Curves(PeriodLosses):
             reached.last_period, reached.last_loss = period, loss
         return 0
 
-    cdef int curve(self, int32_t summary_id, float *loss, int64_t n, double most, float size) except -1 nogil:
-        """A curve of n losses, to be divided by size; most: the longest return period."""
-        cdef Reached reached
-        cdef int64_t i, due
+    cdef int all_points(self, int32_t summary_id, const float *loss, int64_t n, double most) except -1 nogil:
+        """A point for each of n losses, the largest first; most: the longest return period."""
+        cdef int64_t i
         cdef double period
-        cdef float value
         cdef Tail tail
         memset(&tail, 0, sizeof(tail))
-        sort_descending(loss, n, self.spare)
-        if n:
-            self.check_sum(summary_id, loss[0])
-        if not self.n_returns:
-            for i in range(n):
-                period, value = most / <double>(i + 1), loss[i] / size
-                self.put(self.out, summary_id, self.type, period, value)
-                if self.tail is not None:
-                    tail = extended(tail, i + 1, value, 1)
-                    self.put(self.tail, summary_id, self.type + 1, period, value_of(tail, self.tolerance))
-            return 0
-        memset(&reached, 0, sizeof(reached))
-        i = 1
-        while reached.next < self.n_returns:
-            # Between return periods there is only the mean to be kept up, and without TVaR not even that.
-            due = rank_of(self.return_period[reached.next], most, i)
+        for i in range(n):
+            period = most / <double>(i + 1)
+            self.put(self.out, summary_id, self.type, period, loss[i])
             if self.tail is not None:
-                while i < min(due, n + 1):
-                    tail = extended(tail, i, loss[i - 1] / size, 1)
-                    i += 1
-                while i < min(due, <int64_t>SETTLED):
-                    tail.mean = tail.mean - tail.mean / <float>i
-                    i += 1
-                tail.weight = due - 1
-            i = due
-            if 1 < i <= n + 1:
-                reached.last_period, reached.last_loss = most / <double>(i - 1), loss[i - 2] / size
-            period = most / <double>i if self.return_period[reached.next] > 0 else 0
-            value = loss[i - 1] / size if i <= n else 0
-            self.reach(&reached, summary_id, period, value, most, i, 1, tail)
-            tail = extended(tail, i, value, 1)
-            i += 1
+                tail = extended(tail, i + 1, loss[i], 1)
+                self.put(self.tail, summary_id, self.type + 1, period, value_of(tail, self.tolerance))
         return 0
 
+    cdef void plan(self, double most) noexcept nogil:
+        """The ranks at which curves are read off: the first one that each return period is not below, less
+        those that share one. most: the longest return period."""
+        cdef int64_t next = 0, first = 1
+        cdef double period
+        self.n_ranks = 0
+        while next < self.n_returns:
+            first = rank_of(self.return_period[next], most, first)
+            period = most / <double>first if self.return_period[next] > 0 else 0
+            while next < self.n_returns and period <= self.return_period[next]:
+                next += 1
+            self.rank[self.n_ranks] = first
+            self.n_ranks += 1
+            first += 1
+
+    cdef int put_curve(self, int32_t summary_id, int64_t n, double most, const Point *point) except -1 nogil:
+        """The return periods of a curve of n losses, which has been read off at the ranks of the plan."""
+        cdef Reached reached
+        cdef Tail tail
+        cdef int64_t k, i
+        cdef double period
+        memset(&reached, 0, sizeof(reached))
+        for k in range(self.n_ranks):
+            i = self.rank[k]
+            if 1 < i <= n + 1:
+                reached.last_period, reached.last_loss = most / <double>(i - 1), point[k].before
+            period = most / <double>i if self.return_period[reached.next] > 0 else 0
+            tail.mean, tail.losses, tail.weight = point[k].mean, point[k].losses, i - 1
+            self.reach(&reached, summary_id, period, point[k].at, most, i, 1, tail)
+        return 0
+
+    cdef int curve(self, int32_t summary_id, const float *loss, int64_t n, double most) except -1 nogil:
+        """One curve of n losses, the largest first."""
+        if not self.n_returns:
+            return self.all_points(summary_id, loss, n, most)
+        self.plan(most)
+        read_off(&loss, &n, 1, self.rank, self.n_ranks, self.tail is not None, self.point)
+        return self.put_curve(summary_id, n, most, self.point)
+
     cdef int weighted_curve(self, int32_t summary_id, Weighted *loss, int64_t n, double constant,
-                            bint per_sample,
-                            float size) except -1 nogil:
-        """The same of n losses with weights, each of which counts `constant` times; per_sample: in float."""
+                            bint per_sample) except -1 nogil:
+        """A curve of n losses with weights, each of which counts `constant` times; per_sample: in float."""
         cdef Reached reached
         cdef int64_t i, k
         cdef int32_t p
@@ -439,7 +460,7 @@ cdef class Curves(PeriodLosses):
                 total += loss[k].weight * constant
             if loss[k].weight == 0:
                 continue
-            period, value = 1 / total, loss[k].loss / size
+            period, value = 1 / total, loss[k].loss
             if most == 0:
                 most = period + LENIENCY
             if self.n_returns:
@@ -483,15 +504,19 @@ cdef class Curves(PeriodLosses):
     # --- the losses of a curve
 
     cdef int room(self, int64_t n) except -1 nogil:
-        """Room for n losses of one curve."""
+        """Room for n losses of one curve, behind the first `used` values."""
         if self.weights.given:
             if n > self.weighted_room:
                 resize(<void **>&self.weighted, n, sizeof(Weighted))
                 self.weighted_room = n
-        elif n > self.value_room:
-            resize(<void **>&self.value, n, sizeof(float))
+            return 0
+        if self.used + n > self.value_room:
+            self.value_room = max(self.used + n, min(2 * self.value_room, <int64_t>BATCH))
+            resize(<void **>&self.values, self.value_room, sizeof(float))
+        self.value = self.values + self.used
+        if n > self.spare_room:
             resize(<void **>&self.spare, n, sizeof(float))
-            self.value_room = n
+            self.spare_room = n
         return 0
 
     cdef inline int64_t take(self, int64_t n, int32_t period, float loss) noexcept nogil:
@@ -504,14 +529,8 @@ cdef class Curves(PeriodLosses):
             return n + 1
         return n
 
-    cdef int any_curve(self, int32_t summary_id, int64_t n, double most, double constant) except -1 nogil:
-        if n == 0:
-            return 0
-        if self.weights.given:
-            return self.weighted_curve(summary_id, self.weighted, n, constant, False, 1)
-        return self.curve(summary_id, self.value, n, most, 1)
-
-    cdef int mean_section(self, Slot *slot, size_t at, bint largest) except -1 nogil:
+    cdef int64_t mean_losses(self, Slot *slot, size_t at, bint largest) except -1 nogil:
+        """The analytical means of the periods; how many, here and below."""
         cdef int64_t r, n = 0
         cdef float value
         self.room(slot.n)
@@ -519,10 +538,11 @@ cdef class Curves(PeriodLosses):
             value = cell(self.entry[r].row, at, 0, largest)
             if present(value):
                 n = self.take(n, self.entry[r].period, value)
-        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods,
-                              self.all_samples_weigh())
+        return n
 
-    cdef int full_section(self, Slot *slot, const Choice *choice, size_t at, bint largest) except -1 nogil:
+    cdef int64_t all_losses(self, Slot *slot, const Choice *choice, size_t at,
+                            bint largest) except -1 nogil:
+        """Those of all samples of all periods."""
         cdef int64_t r, k, n = 0
         cdef float value
         self.room(slot.n * choice.n)
@@ -537,11 +557,11 @@ cdef class Curves(PeriodLosses):
                     value = cell(self.entry[r].row, at, choice.sidx[k], largest)
                     self.value[n] = value
                     n += present(value)
-        return self.any_curve(slot.summary_id, n,
-                              <double>(<int64_t>self.occurrences.number_of_periods * choice.n), 1)
+        return n
 
-    cdef int sample_mean_section(self, Slot *slot, const Choice *choice, size_t at,
-                                 bint largest) except -1 nogil:
+    cdef int64_t sample_means(self, Slot *slot, const Choice *choice, size_t at,
+                              bint largest) except -1 nogil:
+        """The means over the samples of each period."""
         cdef int64_t r, k, n = 0
         cdef float value, total, size = <float>choice.n
         cdef double right
@@ -556,17 +576,100 @@ cdef class Curves(PeriodLosses):
                 right += value
             if any:
                 n = self.take(n, self.entry[r].period, checked(total, right / choice.n, self.tolerance))
-        return self.any_curve(slot.summary_id, n, self.occurrences.number_of_periods,
-                              self.all_samples_weigh())
+        return n
+
+    cdef int64_t losses_of(self, int kind, Slot *slot, const Choice *choice, size_t at,
+                           bint largest) except -1 nogil:
+        """The losses of a summary's one curve of a kind; unless they have weights, the largest first."""
+        cdef int64_t n
+        if kind == 0:
+            n = self.mean_losses(slot, at, largest)
+        elif kind == 1:
+            n = self.all_losses(slot, choice, at, largest)
+        else:
+            n = self.sample_means(slot, choice, at, largest)
+        if not self.weights.given:
+            sort_descending(self.value, n, self.spare)
+        return n
+
+    cdef double most_of(self, int kind, const Choice *choice) noexcept nogil:
+        """The longest return period of a kind of curves."""
+        cdef int64_t periods = self.occurrences.number_of_periods
+        return <double>(periods * choice.n if kind == 1 else periods)
+
+    cdef int one_curve(self, int kind, Slot *slot, const Choice *choice, size_t at,
+                       bint largest) except -1 nogil:
+        cdef int64_t n = self.losses_of(kind, slot, choice, at, largest)
+        if n == 0:
+            return 0
+        if self.weights.given:
+            return self.weighted_curve(slot.summary_id, self.weighted, n,
+                                       1 if kind == 1 else self.all_samples_weigh(), False)
+        self.check_sum(slot.summary_id, self.value[0])
+        return self.curve(slot.summary_id, self.value, n, self.most_of(kind, choice))
+
+    # --- curves of several summaries side by side
+
+    cdef int fill_batch(self, Batch *batch, int kind, const Choice *choice, size_t at, bint largest,
+                        int64_t first) except -1 nogil:
+        """Read off the curves of the settled summaries from `first` on, as many as BATCH losses allow."""
+        cdef const float *loss[CURVES]
+        cdef int64_t starts[CURVES]
+        cdef int64_t n
+        cdef int c
+        cdef Slot *slot
+        batch.first, batch.n, batch.tails = first, 0, self.tail is not None
+        self.used = 0
+        while batch.n < CURVES and first + batch.n < self.settled:
+            slot = &self.slot[self.by_summary[first + batch.n]]
+            if self.used and self.used + slot.n * (choice.n if kind == 1 else 1) > <int64_t>BATCH:
+                break
+            self.load(slot, largest)
+            n = self.losses_of(kind, slot, choice, at, largest)
+            batch.losses[batch.n], batch.largest[batch.n] = n, self.value[0] if n else 0
+            starts[batch.n] = self.used
+            self.used += n
+            batch.n += 1
+        self.used = 0
+        for c in range(batch.n):
+            loss[c] = self.values + starts[c]
+        if batch.point == NULL:
+            resize(<void **>&batch.point, CURVES * self.n_returns, sizeof(Point))
+        self.plan(self.most_of(kind, choice))
+        read_off(loss, batch.losses, batch.n, self.rank, self.n_ranks, batch.tails, batch.point)
+        return 0
+
+    cdef int batched_curve(self, int kind, int64_t which, size_t at, bint largest, int64_t i) except -1 nogil:
+        """The curve of the settled summary i at return periods."""
+        cdef const Choice *choice = NULL if kind == 0 else &self.choice[which]
+        cdef Batch *batch = &self.batch[(2 * which + largest) * N_KINDS + kind]
+        cdef int32_t summary_id = self.slot[self.by_summary[i]].summary_id
+        cdef double most = self.most_of(kind, choice)
+        cdef int64_t k
+        if not batch.first <= i < batch.first + batch.n or batch.tails != (self.tail is not None):
+            self.fill_batch(batch, kind, choice, at, largest, i)
+        k = i - batch.first
+        if batch.losses[k] == 0:
+            return 0
+        self.check_sum(summary_id, batch.largest[k])
+        self.plan(most)
+        return self.put_curve(summary_id, batch.losses[k], most, batch.point + k * self.n_ranks)
+
+    # --- curves of samples
 
     cdef int per_sample_section(self, Slot *slot, const Choice *choice, size_t at, bint largest, Rows mean,
                                 Rows mean_tail, int32_t mean_calculation) except -1 nogil:
         """A curve for each sample, and the mean of them all to mean and mean_tail; any of the four outputs
         may be None."""
-        cdef int64_t first = 0, columns, c, r, n, longest = 0, rows = slot.n
+        cdef int64_t first = 0, columns, c, r, k, longest = 0, rows = slot.n
+        # columns are an odd number of cache lines apart: else they fall on the same sets of the cache
+        cdef int64_t stride = 16 * ((rows // 16 + 1) | 1)
         cdef double periods = self.occurrences.number_of_periods
         cdef float value, size = <float>choice.n
         cdef bint weighted = self.weights.given, doubles = self.exact or choice.n > FEW
+        cdef float *column
+        cdef const float *loss[COLUMNS]
+        cdef int64_t n[COLUMNS]
         if choice.n == 0:
             return 0
         self.room(rows)
@@ -575,7 +678,7 @@ cdef class Curves(PeriodLosses):
             memset(self.double_sums, 0, rows * sizeof(double))
         if rows > self.sum_room:
             resize(<void **>&self.sums, rows, sizeof(float))
-            resize(<void **>&self.block, rows, COLUMNS * sizeof(float))
+            resize(<void **>&self.block, stride, COLUMNS * sizeof(float))
             self.sum_room = rows
         for r in range(rows):
             self.sums[r] = 0
@@ -584,49 +687,90 @@ cdef class Curves(PeriodLosses):
             columns = min(<int64_t>COLUMNS, choice.n - first)
             for r in range(rows):
                 for c in range(columns):
-                    self.block[c * rows + r] = cell(self.entry[r].row, at, choice.sidx[first + c], largest)
+                    self.block[c * stride + r] = cell(self.entry[r].row, at, choice.sidx[first + c], largest)
             for c in range(columns):
-                n = 0
+                column, k = self.block + c * stride, 0
                 for r in range(rows):
-                    value = self.block[c * rows + r]
+                    value = column[r]
                     if not weighted:
-                        self.value[n] = value
-                        n += present(value)
+                        column[k] = value
+                        k += present(value)
                     elif present(value):
-                        n = self.take(n, self.entry[r].period, value)
-                if n == 0:
-                    continue
-                self.calculation = choice.sidx[first + c]
+                        k = self.take(k, self.entry[r].period, value)
                 if weighted:
-                    self.weighted_curve(slot.summary_id, self.weighted, n, self.sample_size, True, 1)
+                    self.calculation = choice.sidx[first + c]
+                    if k:
+                        self.weighted_curve(slot.summary_id, self.weighted, k, self.sample_size, True)
                     continue
-                if self.out is None:
-                    sort_descending(self.value, n, self.spare)
-                else:
-                    self.curve(slot.summary_id, self.value, n, periods, 1)
-                for r in range(n):
-                    self.sums[r] += self.value[r]
+                sort_descending(column, k, self.spare)
+                for r in range(k):
+                    self.sums[r] += column[r]
                 if doubles:
-                    for r in range(n):
-                        self.double_sums[r] += self.value[r]
-                longest = max(longest, n)
+                    for r in range(k):
+                        self.double_sums[r] += column[r]
+                longest = max(longest, k)
+                loss[c], n[c] = column, k
+            if self.out is not None and not weighted:
+                self.put_samples(slot.summary_id, choice.sidx + first, loss, n, columns)
             first += columns
         if mean is None:
             return 0
         with gil:
             self.out, self.tail = mean, mean_tail
         self.calculation = mean_calculation
-        if doubles:
-            for r in range(longest):
+        if weighted:
+            for r in range(self.n_returns):
+                self.put(mean, slot.summary_id, self.type, self.mean[r].period,
+                         <float>(self.mean[r].total / max(self.mean[r].n, <int64_t>1)))
+            return 0
+        if longest == 0:
+            return self.curve(slot.summary_id, self.sums, 0, periods)
+        for r in range(longest):
+            if doubles:
                 self.sums[r] = checked(self.sums[r], self.double_sums[r], self.tolerance)
-        if not weighted:
-            return self.curve(slot.summary_id, self.sums, longest, periods, size)
-        for r in range(self.n_returns):
-            self.put(mean, slot.summary_id, self.type, self.mean[r].period,
-                     <float>(self.mean[r].total / max(self.mean[r].n, <int64_t>1)))
+            self.sums[r] /= size
+        sort_descending(self.sums, longest, self.spare)
+        self.check_sum(slot.summary_id, self.sums[0])
+        return self.curve(slot.summary_id, self.sums, longest, periods)
+
+    cdef int put_samples(self, int32_t summary_id, const int32_t *sidx, const float **loss, const int64_t *n,
+                         int64_t columns) except -1 nogil:
+        """Curves of some samples, which are read off side by side."""
+        cdef double periods = self.occurrences.number_of_periods
+        cdef int64_t c
+        if self.n_returns:
+            self.plan(periods)
+            read_off(loss, n, <int>columns, self.rank, self.n_ranks, self.tail is not None, self.point)
+        for c in range(columns):
+            if n[c] == 0:
+                continue
+            self.calculation = sidx[c]
+            self.check_sum(summary_id, loss[c][0])
+            if self.n_returns:
+                self.put_curve(summary_id, n[c], periods, self.point + c * self.n_ranks)
+            else:
+                self.all_points(summary_id, loss[c], n[c], periods)
         return 0
 
     # --- sections
+
+    def settle(self):
+        """As in PeriodLosses; what was read off before is forgotten."""
+        cdef int64_t i
+        for i in range(self.n_batches):
+            self.batch[i].n = 0
+        self.settled = PeriodLosses.settle(self)
+        return self.settled
+
+    cdef int load(self, Slot *slot, bint largest) except -1 nogil:
+        """self.entry: the rows of a summary in the order of their periods."""
+        if slot.n > self.entry_room:
+            resize(<void **>&self.entry, slot.n, sizeof(Entry))
+            self.entry_room = slot.n
+        self.sort_slot(slot, self.entry)
+        if self.doubles and not largest:
+            self.check_sums(slot)
+        return 0
 
     cdef int touch(self, Slot *slot, const Choice *choice) except -1 nogil:
         """self.unused: the periods that count among a choice of samples (NULL: the analytical mean) of all
@@ -673,27 +817,21 @@ cdef class Curves(PeriodLosses):
             self.type = (OEP if largest else OEP + 2) if ord else 0 if kind == 0 else choice.ensemble_id
             for i in range(first, last):
                 slot = &self.slot[self.by_summary[i]]
-                if slot.n > self.entry_room:
-                    resize(<void **>&self.entry, slot.n, sizeof(Entry))
-                    self.entry_room = slot.n
-                self.sort_slot(slot, self.entry)
-                if self.doubles and not largest:
-                    self.check_sums(slot)
-                self.touch(slot, choice)
                 with gil:
                     self.out, self.tail = out, tail
-                if kind == 0:
-                    self.calculation = ANALYTICAL_MEAN
-                    self.mean_section(slot, at, largest)
-                elif kind == 1:
-                    self.calculation = ALL_SAMPLES
-                    self.full_section(slot, choice, at, largest)
-                elif kind == 2:
+                if kind != 2:
+                    self.calculation = (ANALYTICAL_MEAN if kind == 0 else ALL_SAMPLES if kind == 1
+                                        else SAMPLE_MEAN if ord else 2)
+                    if self.n_returns and not self.weights.given:
+                        self.batched_curve(kind, which, at, largest, i)
+                        continue
+                self.load(slot, largest)
+                self.touch(slot, choice)
+                if kind == 2:
                     self.per_sample_section(slot, choice, at, largest, mean, mean_tail,
                                             MEAN_OF_SAMPLES if ord else 2)
                 else:
-                    self.calculation = SAMPLE_MEAN if ord else 2
-                    self.sample_mean_section(slot, choice, at, largest)
+                    self.one_curve(kind, slot, choice, at, largest)
         self.out = self.tail = None
         for each in (out, tail, mean, mean_tail):
             if each is not None:

@@ -9,9 +9,9 @@ have none.
 
 In the first two, type 1 is the analytical mean (sidx -1; 0 where the stream has none), type 2 the mean and
 standard deviation over the samples; a stream without samples has no type 2. The arithmetic of moments and
-quantiles is told in samples.pyx. The impacted exposure of a sample is the exposed value where it has a loss,
-else 0; the chance of loss is the part of the samples that have one (0 where there is only one sample, as in
-ktools). The maximum loss is that of sidx -5. An event's rate is how often it occurs in a period.
+quantiles is described in samples.pyx. The impacted exposure of a sample is the exposed value where it has a
+loss, else 0; the chance of loss is the part of the samples that have one (0 where there is only one sample,
+as in ktools). The maximum loss is that of sidx -5. An event's rate is how often it occurs in a period.
 """
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free

@@ -7,6 +7,7 @@ from ktc._core.fmevent cimport Event, Nodes
 from ktc._core.fmplan cimport Plan
 from ktc._core.fmrules cimport Amounts
 from ktc._core.lanes cimport LANES
+from ktc._core.memory cimport Memory
 
 
 # What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the
@@ -30,6 +31,7 @@ cdef class FmCalc(LossConsumer):
     cdef int64_t few                # additions that a float sum takes
     cdef double tolerance
     cdef Event event
+    cdef Memory memory              # the event's, and all arrays are its
     cdef bint by_item               # outputs are items, not aggregates of the last level
     # the first results are what is left of each row or aggregate, from layer to layer
     cdef bint remaining
@@ -49,7 +51,7 @@ cdef class FmCalc(LossConsumer):
     cdef float *part                # by row: its part of the loss of a whole level
     cdef float *layer_total         # by node: what a layer hands on to it
     cdef int64_t *next_place        # by node: where its next row goes
-    cdef int beyond                 # a result is no number, or infinite
+    cdef int beyond                 # a result is not a number, or infinite
 
     cdef int check_results(self, int32_t event_id) except -1 nogil
     cdef int calculate(self) except -1 nogil

@@ -38,7 +38,6 @@ cancellation stays. Losses below 0 count as 0, coming in and going out.
 """
 cimport cython
 from libc.math cimport INFINITY
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from ktc._core.fmevent cimport MEAN_LANE, SAMPLE_LANES
@@ -46,7 +45,6 @@ from ktc._core.fmplan cimport Level, Profile
 from ktc._core.fmrules cimport FIELDS, apply
 from ktc._core.lanes cimport (LANES, RightSum, add, add_right, check, clear, divide_lanes, divisor, keep,
                               multiply, positive, sum_tolerance_of)
-from ktc._core.memory cimport allot, resize
 from ktc._core.numbers cimport FEW
 from ktc._core.records cimport ITEM, LOSS
 
@@ -92,21 +90,9 @@ cdef class FmCalc(LossConsumer):
             self.apart |= self.shares_apart(l, 2)
         self.event = Event(plan, by_item=self.by_item, net=net, both=both, remaining=self.remaining,
                            debug=debug, apart=self.apart)
-        self.level = self.event.level
+        self.level, self.memory = self.event.level, self.event.memory
         for side in range(2):
-            self.amounts[side] = <float **>allot(layers + 1, sizeof(float *))
-
-    def __dealloc__(self):
-        cdef int32_t l
-        cdef int side
-        for side in range(2):
-            if self.amounts[side] != NULL:
-                for l in range(self.plan.layers + 1):
-                    free(self.amounts[side][l])
-            free(self.amounts[side])
-        free(self.part)
-        free(self.layer_total)
-        free(self.next_place)
+            self.amounts[side] = <float **>self.memory.allot(layers + 1, sizeof(float *))
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         cdef LossHeader losses
@@ -165,7 +151,7 @@ cdef class FmCalc(LossConsumer):
         self.make_room()
         for block in range(self.event.blocks):
             # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and
-            # those behind it keep them from the start.
+            # those after it keep them from the start.
             if not self.run(block):
                 self.keep_shares = True
                 self.keep_room()
@@ -178,13 +164,14 @@ cdef class FmCalc(LossConsumer):
         if self.n > self.nodes:
             self.nodes = self.n + self.n // 4
             if self.alloc_rule > 1:
-                resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
+                self.memory.resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
             for side in range(2):
                 for layer in range(1, self.plan.layers + 1):
-                    resize(<void **>&self.amounts[side][layer], self.nodes * self.kept, LANES * sizeof(float))
+                    self.memory.resize(<void **>&self.amounts[side][layer], self.nodes * self.kept,
+                                       LANES * sizeof(float))
             if self.apart:
-                resize(<void **>&self.layer_total, self.nodes * LANES, sizeof(float))
-                resize(<void **>&self.next_place, self.nodes, sizeof(int64_t))
+                self.memory.resize(<void **>&self.layer_total, self.nodes * LANES, sizeof(float))
+                self.memory.resize(<void **>&self.next_place, self.nodes, sizeof(int64_t))
         self.keep_shares = self.apart
         if self.apart:
             self.keep_room()
@@ -198,11 +185,12 @@ cdef class FmCalc(LossConsumer):
             level = &self.level[l]
             if level.share_room < level.room:
                 level.share_room = level.room
-                resize(<void **>&level.share, level.room * LANES, sizeof(float))
-                resize(<void **>&level.shares_of, level.room * LANES, sizeof(int32_t))
+                self.memory.resize(<void **>&level.share, level.room * LANES, sizeof(float))
+                self.memory.resize(<void **>&level.shares_of, level.room * LANES, sizeof(int32_t))
                 for layer in range(2, self.plan.level[l].layers + 1):
                     if self.shares_apart(l, layer):
-                        resize(<void **>&level.layer_share[layer], level.room * LANES, sizeof(float))
+                        self.memory.resize(<void **>&level.layer_share[layer], level.room * LANES,
+                                           sizeof(float))
         return 0
 
     cdef bint run(self, Py_ssize_t block) noexcept nogil:

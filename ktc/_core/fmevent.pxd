@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossRows
 from ktc._core.fmplan cimport Plan
+from ktc._core.memory cimport Memory
 from ktc._core.sorting cimport HashTable
 
 cdef enum:
@@ -52,7 +53,7 @@ cdef class Event:
     cdef Nodes *level               # by level
     cdef HashTable table
     # What goes out: a row of results for each place (row or aggregate) where results are what remains of it,
-    # and behind these one for each output.
+    # and after these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
     cdef int64_t *result_of         # by layer and place: which result has its output, or -1
@@ -61,6 +62,7 @@ cdef class Event:
     cdef int64_t *order             # results in ascending order of their output ids, and room to sort them
     cdef uint8_t *felt              # by sample: an item has a loss
     cdef LossRows rows
+    cdef Memory memory              # all arrays are its
 
     cdef void begin(self, int32_t sample_size, bint listed) noexcept nogil
     cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil

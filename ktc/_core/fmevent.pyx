@@ -9,12 +9,11 @@ lists the rows below its nodes, and the nodes of the level below that are part o
 """
 cimport cython
 from libc.math cimport INFINITY
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from ktc._core.fmplan cimport Level
 from ktc._core.lanes cimport LANES, positive
-from ktc._core.memory cimport allot, resize
+from ktc._core.memory cimport Memory
 from ktc._core.records cimport MEAN, TIV
 from ktc._core.sorting cimport free_table, hash_order, make_table, sort_by
 
@@ -38,44 +37,19 @@ cdef class Event:
         self.by_item, self.net, self.both, self.remaining = by_item, net, both, remaining
         self.debug, self.apart = debug, apart
         self.traced = by_item or both
-        self.rows = LossRows()
-        self.level = <Nodes *>allot(plan.last_level + 1, sizeof(Nodes))
+        self.rows, self.memory = LossRows(), Memory()
+        self.level = <Nodes *>self.memory.allot(plan.last_level + 1, sizeof(Nodes))
         for l in range(plan.last_level + 1):
-            self.level[l].node_of = <int32_t *>allot(<int64_t>plan.level[l].last + 1, sizeof(int32_t))
-            self.level[l].layer_share = <float **>allot(<int64_t>plan.level[l].layers + 1, sizeof(float *))
+            self.level[l].node_of = <int32_t *>self.memory.allot(<int64_t>plan.level[l].last + 1,
+                                                                 sizeof(int32_t))
+            self.level[l].layer_share = <float **>self.memory.allot(<int64_t>plan.level[l].layers + 1,
+                                                                    sizeof(float *))
 
     def __dealloc__(self):
-        cdef int32_t l, layer
-        cdef Nodes *level
-        if self.level != NULL:
-            for l in range(self.plan.last_level + 1):
-                level = &self.level[l]
-                free(level.agg)
-                free(level.part_of)
-                free(level.node_of)
-                free(level.first)
-                free(level.row)
-                free(level.child)
-                free(level.first_child)
-                free(level.hashed)
-                free(level.share)
-                free(level.shares_of)
-                if level.layer_share != NULL:
-                    for layer in range(self.plan.level[l].layers + 1):
-                        free(level.layer_share[layer])
-                free(level.layer_share)
-        free(self.level)
-        free(self.item)
-        free(self.loss)
         free_table(&self.table)
-        free(self.result)
-        free(self.result_of)
-        free(self.output_id)
-        free(self.order)
-        free(self.felt)
 
     cdef void begin(self, int32_t sample_size, bint listed) noexcept nogil:
-        """A stream of so many samples; listed: without TIVs of its own."""
+        """A stream of this many samples; listed: without TIVs of its own."""
         self.sample_size, self.listed = max(sample_size, 0), listed
         self.blocks = (<Py_ssize_t>self.sample_size + SAMPLE_LANES + LANES - 1) // LANES
         # An odd number of cache lines: rows would else fall into the same sets of the cache.
@@ -97,12 +71,11 @@ cdef class Event:
         if item < 1 or item > items.last or items.parent[item] == 0:
             with gil:
                 raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: "
-                                f"expected a record "
-                                f"from {item} of level 1")
+                                f"expected a record from {item} of level 1")
         if self.n == self.room:
             self.room = max(2 * self.room, FIRST_ROOM // self.width + 1)
-            resize(<void **>&self.item, self.room, sizeof(int32_t))
-            resize(<void **>&self.loss, self.room * self.width, sizeof(float))
+            self.memory.resize(<void **>&self.item, self.room, sizeof(int32_t))
+            self.memory.resize(<void **>&self.loss, self.room * self.width, sizeof(float))
         self.item[self.n] = item
         row = self.loss + self.n * self.width
         self.n += 1
@@ -133,8 +106,7 @@ cdef class Event:
         for k in range(block.start[i], block.start[i + 1]):
             if not block.loss[k] < INFINITY:
                 raise DataError(f"event {block.event_id}, item {block.id[i]}, sidx {block.sidx[k]}: a loss "
-                                f"of "
-                                f"{block.loss[k]}, expected a number")
+                                f"of {block.loss[k]}, expected a number")
         return 0
 
     cdef int find_nodes(self) except -1 nogil:
@@ -148,12 +120,12 @@ cdef class Event:
             level = &self.level[l]
             if n > level.room:
                 level.room = n + n // 4
-                resize(<void **>&level.agg, level.room, sizeof(int32_t))
-                resize(<void **>&level.part_of, level.room, sizeof(int32_t))
-                resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
-                resize(<void **>&level.row, level.room, sizeof(int32_t))
-                resize(<void **>&level.child, level.room, sizeof(int32_t))
-                resize(<void **>&level.first_child, level.room + 2, sizeof(int64_t))
+                self.memory.resize(<void **>&level.agg, level.room, sizeof(int32_t))
+                self.memory.resize(<void **>&level.part_of, level.room, sizeof(int32_t))
+                self.memory.resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
+                self.memory.resize(<void **>&level.row, level.room, sizeof(int32_t))
+                self.memory.resize(<void **>&level.child, level.room, sizeof(int32_t))
+                self.memory.resize(<void **>&level.first_child, level.room + 2, sizeof(int64_t))
             level.n = 0
             # Level 0: a node for each item, whose rows are the packets that it has.
             for i in range(n if l == 0 else below.n):
@@ -204,7 +176,7 @@ cdef class Event:
         """The children of each node, of n below, in the order in which ktools adds up what a layer hands on:
         that of a hash table into which they were put in ascending order."""
         cdef int64_t k, first
-        resize(<void **>&level.hashed, level.room, sizeof(int32_t))
+        self.memory.resize(<void **>&level.hashed, level.room, sizeof(int32_t))
         make_table(&self.table, n)
         for k in range(level.n):
             first = level.first_child[k]
@@ -223,9 +195,9 @@ cdef class Event:
         cdef bint highest
         if places * (last.layers + 1) > self.result_of_room:
             self.result_of_room = places * (last.layers + 1) + places // 4
-            resize(<void **>&self.result_of, self.result_of_room, sizeof(int64_t))
-            resize(<void **>&self.output_id, self.result_of_room, sizeof(int32_t))
-            resize(<void **>&self.order, 2 * self.result_of_room, sizeof(int64_t))
+            self.memory.resize(<void **>&self.result_of, self.result_of_room, sizeof(int64_t))
+            self.memory.resize(<void **>&self.output_id, self.result_of_room, sizeof(int32_t))
+            self.memory.resize(<void **>&self.order, 2 * self.result_of_room, sizeof(int64_t))
         self.remains = self.results = places if self.remaining else 0
         memset(self.output_id, 0, self.remains * sizeof(int32_t))
         for layer in range(1, last.layers + 1):
@@ -250,7 +222,7 @@ cdef class Event:
             self.merge_unnamed(places, last.layers)
         if self.results > self.result_room:
             self.result_room = self.results + self.results // 4
-            resize(<void **>&self.result, self.result_room * self.width, sizeof(float))
+            self.memory.resize(<void **>&self.result, self.result_room * self.width, sizeof(float))
         return 0
 
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil:
@@ -272,13 +244,12 @@ cdef class Event:
     # Writing it
 
     cdef int fail_result(self, int32_t event_id) except -1:
-        """Some result is no number, or infinite: an error if it is an output's, for others do not go out."""
+        """Some result is not a finite number: an error if it is an output's, for others do not go out."""
         for i in range(self.results):
             for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
                 if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
                     raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is "
-                                    f"beyond the range of "
-                                    "float32")
+                                    "beyond the range of float32")
         return 0
 
     cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil:
@@ -334,7 +305,7 @@ cdef class Event:
         cdef Py_ssize_t i
         cdef int32_t s
         cdef const float *row
-        resize(<void **>&self.felt, <int64_t>self.sample_size + 1, sizeof(uint8_t))
+        self.memory.resize(<void **>&self.felt, <int64_t>self.sample_size + 1, sizeof(uint8_t))
         memset(self.felt, 0, <size_t>self.sample_size + 1)
         for i in range(self.n):
             row = self.loss + i * self.width + SAMPLE_LANES - 1

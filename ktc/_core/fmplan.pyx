@@ -32,24 +32,67 @@ cdef enum:
 
 
 cdef class Plan:
-    """A programme of insurance or reinsurance, ready to be calculated.
+    """A programme of insurance or reinsurance, compiled and ready to be calculated.
 
-    programme, policytc, profile: the records of fm_programme, fm_policytc and fm_profile (stepped: of
-    fm_profile_step). xref: those of fm_xref; without them a programme of one layer numbers its outputs as its
-    items or aggregates. coverages, items: the TIVs (float32, by coverage) and the items, for terms that
-    depend on TIV; without them TIV is 0. max_level: leave out the levels above. areaperil: bytes of an
-    areaperil id in items. exact: TIVs are added up in double.
+    ktc.read_plan makes one of a folder. Nothing changes it afterwards: any number of stages and threads may
+    share it.
 
-    Raises DataError, naming file and record, for ids out of range, a level without records, an aggregate that
-    is part of none or of two others, or has no terms, a profile that does not exist or has an unknown rule, a
-    term that is no number, an fm_xref without any output id, and items without a coverage or a finite TIV.
+    Parameters
+    ----------
+    programme, policytc, profile : Mapped
+        The records of fm_programme, fm_policytc and fm_profile (fm_profile_step if stepped).
+    xref : Mapped, optional
+        Those of fm_xref. Without them a programme of one layer numbers its outputs as its items or
+        aggregates.
+    coverages, items : Mapped, optional
+        The TIVs (float32, in currency, by coverage) and the items, for terms that depend on TIV; without them
+        TIV is 0.
+    max_level : int, optional
+        Leave out the levels above.
+    stepped : bool, default False
+        Profiles have steps.
+    areaperil : {4, 8}, default 4
+        Bytes of an areaperil id in items.
+    exact : bool, default False
+        Add TIVs up in double.
+
+    Attributes
+    ----------
+    n_levels : int
+        Levels above the items: 1, 2, ... n_levels.
+    layers : int
+        The most layers that an aggregate has.
+    stepped : bool
+        Whether profiles have steps.
+    exposed : bool
+        Whether TIVs are known.
+    programme : str
+        The name of fm_programme's file.
+    doubts : list of str
+        What is defined and perhaps not meant, a line each.
+
+    Raises
+    ------
+    DataError
+        With file and record: ids out of range; a level without records; an aggregate that is part of none or
+        of two others, or has no terms; a profile that does not exist or has an unknown rule; a term that is
+        not a number; an fm_xref without any output id; items without a coverage or a finite TIV.
+    UsageError
+        A max_level below 1.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> plan = ktc.read_plan("input")
+    >>> plan
+    <Plan: 3 levels, 690 items, 2 layers, 24 profiles>
+    >>> plan.n_levels, plan.layers, plan.exposed
+    (3, 2, True)
     """
 
     def __cinit__(self, Mapped programme not None, Mapped policytc not None, Mapped profile not None,
-                  Mapped xref=None, *,
-                  Mapped coverages=None, Mapped items=None, max_level=None, bint stepped=False,
-                  int areaperil=4,
-                  bint exact=False):
+                  Mapped xref=None, *, Mapped coverages=None, Mapped items=None, max_level=None,
+                  bint stepped=False, int areaperil=4, bint exact=False):
         if max_level is not None and not 1 <= max_level <= INT32_MAX:
             raise UsageError(f"the last level to calculate is {max_level}, expected 1 or more")
         self.stepped, self.programme, self.doubts = stepped, programme.name, []
@@ -123,20 +166,17 @@ cdef class Plan:
                 continue
             parent = &self.level[record[i].level_id - 1].parent[record[i].from_agg_id]
             if parent[0] and parent[0] != record[i].to_agg_id:
-                programme.fail(i * sizeof(record[i]), f"record {i + 1}: "
-                               f"{self.called(record[i].level_id - 1, record[i].from_agg_id)} is part of "
-                               f"aggregate "
-                               f"{record[i].to_agg_id} of level {record[i].level_id}, but of aggregate "
-                               f"{parent[0]} "
-                               "in a record before")
+                child = self.called(record[i].level_id - 1, record[i].from_agg_id)
+                programme.fail(i * sizeof(record[i]),
+                               f"record {i + 1}: {child} is part of aggregate {record[i].to_agg_id} of level "
+                               f"{record[i].level_id}, but of aggregate {parent[0]} in a record before")
             parent[0] = record[i].to_agg_id
         for i in range(n):
             l = record[i].level_id
             if l < last and self.level[l].parent[record[i].to_agg_id] == 0:
                 programme.fail(i * sizeof(record[i]),
-                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part "
-                               f"of no aggregate: expected a record from {record[i].to_agg_id} of level "
-                               f"{l + 1}")
+                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level {l} is part of no "
+                               f"aggregate: expected a record from {record[i].to_agg_id} of level {l + 1}")
         return 0
 
     def called(self, level, agg_id):
@@ -183,12 +223,11 @@ cdef class Plan:
                     terms.payout_start, terms.payout_end = step.payout_start, step.payout_end
                     terms.limit2, terms.scale1, terms.scale2 = step.limit2, step.scale1, step.scale2
                 for value in (terms.deductible1, terms.deductible2, terms.deductible3, terms.attachment,
-                              terms.limit1,
-                              terms.share1, terms.share2, terms.share3, terms.trigger_start,
-                              terms.trigger_end,
-                              terms.payout_start, terms.payout_end, terms.limit2, terms.scale1, terms.scale2):
+                              terms.limit1, terms.share1, terms.share2, terms.share3,
+                              terms.trigger_start, terms.trigger_end, terms.payout_start, terms.payout_end,
+                              terms.limit2, terms.scale1, terms.scale2):
                     if value != value:
-                        profiles.fail(i * size, f"record {i + 1}: a term of profile {id} is no number")
+                        profiles.fail(i * size, f"record {i + 1}: a term of profile {id} is not a number")
                 fmrules.clean(terms)
                 profile.idle = profile.idle and terms.rule == 100
         return records_of
@@ -207,10 +246,9 @@ cdef class Plan:
         for i in range(n):
             if record[i].level_id < 1 or record[i].agg_id < 1 or not 1 <= record[i].layer_id <= MOST_LAYERS:
                 policytc.fail(i * sizeof(record[i]),
-                              f"record {i + 1}: layer {record[i].layer_id} of aggregate "
-                              f"{record[i].agg_id} of level {record[i].level_id}: expected ids of 1 or more, "
-                              f"and "
-                              f"{MOST_LAYERS} layers at most")
+                              f"record {i + 1}: layer {record[i].layer_id} of aggregate {record[i].agg_id} "
+                              f"of level {record[i].level_id}: expected ids of 1 or more, and {MOST_LAYERS} "
+                              "layers at most")
             if record[i].level_id > highest:
                 highest, last_agg = record[i].level_id, 0
             if record[i].level_id == highest:
@@ -276,10 +314,9 @@ cdef class Plan:
             if record[i].level_id == highest:
                 if level.layer_count[record[i].to_agg_id] < level.layers:
                     self.doubt(programme, i * sizeof(record[i]),
-                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level "
-                               f"{highest} has terms for {level.layer_count[record[i].to_agg_id]} of "
-                               f"{level.layers} layers in "
-                               f"{policytc.name}: its losses pass through the others as they are")
+                               f"record {i + 1}: aggregate {record[i].to_agg_id} of level {highest} has "
+                               f"terms for {level.layer_count[record[i].to_agg_id]} of {level.layers} layers "
+                               f"in {policytc.name}: its losses pass through the others as they are")
                 level.layer_count[record[i].to_agg_id] = level.layers
         return 0
 
@@ -324,8 +361,7 @@ cdef class Plan:
                 coverage = coverage_of[i]
                 if not 0 <= tiv[coverage - 1] < INFINITY:
                     coverages.fail((coverage - 1) * sizeof(float),
-                                   f"record {coverage}: a TIV of {tiv[coverage - 1]}, "
-                                   "expected 0 or more")
+                                   f"record {coverage}: a TIV of {tiv[coverage - 1]}, expected 0 or more")
                 end[coverage + 1] += 1
             for i in range(2, n_coverages + 2):
                 end[i] += end[i - 1]
@@ -385,8 +421,7 @@ cdef class Plan:
                 named = True
         if not named:
             raise DataError(f"{xref.name}: no output ids of a layer of the programme (1 to {self.layers}): "
-                            f"expected a record "
-                            "for each that is to be written")
+                            "expected a record for each that is to be written")
         for j in range(1, self.layers + 1):
             self.outputs[j].id = <int32_t *>allot(<int64_t>self.outputs[j].last + 1, sizeof(int32_t))
         for i in range(n):
@@ -402,7 +437,33 @@ cdef class Plan:
         return self.last_level
 
     def nodes(self, int32_t level):
-        """The aggregates of a level in ascending order, or (level 0) the items, as a list of Node."""
+        """The aggregates of a level, or the items.
+
+        Parameters
+        ----------
+        level : int
+            0 (the items) to n_levels.
+
+        Returns
+        -------
+        list of Node
+            In ascending order of their ids.
+
+        Raises
+        ------
+        UsageError
+            There is no such level.
+
+        Examples
+        --------
+        >>> import ktc
+        >>> plan = ktc.read_plan("input")
+        >>> [len(plan.nodes(level)) for level in range(plan.n_levels + 1)]
+        [690, 230, 100, 10]
+        >>> top = plan.nodes(3)[0]
+        >>> top.agg_id, top.tiv, [layer.profile_id for layer in top.layers]
+        (1, 37020500.0, [5, 6])
+        """
         from ktc._core.named import Node
 
         cdef Level *here
@@ -448,13 +509,31 @@ cdef class Plan:
         return {"calcrule_id": terms.rule, **{name: values[name] for name in names}}
 
     def output(self, int32_t id, int32_t layer=1):
-        """The output id of an item or aggregate of the last level in a layer, as fm_xref has it; None without
-        one."""
+        """The output id of an item, or of an aggregate of the last level, in a layer.
+
+        Parameters
+        ----------
+        id : int
+            What fm_xref calls agg_id.
+        layer : int, default 1
+            The layer.
+
+        Returns
+        -------
+        int or None
+            As fm_xref has it; None: its losses do not go out.
+
+        Examples
+        --------
+        >>> import ktc
+        >>> plan = ktc.read_plan("input")
+        >>> plan.output(1), plan.output(1, layer=2), plan.output(99999)
+        (1, 2, None)
+        """
         if id < 1 or not 1 <= layer <= self.layers:
             return None
         return self.output_id(id, layer) or None
 
     def __repr__(self):
         return (f"<Plan: {self.n_levels} levels, {self.level[0].last} items, {self.layers} layers, "
-                f"{self.n_profiles} "
-                f"profiles{', stepped' if self.stepped else ''}>")
+                f"{self.n_profiles} profiles{', stepped' if self.stepped else ''}>")

@@ -241,7 +241,7 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
 
 cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
     """True where the maximum binds."""
-    # All three worked out, then one taken: what the compiler makes of one branch in another is no vector
+    # All three worked out, then one taken: what the compiler makes of one branch in another is not a vector
     # instruction.
     cdef float total = x.deductible + deductible
     cdef Sample lowered = x[0], raised = x[0]
@@ -678,17 +678,54 @@ cdef Terms _terms(int32_t rule, object terms, int32_t step, bint stepped) except
 
 def apply_rule(rule, terms, loss, *, tiv=0.0, retained=0.0, deductible=0.0, over_limit=0.0, under_limit=0.0,
                previous_retained=None, stepped=False):
-    """What calculation rule `rule` makes of a loss, as a RuleResult.
+    """Apply one calculation rule of the financial module.
 
-    terms: a mapping of fm_profile's columns, or, for a stepped profile, a list of mappings of
-    fm_profile_step's, one for each step (step_id counts from 1 unless given, and a step's calcrule_id stands
-    instead of `rule`). Columns that are not given are 0. loss: the loss from the level below, in currency, or
-    a sequence of losses, one for each sample; so may be the other amounts, each as long. retained,
-    deductible, over_limit, under_limit: retained loss, effective deductible, over- and under-limit from the
-    level below. previous_retained: the retained loss of the layer before, None in the first layer. tiv: total
-    insured value. A sample whose loss and retained loss are both 0 is left as it is. All amounts are float32.
+    Parameters
+    ----------
+    rule : int
+        The calcrule_id.
+    terms : mapping, or sequence of mappings
+        Columns of fm_profile and their values; those not given are 0. For a stepped profile a mapping for
+        each step, of columns of fm_profile_step: step_id counts from 1 unless given, and a step's calcrule_id
+        stands instead of `rule`.
+    loss : float or sequence of float
+        The loss from the level below, or one for each sample.
+    tiv : float, default 0
+        Total insured value of the node.
+    retained, deductible, over_limit, under_limit : float or sequence of float, default 0
+        Retained loss, effective deductible, over-limit and under-limit from the level below.
+    previous_retained : float or sequence of float, optional
+        The retained loss of the layer before; None in the first layer.
+    stepped : bool, default False
+        The profile has steps.
 
-    UsageError: no such rule or column, no steps, or amounts of different lengths.
+    Returns
+    -------
+    RuleResult
+        Floats, or lists of one for each loss.
+
+    Raises
+    ------
+    UsageError
+        There is no such rule or column, there are no steps, or the amounts have different lengths.
+
+    Notes
+    -----
+    Amounts are in currency and calculated as float32. A sequence of amounts is as long as that of the losses,
+    and a single one stands for all of them. A sample whose loss and retained loss are both 0 is left as it
+    is.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> ktc.apply_rule(1, {"deductible1": 100, "limit": 500}, 250).loss
+    150.0
+    >>> result = ktc.apply_rule(1, {"deductible1": 100, "limit": 500}, [50, 250, 700])
+    >>> result.loss, result.deductible
+    ([0.0, 150.0, 500.0], [50.0, 100.0, 100.0])
+    >>> step = {"trigger_end": 1, "payout_start": 1, "limit1": 100}
+    >>> ktc.apply_rule(27, [step], 250, tiv=1000, stepped=True).loss
+    100.0
     """
     cdef Amounts node
     cdef float previous[LANES]

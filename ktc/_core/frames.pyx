@@ -1,16 +1,14 @@
 """Blocks as Python sees them, and the consumers that hand them over.
 
 A Cdfs or Losses object owns its memory: its arrays are NumPy views of it (zero copy, read-only) and stay
-valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; behind a
+valid for as long as one of them is kept. A reader takes over the memory that its decoder filled; after a
 chain of stages a block is copied once.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
-from libc.string cimport memcpy
 
 from ktc._core.blocks cimport (CdfBlock, CdfConsumer, CdfRows, LossBlock, LossConsumer, LossHeader,
                                LossRows)
 from ktc._core.codec cimport CdfDecoder, LossDecoder
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from ktc.errors import DataError
 
@@ -46,11 +44,44 @@ cdef object array(object owner, const void *data, Py_ssize_t count, Py_ssize_t i
 
 
 cdef class Cdfs:
-    """Cumulative damage distributions of part of one event.
+    """Cumulative damage distributions of one event, or of a part of it.
 
-    event_id: the event. end_of_event: whether this is its last block. areaperil_id: (n,) uint64.
-    vulnerability_id: (n,) int32. start: (n + 1,) int64; row i has the bins start[i] up to start[i + 1] of
-    prob_to (cumulative probability) and bin_mean (damage ratio), both float32.
+    A stream or a chain gives them. len() is the number of rows, n. Row i is the distribution of
+    areaperil_id[i] and vulnerability_id[i]: its bins are prob_to[start[i]:start[i + 1]] and as much of
+    bin_mean. Arrays are read-only and stay valid as long as they are kept.
+
+    Attributes
+    ----------
+    event_id : int
+        The event.
+    end_of_event : bool
+        Whether this is the event's last block.
+    areaperil_id : numpy.ndarray
+        (n,) uint64.
+    vulnerability_id : numpy.ndarray
+        (n,) int32.
+    start : numpy.ndarray
+        (n + 1,) int64: where the rows' bins begin, and where the last row's end.
+    prob_to : numpy.ndarray
+        (start[n],) float32: the probability of this bin's damage or less.
+    bin_mean : numpy.ndarray
+        (start[n],) float32: the damage ratio that stands for the bin.
+
+    Raises
+    ------
+    TypeError
+        When called: blocks are not made by hand.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> cdfs = next(iter(ktc.getmodel(ktc.eve(1, 100))))
+    >>> cdfs
+    <Cdfs: event 1, 42 rows, end of event>
+    >>> cdfs.areaperil_id[:3].tolist(), cdfs.start[:3].tolist()
+    ([6, 6, 8], [0, 22, 44])
+    >>> round(float(cdfs.prob_to[cdfs.start[1] - 1]), 4)
+    1.0
     """
     cdef CdfRows rows
     cdef readonly int event_id
@@ -88,12 +119,46 @@ cdef class Cdfs:
 
 
 cdef class Losses:
-    """Losses of part of one event.
+    """Losses of one event, or of a part of it.
 
-    event_id: the event. end_of_event: whether this is its last block. id: (n,) int32, the items, coverages,
-    outputs or summaries. start: (n + 1,) int64; row i has the records start[i] up to start[i + 1] of sidx
-    (int32; 1 .. sample size, or special: -1 mean, -2 standard deviation, -3 TIV, -5 maximum loss) and loss
-    (float32, currency). exposure: (n,) float32 in summary streams, else None.
+    A stream or a chain gives them. len() is the number of rows, n. Row i holds the losses of id[i]: its
+    records are sidx[start[i]:start[i + 1]] and as much of loss. Arrays are read-only and stay valid as long
+    as they are kept.
+
+    Attributes
+    ----------
+    event_id : int
+        The event.
+    end_of_event : bool
+        Whether this is the event's last block.
+    id : numpy.ndarray
+        (n,) int32: items, coverages, outputs of the financial module, or summaries.
+    start : numpy.ndarray
+        (n + 1,) int64: where the rows' records begin, and where the last row's end.
+    sidx : numpy.ndarray
+        (start[n],) int32: a sample from 1 to the sample size, or a special one (-1 mean, -2 standard
+        deviation, -3 TIV, -4 affected risks, -5 maximum loss).
+    loss : numpy.ndarray
+        (start[n],) float32, in currency.
+    exposure : numpy.ndarray or None
+        (n,) float32, in currency: the exposed value of a summary; None in other streams.
+
+    Raises
+    ------
+    TypeError
+        When called: blocks are not made by hand.
+
+    Examples
+    --------
+    >>> import ktc
+    >>> csv = b"event_id,item_id,sidx,loss\\n1,7,-1,5\\n1,7,1,5\\n1,8,2,1\\n"
+    >>> (losses,) = ktc.gultobin(csv, sample_size=2)
+    >>> losses
+    <Losses: event 1, 2 rows, end of event>
+    >>> losses.id.tolist(), losses.start.tolist()
+    ([7, 8], [0, 2, 3])
+    >>> losses.sidx.tolist(), losses.loss.tolist()
+    ([-1, 1, 2], [5.0, 5.0, 1.0])
     """
     cdef LossRows rows
     cdef readonly int event_id
@@ -174,7 +239,7 @@ cdef class Losses:
 cdef class CdfCatcher(CdfConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef CdfRows producer           # whose memory may be taken over, or None
+    cdef CdfDecoder decoder         # whose memory is taken over; None: blocks are copied
 
     def __cinit__(self):
         self.caught = []
@@ -187,22 +252,12 @@ cdef class CdfCatcher(CdfConsumer):
     cdef int catch_block(self, const CdfBlock *block) except -1:
         cdef Cdfs caught = Cdfs.__new__(Cdfs)
         cdef CdfRows rows = CdfRows()
-        cdef int64_t bins = block.start[block.n] if block.n else 0
         caught.rows, caught.event_id = rows, block.event_id
         caught.end_of_event, caught.n = block.end_of_event, block.n
-        if self.producer is not None:
-            rows.swap(self.producer)
+        if self.decoder is not None:
+            self.decoder.take_memory(rows)
         else:
-            while rows.row_room < block.n + 1:
-                rows.n = rows.row_room
-                rows.grow(0)
-            rows.n = 0
-            rows.room(bins)
-            memcpy(rows.areaperil_id, block.areaperil_id, block.n * sizeof(uint64_t))
-            memcpy(rows.vulnerability_id, block.vulnerability_id, block.n * sizeof(int32_t))
-            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
-            memcpy(rows.prob_to, block.prob_to, bins * sizeof(float))
-            memcpy(rows.bin_mean, block.bin_mean, bins * sizeof(float))
+            rows.copy_from(block)
         self.caught.append(caught)
         return 0
 
@@ -210,7 +265,7 @@ cdef class CdfCatcher(CdfConsumer):
 cdef class LossCatcher(LossConsumer):
     """Keeps the blocks that arrive, as Python objects in `caught`."""
     cdef readonly list caught
-    cdef LossRows producer
+    cdef LossDecoder decoder
     cdef LossHeader header
 
     def __cinit__(self):
@@ -236,24 +291,12 @@ cdef class LossCatcher(LossConsumer):
     cdef int catch_block(self, const LossBlock *block) except -1:
         cdef Losses caught = Losses.__new__(Losses)
         cdef LossRows rows = LossRows(with_exposure=block.exposure != NULL)
-        cdef int64_t records = block.start[block.n] if block.n else 0
         caught.rows, caught.event_id = rows, block.event_id
         caught.end_of_event, caught.n = block.end_of_event, block.n
-        if self.producer is not None:
-            rows.swap(self.producer)
+        if self.decoder is not None:
+            self.decoder.take_memory(rows)
         else:
-            while rows.row_room < block.n + 1:
-                rows.n = rows.row_room
-                rows.grow(0)
-            rows.n = 0
-            rows.room(records)
-            memcpy(rows.id, block.id, block.n * sizeof(int32_t))
-            if block.exposure != NULL:
-                memcpy(rows.exposure, block.exposure, block.n * sizeof(float))
-            memcpy(rows.start, block.start, (block.n + 1) * sizeof(int64_t))
-            memcpy(rows.sidx, block.sidx, records * sizeof(int32_t))
-            memcpy(rows.loss, block.loss, records * sizeof(float))
-            memcpy(rows.dense, block.dense, block.n * sizeof(uint8_t))
+            rows.copy_from(block)
         self.caught.append(caught)
         return 0
 
@@ -283,14 +326,14 @@ def each_block(decoder, first, catcher):
 def read_cdfs(CdfDecoder decoder not None):
     """Iterate over the blocks (Cdfs) of a CdfDecoder."""
     cdef CdfCatcher catcher = CdfCatcher()
-    catcher.producer = decoder.rows
+    catcher.decoder = decoder
     return each_block(decoder, catcher, catcher)
 
 
 def read_losses(LossDecoder decoder not None):
     """Iterate over the blocks (Losses) of a LossDecoder."""
     cdef LossCatcher catcher = LossCatcher()
-    catcher.producer = decoder.rows
+    catcher.decoder = decoder
     return each_block(decoder, catcher, catcher)
 
 

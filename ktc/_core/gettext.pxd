@@ -1,6 +1,6 @@
 # Text as numbers, exactly as strtod of the C locale has them, without calling it.
 #
-# get_*: read at p, stop at end, return the pointer behind the number or NULL when there is none or it does
+# get_*: read at p, stop at end, return the pointer past the number or NULL when there is none or it does
 # not fit the type. Leading blanks are skipped as scanf does. quick_*: the common forms of get_* where
 # no_digits() has found the ends of the digits; False leaves the rest to get_*.
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
@@ -18,7 +18,7 @@ cdef extern from *:
         return KTC_LITTLE(x);
     }
 
-    /* One bit for each of the 64 bytes at p that is no digit. */
+    /* One bit for each of the 64 bytes at p that is not a digit. */
     static inline uint64_t ktc_no_digits(const char *p) {
         uint64_t mask = 0;
         int i;
@@ -52,7 +52,7 @@ cdef const char *get_f32(const char *p, const char *end, float *value) noexcept 
 cdef const char *get_f64(const char *p, const char *end, double *value) noexcept nogil
 
 
-# The places from p on of what is no digit, in 64 * blocks bytes (65536 at most), into mark; how many there
+# The places from p on of what is not a digit, in 64 * blocks bytes (65536 at most), into mark; how many there
 # are.
 cdef inline size_t no_digits(const char *p, size_t blocks, uint16_t *mark) noexcept nogil:
     cdef size_t i, n = 0
@@ -91,7 +91,7 @@ cdef inline bint quick_f32(uint64_t digits, int64_t exponent, float *value) noex
         wide /= ktc_exact_tens[-exponent]
     else:
         wide *= ktc_exact_tens[exponent]
-    # wide is within two units of its last place; a midpoint of two floats has 1 and zeros behind a float's
+    # wide is within two units of its last place; a midpoint of two floats has 1 and zeros after a float's
     # bits.
     memcpy(&bits, &wide, 8)
     if (bits & ((1 << FLOAT_TAIL) - 1)) - ((1 << (FLOAT_TAIL - 1)) - 4) <= 8:

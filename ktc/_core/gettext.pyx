@@ -115,7 +115,7 @@ cdef struct Decimal:
     bint special                # inf or nan: `value`
     uint64_t mantissa
     int64_t exponent
-    int64_t written             # what stands behind the e
+    int64_t written             # what stands after the e
     double value
     const char *digits          # from here
     const char *stop            # to here: digits and at most one point
@@ -131,7 +131,7 @@ cdef bint match(const char *p, const char *end, const char *word, int length) no
     return True
 
 
-# inf or nan at p, behind the sign.
+# inf or nan at p, after the sign.
 cdef const char *scan_special(const char *p, const char *end, Decimal *number) noexcept nogil:
     cdef uint64_t nan = 0x7ff8000000000000ULL       # the sign of C's NAN is the library's choice
     if match(p, end, b"inf", 3):
@@ -303,7 +303,7 @@ cdef const char *get_f32(const char *p, const char *end, float *value) noexcept 
             wide = <double><int64_t>number.mantissa / ktc_exact_tens[-number.exponent]
         else:
             wide = <double><int64_t>number.mantissa * ktc_exact_tens[number.exponent]
-    # wide is within two units of its last place; a midpoint of two normal floats has 1 and zeros behind a
+    # wide is within two units of its last place; a midpoint of two normal floats has 1 and zeros after a
     # float's bits.
     memcpy(&bits, &wide, 8)
     tail = <int64_t>(bits & ((1 << FLOAT_TAIL) - 1)) - (1 << (FLOAT_TAIL - 1))

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
+from ktc._core.memory cimport Memory
 from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 from ktc._core.sampling cimport Distribution, Item, ItemIndex, RandomFile
 
@@ -27,6 +28,7 @@ cdef struct HitCoverage:
 cdef class GulCalc(CdfConsumer):
     cdef public LossConsumer item, coverage, correlated
     cdef readonly int sample_size, alloc_rule
+    cdef Memory memory              # all arrays are its
     cdef ItemIndex index
     cdef Distribution distribution
     cdef double loss_threshold

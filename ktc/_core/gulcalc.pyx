@@ -15,14 +15,14 @@ Two ways of giving losses out, as ktools has them:
 """
 from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
 from ktc._core.allocation cimport COLUMN_DEVIATION, COLUMN_TIV, SPECIAL, allocate, put_kept
 from ktc._core.blocks cimport LossHeader
 from ktc._core.compilers cimport lowest_bit
 from ktc._core.io cimport Mapped
-from ktc._core.memory cimport allot, resize
+from ktc._core.memory cimport Memory, outgrown
 from ktc._core.records cimport COVERAGE, ITEM, LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 
 from ktc.errors import DataError, UsageError
@@ -75,6 +75,7 @@ cdef class GulCalc(CdfConsumer):
         if loss_threshold != loss_threshold:
             raise UsageError("the loss threshold is not a number")
         self.sample_size, self.alloc_rule, self.seed = sample_size, alloc_rule, seed
+        self.memory = Memory()
         self.samples = max(self.sample_size, 0)
         self.columns = SPECIAL + self.samples
         self.loss_threshold, self.debug = loss_threshold, debug
@@ -86,11 +87,11 @@ cdef class GulCalc(CdfConsumer):
             while vectors > 64 and vectors * self.samples * 4 > VECTORS:
                 vectors //= 2
             self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
-            self.way = <Way *>allot(vectors, sizeof(Way))
+            self.way = <Way *>self.memory.allot(vectors, sizeof(Way))
             self.mersenne = Mersenne()
-            self.pending_seed = <uint32_t *>allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
-            self.pending_vector = <float **>allot(self.chunk_room + 1 + LANES, sizeof(float *))
-            self.unused = <float *>allot(self.samples, sizeof(float))
+            self.pending_seed = <uint32_t *>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
+            self.pending_vector = <float **>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(float *))
+            self.unused = <float *>self.memory.allot(self.samples, sizeof(float))
         elif random == "cached":
             vectors = 64
             self.chunk_room = vectors
@@ -101,48 +102,20 @@ cdef class GulCalc(CdfConsumer):
             self.random_file = RandomFile(random_file, self.samples)
         else:
             raise UsageError(f"unknown source of random numbers {random!r}")
-        self.vectors = <float *>allot(vectors * self.samples, sizeof(float))
-        self.common = <float *>allot(self.samples, sizeof(float))
-        self.chunk_item = <const Item **>allot(self.chunk_room, sizeof(Item *))
-        self.chunk_row = <int64_t *>allot(self.chunk_room, sizeof(int64_t))
-        self.chunk_vector = <const float **>allot(self.chunk_room, sizeof(float *))
-        self.ratio = <double *>allot(self.samples, sizeof(double))
-        self.common_ratio = <double *>allot(self.samples, sizeof(double))
-        self.total = <float *>allot(self.columns, sizeof(float))
-        self.best = <float *>allot(self.columns, sizeof(float))
-        self.share = <double *>allot(self.columns, sizeof(double))
-        self.sample_number = <int32_t *>allot(self.samples, sizeof(int32_t))
+        self.vectors = <float *>self.memory.allot(vectors * self.samples, sizeof(float))
+        self.common = <float *>self.memory.allot(self.samples, sizeof(float))
+        self.chunk_item = <const Item **>self.memory.allot(self.chunk_room, sizeof(Item *))
+        self.chunk_row = <int64_t *>self.memory.allot(self.chunk_room, sizeof(int64_t))
+        self.chunk_vector = <const float **>self.memory.allot(self.chunk_room, sizeof(float *))
+        self.ratio = <double *>self.memory.allot(self.samples, sizeof(double))
+        self.common_ratio = <double *>self.memory.allot(self.samples, sizeof(double))
+        self.total = <float *>self.memory.allot(self.columns, sizeof(float))
+        self.best = <float *>self.memory.allot(self.columns, sizeof(float))
+        self.share = <double *>self.memory.allot(self.columns, sizeof(double))
+        self.sample_number = <int32_t *>self.memory.allot(self.samples, sizeof(int32_t))
         for i in range(self.samples):
             self.sample_number[i] = <int32_t>(i + 1)
         self.item_rows, self.coverage_rows, self.correlated_rows = LossRows(), LossRows(), LossRows()
-
-    def __dealloc__(self):
-        free(self.way)
-        free(self.vectors)
-        free(self.common)
-        free(self.unused)
-        free(self.pending_seed)
-        free(self.pending_vector)
-        free(self.chunk_item)
-        free(self.chunk_row)
-        free(self.chunk_vector)
-        free(self.ratio)
-        free(self.common_ratio)
-        free(self.sample_number)
-        free(self.coverage_number)
-        free(self.touched)
-        free(self.sums)
-        free(self.hit_coverage)
-        free(self.kept_start)
-        free(self.kept_prob_to)
-        free(self.kept_bin_mean)
-        free(self.hit)
-        free(self.cell)
-        free(self.common_cell)
-        free(self.cell_key)
-        free(self.total)
-        free(self.best)
-        free(self.share)
 
     cdef int begin(self) except -1 nogil:
         cdef LossHeader header
@@ -151,9 +124,11 @@ cdef class GulCalc(CdfConsumer):
             if self.coverage is not None and self.alloc_rule > 0:
                 raise UsageError(f"allocation rule {self.alloc_rule} gives no coverage losses")
             if self.coverage is not None or self.alloc_rule > 0:
-                self.coverage_number = <int32_t *>allot(self.index.n_coverages + 1, sizeof(int32_t))
+                self.coverage_number = <int32_t *>self.memory.allot(self.index.n_coverages + 1,
+                                                                    sizeof(int32_t))
                 memset(self.coverage_number, 0xff, (self.index.n_coverages + 1) * sizeof(int32_t))
-                self.touched = <uint64_t *>allot(self.index.n_coverages // 64 + 1, sizeof(uint64_t))
+                self.touched = <uint64_t *>self.memory.allot(self.index.n_coverages // 64 + 1,
+                                                             sizeof(uint64_t))
         if self.item is not None:
             header.kind = ITEM if self.alloc_rule < 0 else LOSS
             self.item.begin(&header)
@@ -183,10 +158,9 @@ cdef class GulCalc(CdfConsumer):
             if n_bins < 1 or n_bins > self.distribution.n_dictionary:
                 with gil:
                     raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, "
-                                    f"vulnerability "
-                                    f"{block.vulnerability_id[i]}: the cdf has {n_bins} damage bins, "
-                                    f"expected 1 to "
-                                    f"{self.distribution.n_dictionary} (the damage bin dictionary)")
+                                    f"vulnerability {block.vulnerability_id[i]}: the cdf has {n_bins} damage "
+                                    f"bins, expected 1 to {self.distribution.n_dictionary} (the damage bin "
+                                    "dictionary)")
             wrong = False
             for k in range(block.start[i], block.start[i + 1]):     # what is not finite less itself is not 0
                 wrong |= ((block.prob_to[k] - block.prob_to[k] != 0)
@@ -220,8 +194,7 @@ cdef class GulCalc(CdfConsumer):
             k += 1
         raise DataError(f"event {block.event_id}, areaperil {block.areaperil_id[i]}, vulnerability "
                         f"{block.vulnerability_id[i]}: damage bin {k - block.start[i] + 1} has the "
-                        f"probability "
-                        f"{block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
+                        f"probability {block.prob_to[k]} and the mean {block.bin_mean[k]}, expected numbers")
 
     cdef int start_event(self, int32_t event_id) except -1 nogil:
         self.in_event, self.event_id, self.built_row = True, event_id, -1
@@ -273,30 +246,27 @@ cdef class GulCalc(CdfConsumer):
         cdef int32_t c
         cdef const Item *item
         cdef Hit *hit
-        if self.n_rows + 2 > self.kept_row_room:
-            self.kept_row_room = max(2 * self.kept_row_room, 1024)
-            resize(<void **>&self.kept_start, self.kept_row_room, sizeof(int64_t))
+        if outgrown(&self.kept_row_room, self.n_rows + 2, 1024):
+            self.memory.resize(<void **>&self.kept_start, self.kept_row_room, sizeof(int64_t))
             self.kept_start[0] = 0
         used = self.kept_start[self.n_rows]
-        if used + n > self.kept_bin_room:
-            self.kept_bin_room = max(2 * self.kept_bin_room, used + n + 4096)
-            resize(<void **>&self.kept_prob_to, self.kept_bin_room, sizeof(float))
-            resize(<void **>&self.kept_bin_mean, self.kept_bin_room, sizeof(float))
+        if outgrown(&self.kept_bin_room, used + n, 4096):
+            self.memory.resize(<void **>&self.kept_prob_to, self.kept_bin_room, sizeof(float))
+            self.memory.resize(<void **>&self.kept_bin_mean, self.kept_bin_room, sizeof(float))
         memcpy(self.kept_prob_to + used, block.prob_to + block.start[row], n * sizeof(float))
         memcpy(self.kept_bin_mean + used, block.bin_mean + block.start[row], n * sizeof(float))
         self.kept_start[self.n_rows + 1] = used + n
         for k in range(self.index.key[key].first, self.index.key[key + 1].first):
             item = self.index.item + k
-            if self.n_hits == self.hit_room:
-                self.hit_room = max(2 * self.hit_room, 1024)
-                resize(<void **>&self.hit, self.hit_room, sizeof(Hit))
+            if outgrown(&self.hit_room, self.n_hits + 1, 1024):
+                self.memory.resize(<void **>&self.hit, self.hit_room, sizeof(Hit))
             hit = self.hit + self.n_hits
             hit.item, hit.row, hit.next = item, self.n_rows, -1
             c = self.coverage_number[item.coverage_id]
             if c < 0:
-                if self.n_hit_coverages == self.hit_coverage_room:
-                    self.hit_coverage_room = max(2 * self.hit_coverage_room, 1024)
-                    resize(<void **>&self.hit_coverage, self.hit_coverage_room, sizeof(HitCoverage))
+                if outgrown(&self.hit_coverage_room, self.n_hit_coverages + 1, 1024):
+                    self.memory.resize(<void **>&self.hit_coverage, self.hit_coverage_room,
+                                       sizeof(HitCoverage))
                 c = <int32_t>self.n_hit_coverages
                 self.n_hit_coverages += 1
                 self.coverage_number[item.coverage_id] = c
@@ -450,9 +420,8 @@ cdef class GulCalc(CdfConsumer):
         cdef float *loss = self.total
         if c < 0:
             c = <int32_t>self.n_hit_coverages
-            if c == self.hit_coverage_room:
-                self.hit_coverage_room = max(2 * self.hit_coverage_room, 256)
-                resize(<void **>&self.sums, self.hit_coverage_room * width, sizeof(float))
+            if outgrown(&self.hit_coverage_room, self.n_hit_coverages + 1, 256):
+                self.memory.resize(<void **>&self.sums, self.hit_coverage_room * width, sizeof(float))
             if self.n_hit_coverages == 0:
                 self.first_touched = self.last_touched = item.coverage_id
             self.n_hit_coverages += 1
@@ -509,12 +478,11 @@ cdef class GulCalc(CdfConsumer):
         cdef float *cell
         cdef float *common
         cdef int64_t i
-        if row + 1 > self.cell_room:
-            self.cell_room = max(2 * self.cell_room, 16)
-            resize(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
-            resize(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
+        if outgrown(&self.cell_room, row + 1, 16):
+            self.memory.resize(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
+            self.memory.resize(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
             if self.correlated is not None:
-                resize(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
+                self.memory.resize(<void **>&self.common_cell, self.cell_room * self.columns, sizeof(float))
         cell = self.cell + row * self.columns
         self.cell_key[row] = <int64_t>item.item_id * (<int64_t>1 << 32) | row
         cell[0], cell[COLUMN_TIV] = item.tiv * self.distribution.max_ratio, item.tiv / <float>coverage.count

@@ -105,7 +105,7 @@ cdef class Sink:
     cdef int _fail(self, number) except -1
 
 
-# Whether a record is nothing but zeros: padding, where 0 is no id.
+# Whether a record is nothing but zeros: padding, where 0 is not an id.
 cdef inline bint is_zero(const char *record, int64_t size) noexcept nogil:
     cdef int64_t k
     for k in range(size):
@@ -124,7 +124,7 @@ cdef class Mapped:
     cdef int fail(self, int64_t offset, str message, type error=*) except -1
     # DataError unless the id of record i of n (of size bytes) can be a place in a table that is made for it.
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1
-    # How many records of size bytes lie behind the header; TruncatedError unless they are whole. what: a
+    # How many records of size bytes lie after the header; TruncatedError unless they are whole. what: a
     # record, in messages.
     cdef int64_t records(self, size_t size, str what=*, int64_t header=*, str note=*) except -1
     # The same without the padding at the end.

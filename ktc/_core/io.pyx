@@ -232,7 +232,7 @@ cdef class Sink:
     """Bytes to be written: standard output (None or "-"), a descriptor, a path, or a file object. Use through
     Outputs.
 
-    close() must be called, or nothing is promised to have been written; abort() leaves no file behind.
+    close() must be called, or nothing is promised to have been written; abort() leaves no file.
     """
 
     def __cinit__(self, obj=None, *, bint memory=False):
@@ -362,7 +362,7 @@ cdef class Sink:
         if whole and self.pos - first <= AT_ONCE:
             self.put(first, self.pos)
         else:
-            # A write that waits for room in a pipe is cut behind one of the pipe's pages if the process is
+            # A write that waits for room in a pipe is cut after one of the pipe's pages if the process is
             # killed. The words of a stream have 4 bytes: one by itself at either end, and no page ends with a
             # word.
             if self.base == 0 and first < last:
@@ -548,28 +548,27 @@ cdef class Mapped:
         return self.data[:self.size]
 
     cdef int fail(self, int64_t offset, str message, type error=DataError) except -1:
-        told = told_csv(self.data[:min(self.size, START)], None, self.name)
-        raise error(f"{self.name}: byte {offset}: {message}{told}")
+        likely = told_csv(self.data[:min(self.size, START)], None, self.name)
+        raise error(f"{self.name}: byte {offset}: {message}{likely}")
 
     cdef int check_id(self, int64_t i, size_t size, int64_t n, int32_t id) except -1:
         cdef int64_t most = most_id(n)
         if id > most:
             self.fail(i * size,
                       f"record {i + 1}: an id of {id} in {n} records, expected ids up to {most}: from 1 on, "
-                      f"without "
-                      "large gaps")
+                      "without large gaps")
         return 0
 
     cdef int64_t records(self, size_t size, str what=None, int64_t header=0, str note="") except -1:
-        cdef int64_t behind = <int64_t>self.size - header
-        cdef int64_t n = behind // <int64_t>size
-        if behind < 0:
+        cdef int64_t rest = <int64_t>self.size - header
+        cdef int64_t n = rest // <int64_t>size
+        if rest < 0:
             self.fail(0, f"the file ends inside its header: expected {header} bytes, found {self.size}",
                       TruncatedError)
-        if behind != n * <int64_t>size:
+        if rest != n * <int64_t>size:
             self.fail(header + n * <int64_t>size,
                       f"the file ends inside {what or f'record {n + 1}'}: expected {size} "
-                      f"bytes{note}, found {behind - n * <int64_t>size}", TruncatedError)
+                      f"bytes{note}, found {rest - n * <int64_t>size}", TruncatedError)
         return n
 
     cdef int64_t records_before_padding(self, size_t size) except -1:

@@ -1,4 +1,4 @@
-"""kat: tables in csv from several files to one, merged by the keys at the files' heads or just one behind the
+"""kat: tables in csv from several files to one, merged by the keys at the files' heads or just one after the
 other.
 
 Each file is read as a stream. The file whose first unwritten row has the smallest key is next, of equal ones
@@ -79,7 +79,7 @@ cdef inline const char *scan(const char *p, const char *end, int64_t *commas) no
     return NULL
 
 
-# The line that is `behind` bytes behind pos. Reads on only when that is 0.
+# The line that is `behind` bytes after pos. Reads on only when that is 0.
 cdef int find_line(Source source, Input *line, size_t behind) except -1 nogil:
     cdef size_t have = source.end - source.pos, seen = behind
     cdef const char *stop
@@ -167,7 +167,7 @@ cdef class Merge:
         return source.pos[:line.length - line.ends] if found else None
 
     def skip(self, Py_ssize_t i):
-        """Go behind the line that line() gave."""
+        """Go past the line that line() gave."""
         cdef Source source = self.sources[i]
         source.pos += self.inputs[i].length
         self.inputs[i].length = 0
@@ -178,7 +178,7 @@ cdef class Merge:
         return f"{self.sources[i].name}: line {self.inputs[i].number}"
 
     def run(self, fields, event, period=None):
-        """Merge what is left: rows of so many fields, by the numbers in columns event or (period, event),
+        """Merge what is left: rows of this many fields, by the numbers in columns event or (period, event),
         from 0."""
         self.fields, self.event, self.period = fields, event, -1 if period is None else period
         if not -1 <= self.period < self.event < self.fields - 1:
@@ -227,7 +227,7 @@ cdef class Merge:
         self.heap[at] = moving
 
     cdef bint copy(self, Source source, Input *row) except -1 nogil:
-        """Write rows of the heap's first input until one comes behind another's head: whether any are left.
+        """Write rows of the heap's first input until one comes after another's head: whether any are left.
         """
         cdef int64_t limit = INT64_MAX
         cdef int32_t rival
@@ -258,7 +258,7 @@ cdef class Merge:
         return 0
 
     cdef int next_row(self, Source source, Input *row, size_t behind) except -1 nogil:
-        """Take in the row that is `behind` bytes behind pos, and its key."""
+        """Take in the row that is `behind` bytes after pos, and its key."""
         cdef const char *p
         cdef int32_t period = 0, event
         cdef int found = find_line(source, row, behind)
@@ -285,7 +285,7 @@ cdef class Merge:
     cdef const char *number(self, Source source, Input *row, size_t behind, const char *p, int further,
                             int column,
                             int32_t *value) except NULL nogil:
-        """The whole number in a column, so many columns further than p; where that column begins."""
+        """The whole number in a column, `further` columns on from p; where that column begins."""
         cdef const char *stop = source.pos + behind + row.length
         cdef const char *end
         while further:
@@ -306,7 +306,7 @@ cdef class Merge:
                          f"{'event' if column == self.event else 'period'}), found {found!r}")
 
     cdef int only_blanks(self, Source source, Input *line) except -1 nogil:
-        """END, as blank lines are no rows and may only be at the end."""
+        """END, as blank lines are not rows and may only be at the end."""
         while True:
             source.pos += line.length
             line.number += 1

@@ -1,5 +1,7 @@
-# The two ways in which kernels get memory: zeroed once, and grown from event to event. Both are freed with
-# free().
+# The two ways in which kernels get memory: zeroed once, and grown from event to event. A Memory owns arrays
+# of both kinds and frees them with itself; a kernel has plain pointers to them. What the functions give is
+# freed with free().
+cimport cython
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, realloc
 
@@ -21,3 +23,29 @@ cdef inline int resize(void **array, int64_t count, size_t size) except -1 nogil
             raise MemoryError(f"no memory for {count} values of an event")
     array[0] = moved
     return 0
+
+
+# Whether `needed` values are more than there is room for; if so, there is to be room for twice as many as
+# before, and for `spare` more than are needed at least.
+cdef inline bint outgrown(int64_t *room, int64_t needed, int64_t spare) noexcept nogil:
+    if needed <= room[0]:
+        return False
+    room[0] = max(2 * room[0], needed + spare)
+    return True
+
+
+# Before the first value of an array of a Memory.
+cdef struct Link:
+    Link *next
+    Link *previous
+
+
+@cython.final
+cdef class Memory:
+    cdef Link arrays                # a ring, through here
+
+    # Zeroed memory for count values of size bytes.
+    cdef void *allot(self, int64_t count, size_t size) except NULL nogil
+    cdef void take_in(self, Link *link) noexcept nogil
+    # Give *array, NULL or one of this Memory, room for count values of size bytes, keeping what it holds.
+    cdef int resize(self, void **array, int64_t count, size_t size) except -1 nogil

@@ -150,8 +150,7 @@ cdef class PeriodWeights:
                 self.heaviest = i
         if not some:
             table.fail(0, f"none of the {self.n} periods is one of 1 to {number_of_periods}, which would all "
-                          f"weigh nothing: is this "
-                       "a table of weights?")
+                       "weigh nothing: is this a table of weights?")
 
     def __dealloc__(self):
         free(self.weight)

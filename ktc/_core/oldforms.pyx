@@ -66,15 +66,14 @@ def convert_profiles(Source source not None, Sink sink not None):
                 with gil:
                     source.fail(source.offset() - sizeof(old) + sizeof(old.policytc_id),
                                 f"policy terms {old.policytc_id} have calculation rule {rule}, expected one "
-                                f"of "
-                                f"{', '.join(map(str, terms))}")
+                                f"of {', '.join(map(str, terms))}")
             new.profile_id, new.calcrule_id = old.policytc_id, rule
             for k in range(first[rule], first[rule + 1]):
                 memcpy(&term, <char *>&old + move[k].old, sizeof(term))
                 if isnan(term):
                     with gil:
                         source.fail(source.offset() - sizeof(old) + move[k].old,
-                                    f"a term of policy terms {old.policytc_id} is no number")
+                                    f"a term of policy terms {old.policytc_id} is not a number")
                 memcpy(<char *>&new + move[k].new, &term, sizeof(term))
             sink.write(&new, sizeof(new))
 

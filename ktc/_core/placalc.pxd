@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.codec cimport LossDecoder, LossEncoder
 from ktc._core.io cimport Mapped
+from ktc._core.memory cimport Memory
 
 # LossBlock.end_of_event of the last block of a stream whose last packet has no terminator.
 cdef enum:
@@ -17,6 +18,7 @@ cdef class PlaCalc(LossConsumer):
     cdef readonly float relative, absolute
     cdef Mapped factors             # kept for as long as packets point into it
     cdef str items_name
+    cdef Memory memory              # all arrays are its
     # The distinct amplifications of items, ascending, and the factor of each in the event at hand.
     cdef Py_ssize_t n_amplifications
     cdef int32_t *amplification

@@ -13,11 +13,10 @@ are multiplied as the samples are, the TIV (sidx -3) too.
 cimport cython
 from libc.math cimport INFINITY, fabsf, isfinite
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
-from ktc._core.memory cimport allot, resize
+from ktc._core.memory cimport Memory, outgrown
 from ktc._core.records cimport COVERAGE, COVERAGE_LOSS, ITEM, LOSS
 from ktc._core.sorting cimport find_sorted, order_by
 
@@ -52,13 +51,13 @@ cdef class PlaCalc(LossConsumer):
 
     Raises UsageError for factors out of range, DataError for tables that are cut or hold values that no
     amplification has; when running without an absolute factor, for coverages and for an item that the table
-    does not have; and for a loss that is, or becomes, no number that float32 holds.
+    does not have; and for a loss that is not a number of float32, as it comes or as it goes out.
     """
 
     def __cinit__(self, Mapped items=None, Mapped factors=None, *, float relative=1, double absolute=0):
         if not 0 <= relative <= 1:
             raise UsageError(f"relative factor {relative:g}: expected 0 to 1")
-        self.relative, self.absolute = relative, absolute
+        self.relative, self.absolute, self.memory = relative, absolute, Memory()
         if not 0 <= absolute or not self.absolute < INFINITY or absolute and not self.absolute:
             raise UsageError(f"absolute factor {absolute:g}: expected 0, or a number in the range of float32 "
                              f"above it")
@@ -70,26 +69,19 @@ cdef class PlaCalc(LossConsumer):
             self.factors = factors
             self.load_factors()
 
-    def __dealloc__(self):
-        free(self.amplification)
-        free(self.factor)
-        free(self.place)
-        free(self.packet_event)
-        free(self.packet_at)
-        free(self.loss)
-
     cdef int load_items(self, Mapped items) except -1:
         """The distinct amplifications of items, and which one each item has. Item 0, which no table has, has
         amplification 0."""
         cdef rec.amplifications row
         cdef int64_t i, n = items.records(sizeof(row), None, sizeof(rec.amplifications_header))
         cdef int64_t *order
-        cdef int64_t *spare = NULL
+        cdef int64_t *spare
+        cdef Memory spares = Memory()
         if n >= INT32_MAX:
             items.fail(0, f"{n} records, expected less than {INT32_MAX}")
         self.items_name, self.last_item = items.name, n
-        self.amplification = <int32_t *>allot(n + 1, sizeof(int32_t))
-        self.place = <int32_t *>allot(n + 1, sizeof(int32_t))
+        self.amplification = <int32_t *>self.memory.allot(n + 1, sizeof(int32_t))
+        self.place = <int32_t *>self.memory.allot(n + 1, sizeof(int32_t))
         for i in range(1, n + 1):
             memcpy(&row, items.data + sizeof(rec.amplifications_header) + (i - 1) * sizeof(row), sizeof(row))
             if row.item_id != i:
@@ -97,21 +89,17 @@ cdef class PlaCalc(LossConsumer):
                            f"record {i}: item {row.item_id}, "
                            f"expected {i}: items run from 1 without a gap")
             self.place[i] = row.amplification_id
-        order = <int64_t *>allot(n + 1, sizeof(int64_t))
-        try:
-            spare = <int64_t *>allot(n + 1, sizeof(int64_t))
-            order_by(self.place, n + 1, order, spare)
-            for i in range(n + 1):
-                if i == 0 or self.place[order[i]] != self.amplification[self.n_amplifications - 1]:
-                    self.amplification[self.n_amplifications] = self.place[order[i]]
-                    self.n_amplifications += 1
-                spare[order[i]] = self.n_amplifications - 1
-            for i in range(n + 1):
-                self.place[i] = <int32_t>spare[i]
-        finally:
-            free(order)
-            free(spare)
-        self.factor = <float *>allot(self.n_amplifications, sizeof(float))
+        order = <int64_t *>spares.allot(n + 1, sizeof(int64_t))
+        spare = <int64_t *>spares.allot(n + 1, sizeof(int64_t))
+        order_by(self.place, n + 1, order, spare)
+        for i in range(n + 1):
+            if i == 0 or self.place[order[i]] != self.amplification[self.n_amplifications - 1]:
+                self.amplification[self.n_amplifications] = self.place[order[i]]
+                self.n_amplifications += 1
+            spare[order[i]] = self.n_amplifications - 1
+        for i in range(n + 1):
+            self.place[i] = <int32_t>spare[i]
+        self.factor = <float *>self.memory.allot(self.n_amplifications, sizeof(float))
         return 0
 
     cdef int load_factors(self) except -1:
@@ -122,50 +110,44 @@ cdef class PlaCalc(LossConsumer):
         cdef rec.lossfactors row
         cdef int64_t *at_of = NULL                  # by packet, as they stand
         cdef int32_t *event_of = NULL
-        cdef int64_t *order = NULL
-        cdef int64_t *spare = NULL
+        cdef int64_t *order
+        cdef int64_t *spare
+        cdef Memory spares = Memory()
         table.records(1, None, at)
-        try:
-            while at < size:
-                if size - at < <int64_t>sizeof(head):
-                    table.fail(at, f"the file ends inside the head of packet {n + 1}: expected "
-                                   f"{sizeof(head)} bytes, found "
-                               f"{size - at}", TruncatedError)
-                memcpy(&head, table.data + at, sizeof(head))
-                if head.count < 0:
+        while at < size:
+            if size - at < <int64_t>sizeof(head):
+                table.fail(at, f"the file ends inside the head of packet {n + 1}: expected "
+                           f"{sizeof(head)} bytes, found {size - at}", TruncatedError)
+            memcpy(&head, table.data + at, sizeof(head))
+            if head.count < 0:
+                table.fail(at + sizeof(int32_t),
+                           f"event {head.event_id} has {head.count} factors, expected 0 or more")
+            found = (size - at - <int64_t>sizeof(head)) // <int64_t>sizeof(row)
+            if found < head.count:
+                table.fail(at + sizeof(head) + found * sizeof(row),
+                           f"the file ends inside the factors of event "
+                           f"{head.event_id}: expected {head.count}, found {found}", TruncatedError)
+            if outgrown(&room, n + 1, 1024):
+                spares.resize(<void **>&at_of, room, sizeof(int64_t))
+                spares.resize(<void **>&event_of, room, sizeof(int32_t))
+            at_of[n], event_of[n] = at, head.event_id
+            n += 1
+            at += sizeof(head)
+            for _ in range(head.count):
+                memcpy(&row, table.data + at, sizeof(row))
+                if not isfinite(row.factor) or row.factor < 0:
                     table.fail(at + sizeof(int32_t),
-                               f"event {head.event_id} has {head.count} factors, expected 0 or more")
-                found = (size - at - <int64_t>sizeof(head)) // <int64_t>sizeof(row)
-                if found < head.count:
-                    table.fail(at + sizeof(head) + found * sizeof(row),
-                               f"the file ends inside the factors of event "
-                               f"{head.event_id}: expected {head.count}, found {found}", TruncatedError)
-                if n == room:
-                    room = max(2 * room, <int64_t>1024)
-                    resize(<void **>&at_of, room, sizeof(int64_t))
-                    resize(<void **>&event_of, room, sizeof(int32_t))
-                at_of[n], event_of[n] = at, head.event_id
-                n += 1
-                at += sizeof(head)
-                for _ in range(head.count):
-                    memcpy(&row, table.data + at, sizeof(row))
-                    if not isfinite(row.factor) or row.factor < 0:
-                        table.fail(at + sizeof(int32_t),
-                                   f"event {head.event_id}: the factor of amplification "
-                                   f"{row.amplification_id} is {row.factor:g}, expected a number from 0 on")
-                    at += sizeof(row)
-            self.n_packets = n
-            self.packet_at = <int64_t *>allot(n, sizeof(int64_t))
-            self.packet_event = <int32_t *>allot(n, sizeof(int32_t))
-            order, spare = <int64_t *>allot(n, sizeof(int64_t)), <int64_t *>allot(n, sizeof(int64_t))
-            order_by(event_of, n, order, spare)
-            for k in range(n):
-                self.packet_at[k], self.packet_event[k] = at_of[order[k]], event_of[order[k]]
-        finally:
-            free(at_of)
-            free(event_of)
-            free(order)
-            free(spare)
+                               f"event {head.event_id}: the factor of amplification "
+                               f"{row.amplification_id} is {row.factor:g}, expected a number from 0 on")
+                at += sizeof(row)
+        self.n_packets = n
+        self.packet_at = <int64_t *>self.memory.allot(n, sizeof(int64_t))
+        self.packet_event = <int32_t *>self.memory.allot(n, sizeof(int32_t))
+        order = <int64_t *>spares.allot(n, sizeof(int64_t))
+        spare = <int64_t *>spares.allot(n, sizeof(int64_t))
+        order_by(event_of, n, order, spare)
+        for k in range(n):
+            self.packet_at[k], self.packet_event[k] = at_of[order[k]], event_of[order[k]]
         return 0
 
     cdef void look_up(self, int32_t event_id) noexcept nogil:
@@ -209,7 +191,7 @@ cdef class PlaCalc(LossConsumer):
         n = block.start[block.n]
         if n > self.room:
             self.room = max(2 * self.room, n)
-            resize(<void **>&self.loss, self.room, sizeof(float))
+            self.memory.resize(<void **>&self.loss, self.room, sizeof(float))
         for i in range(block.n):
             item, first = block.id[i], block.start[i]
             if self.absolute:
@@ -219,8 +201,7 @@ cdef class PlaCalc(LossConsumer):
             else:
                 with gil:
                     raise DataError(f"event {block.event_id}: item {item} is not in {self.items_name}: "
-                                    f"expected 1 to "
-                                    f"{self.last_item}")
+                                    f"expected 1 to {self.last_item}")
             if not amplify(self.loss + first, block.loss + first, block.start[i + 1] - first, factor):
                 with gil:
                     self.fail_loss(block, i, factor)

@@ -10,7 +10,7 @@ and what these three begin with: Period,PeriodWeight,EventId,Year,Month,Day,Hour
 first two, type 1 is the analytical mean (sidx -1), where it is above 0, with the maximum loss (sidx -5) as
 far as it has come before it; type 2 are mean and standard deviation over the samples, where one of them is
 above 0. SPLT has a row for every record of sidx -1 and above; the rows of all occurrences come together for
-each record. The arithmetic of moments and quantiles is told in samples.pyx.
+each record. The arithmetic of moments and quantiles is described in samples.pyx.
 
 The impacted exposure of a sample is the exposed value where it has a loss, else 0; its mean, and the chance
 of loss, are sums of S-th parts in float, or in double where those are wrong. Records of sidx -2 to -4 are
@@ -82,8 +82,7 @@ cdef class PltCalc(LossConsumer):
         for k in range(occurrences.n if occurrences.granular else 0):
             if not INT32_MIN <= occurrences.date[k] // MINUTES <= INT32_MAX:
                 raise DataError(f"occurrence table: period {occurrences.period[k]}: occ_date_id "
-                                f"{occurrences.date[k]} is no "
-                                "date: too large")
+                                f"{occurrences.date[k]} is not a date: too large")
 
     def __dealloc__(self):
         free(self.when)

@@ -34,9 +34,43 @@ cdef extern from *:
         memcpy(p, &text, 4);
         return p + 4 - (blank >> 3);
     }
+
+    /* The same of value < 10**8, and 8 bytes. */
+    static inline char *ktc_put_eight(char *p, uint32_t value) {
+        uint32_t upper = value / 10000, part;
+        uint64_t text;
+        int blank;
+        memcpy(&part, ktc_fours + 4 * (value - 10000 * upper), 4);
+        text = (uint64_t)KTC_LITTLE_4(part) << 32;
+        memcpy(&part, ktc_fours + 4 * upper, 4);
+        text |= KTC_LITTLE_4(part);
+        blank = ktc_lowest_bit((text & 0x0f0f0f0f0f0f0f0full) | 1ull << 56) & 56;
+        text = KTC_LITTLE(text >> blank);
+        memcpy(p, &text, 8);
+        return p + 8 - (blank >> 3);
+    }
+
+    /* printf("%.2f\\n") of a float of these bits, below 2**24 either way. No branch depends on it. */
+    static inline char *ktc_put_cents_line(char *p, uint32_t bits) {
+        int shift = 151 - (int)(bits >> 23 & 0xff);     /* 1 at least; cents = number / 2**shift */
+        uint64_t number = 200 * (uint64_t)((bits & 0x7fffff) | 0x800000), half;
+        uint32_t whole, line;
+        shift = shift < 63 ? shift : 63;        /* there number is less than half a cent, as from 33 on */
+        half = 1ull << (shift - 1);
+        number = (number + half - 1 + (number >> shift & 1)) >> shift;  /* to nearest, ties to even */
+        whole = (uint32_t)number / 100;
+        *p = '-';
+        p = ktc_put_eight(p + (bits >> 31), whole);
+        memcpy(&line, ktc_fours + 4 * ((uint32_t)number - 100 * whole), 4);
+        line = KTC_LITTLE_4((KTC_LITTLE_4(line) >> 16 << 8) | '.' | (uint32_t)'\\n' << 24);
+        memcpy(p, &line, 4);
+        return p + 4;
+    }
     """
     const char ktc_fours[]
     char *put_short "ktc_put_short"(char *p, uint32_t value) noexcept nogil
+    char *put_eight "ktc_put_eight"(char *p, uint32_t value) noexcept nogil
+    char *ktc_put_cents_line(char *p, uint32_t bits) noexcept nogil
 
 
 # All two or four digits of value.
@@ -100,7 +134,7 @@ cdef inline char *put_fixed(char *p, double value, int decimals) noexcept nogil:
     number += rest + (number & 1) > half            # to nearest, ties to even
     if decimals == 2:
         whole = number // 100
-        p = put_u64(p, whole)
+        p = put_eight(p, <uint32_t>whole)
         p[0] = c'.'
         return put_pair(p + 1, <uint32_t>(number - 100 * whole))
     whole = number // 1000000
@@ -113,6 +147,17 @@ cdef inline char *put_fixed(char *p, double value, int decimals) noexcept nogil:
     whole = <uint32_t>number // 10000
     p[0] = c'.'
     return put_four(put_pair(p + 1, <uint32_t>whole), <uint32_t>(number - 10000 * whole))
+
+
+# printf("%.2f\n", value).
+cdef inline char *put_cents_line(char *p, float value) noexcept nogil:
+    cdef uint32_t bits
+    memcpy(&bits, &value, 4)
+    if (bits >> 23 & 0xff) < 151:                   # |value| < 2**24
+        return ktc_put_cents_line(p, bits)
+    p = put_fixed_any(p, value, 2)
+    p[0] = c'\n'
+    return p + 1
 
 
 # printf("%g") / ("%.<digits>g", value).

@@ -27,7 +27,7 @@ cdef char *BYTES = b"B"
 
 
 def layout_of(report, decimals=None):
-    """How a report's rows are written as csv. decimals: of every column that is no whole number, instead of
+    """How a report's rows are written as csv. decimals: of every column but whole numbers, instead of
     its own."""
     columns, at = [], 0
     for field in report.fields:
@@ -79,7 +79,7 @@ cdef class Rows:
         self.begin()
 
     def close(self):
-        """finish: behind the last row."""
+        """finish: after the last row."""
         self.finish()
 
 
@@ -154,7 +154,7 @@ cdef class RowsToCsv(RowConsumer):
         return 0
 
     cdef inline char *put_lead(self, char *p, const char *row) noexcept nogil:
-        """The leading columns, each with a comma behind it. A row finds the text of an earlier one by three
+        """The leading columns, each with a comma after it. A row finds the text of an earlier one by three
         of its words."""
         cdef const uint32_t *word = <const uint32_t *>row
         cdef uint32_t place = word[0] * 2654435769u + word[self.words // 2] * 2246822519u + (

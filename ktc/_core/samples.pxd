@@ -39,7 +39,7 @@ cdef class Quantiles:
 
     # For streams of this many samples, 1 or more.
     cdef int prepare(self, int32_t sample_size) except -1 nogil
-    # records: every record but those of sidx -1, -4 and -5 is a sample, as far as there are so many samples;
+    # records: every record but those of sidx -1, -4 and -5 is a sample, up to the stream's number of samples;
     # else each sidx is one, with the loss of its last record.
     cdef int work_out(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil
     cdef int64_t take(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil

@@ -223,9 +223,8 @@ cdef class Quantiles:
 
     cdef int refuse(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
         with gil:
-            raise DataError(f"event {block.event_id}, summary {block.id[i]}: a loss is no finite number: "
-                            f"there are no "
-                            "quantiles")
+            raise DataError(f"event {block.event_id}, summary {block.id[i]}: a loss is not a finite number: "
+                            "there are no quantiles")
 
     cdef int work_out(self, const LossBlock *block, Py_ssize_t i, bint records) except -1 nogil:
         cdef int64_t n = self.take(block, i, records), k, positive = 0

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.io cimport Mapped
+from ktc._core.memory cimport Memory
 
 
 # The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of
@@ -49,6 +50,7 @@ cdef class ItemIndex:
     cdef Item *item
     cdef int64_t n_keys, n_items, n_coverages
     cdef uint64_t mask
+    cdef Memory memory
     cdef Mapped coverages
     cdef const float *tiv           # of coverage 1, 2, ...
 
@@ -66,6 +68,7 @@ cdef class ItemIndex:
 
 
 cdef class RandomFile:
+    cdef Memory memory
     cdef Mapped file
     cdef const float *number
     # the numbers from `seam_from` on, and then those from the start of the file again
@@ -79,6 +82,7 @@ cdef class RandomFile:
 # One distribution, made ready for its items: the sums of a mean, and the bins that a random number can fall
 # into.
 cdef class Distribution:
+    cdef Memory memory
     cdef DamageBin *bin
     cdef int64_t n_dictionary
     cdef int64_t n                  # bins that can be hit

@@ -14,11 +14,10 @@ Tables, each a file of such records:
 """
 from libc.math cimport INFINITY, NAN, isfinite, round, sqrt
 from libc.stdint cimport INT32_MAX
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
-from ktc._core.memory cimport allot
+from ktc._core.memory cimport Memory
 
 cdef enum:
     AT_ONCE = 256                       # random numbers placed at once
@@ -57,8 +56,9 @@ cdef class ItemIndex:
         cdef rec.items_u8 record
         cdef rec.items_u4 narrow
         cdef int32_t *number
+        cdef Memory spares = Memory()
         cdef Item *item
-        self.coverages = coverages
+        self.coverages, self.memory = coverages, Memory()
         self.n_items = items.records(size, None, 0, f" (areaperil ids of {areaperil} bytes)")
         self.n_coverages = coverages.records(sizeof(rec.coverages))
         self.tiv = <const float *>coverages.data
@@ -73,60 +73,52 @@ cdef class ItemIndex:
         while capacity < 2 * self.n_items:
             capacity *= 2
         self.mask = capacity - 1
-        self.table = <int32_t *>allot(capacity, sizeof(int32_t))
+        self.table = <int32_t *>self.memory.allot(capacity, sizeof(int32_t))
         memset(self.table, 0xff, capacity * sizeof(int32_t))
-        self.key = <Key *>allot(self.n_items + 1, sizeof(Key))
-        self.item = <Item *>allot(self.n_items, sizeof(Item))
-        number = <int32_t *>allot(self.n_items, sizeof(int32_t))
-        try:
-            # key.first counts the items of the key, then becomes where the next of them goes
-            for i in range(self.n_items):
-                if areaperil == 8:
-                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
-                else:
-                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
-                    record.areaperil_id = narrow.areaperil_id
-                    record.vulnerability_id = narrow.vulnerability_id
-                    record.coverage_id = narrow.coverage_id
-                if record.coverage_id < 1 or record.coverage_id > self.n_coverages:
-                    items.fail(i * size, f"record {i + 1}: coverage_id is {record.coverage_id}, "
-                               f"expected 1 to {self.n_coverages} ({coverages.name})")
-                k = self.find(record.areaperil_id, record.vulnerability_id)
-                if k < 0:
-                    k = self.n_keys
-                    self.n_keys += 1
-                    self.key[k].areaperil_id = record.areaperil_id
-                    self.key[k].vulnerability_id = record.vulnerability_id
-                    self.enter(k)
-                number[i] = k
-                self.key[k].first += 1
-            place = 0
-            for i in range(self.n_keys):
-                h = self.key[i].first
-                self.key[i].first = place
-                place += h
-            for i in range(self.n_items):
-                if areaperil == 8:
-                    memcpy(&record, items.data + i * sizeof(record), sizeof(record))
-                else:
-                    memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
-                    record.item_id, record.coverage_id = narrow.item_id, narrow.coverage_id
-                    record.group_id = narrow.group_id
-                item = self.item + self.key[number[i]].first
-                self.key[number[i]].first += 1
-                item.item_id, item.coverage_id = record.item_id, record.coverage_id
-                item.group_id = record.group_id
-                item.tiv = self.tiv[record.coverage_id - 1]
-            for i in range(self.n_keys, 0, -1):
-                self.key[i].first = self.key[i - 1].first
-            self.key[0].first = 0
-        finally:
-            free(number)
-
-    def __dealloc__(self):
-        free(self.table)
-        free(self.key)
-        free(self.item)
+        self.key = <Key *>self.memory.allot(self.n_items + 1, sizeof(Key))
+        self.item = <Item *>self.memory.allot(self.n_items, sizeof(Item))
+        number = <int32_t *>spares.allot(self.n_items, sizeof(int32_t))
+        # key.first counts the items of the key, then becomes where the next of them goes
+        for i in range(self.n_items):
+            if areaperil == 8:
+                memcpy(&record, items.data + i * sizeof(record), sizeof(record))
+            else:
+                memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
+                record.areaperil_id = narrow.areaperil_id
+                record.vulnerability_id = narrow.vulnerability_id
+                record.coverage_id = narrow.coverage_id
+            if record.coverage_id < 1 or record.coverage_id > self.n_coverages:
+                items.fail(i * size, f"record {i + 1}: coverage_id is {record.coverage_id}, "
+                           f"expected 1 to {self.n_coverages} ({coverages.name})")
+            k = self.find(record.areaperil_id, record.vulnerability_id)
+            if k < 0:
+                k = self.n_keys
+                self.n_keys += 1
+                self.key[k].areaperil_id = record.areaperil_id
+                self.key[k].vulnerability_id = record.vulnerability_id
+                self.enter(k)
+            number[i] = k
+            self.key[k].first += 1
+        place = 0
+        for i in range(self.n_keys):
+            h = self.key[i].first
+            self.key[i].first = place
+            place += h
+        for i in range(self.n_items):
+            if areaperil == 8:
+                memcpy(&record, items.data + i * sizeof(record), sizeof(record))
+            else:
+                memcpy(&narrow, items.data + i * sizeof(narrow), sizeof(narrow))
+                record.item_id, record.coverage_id = narrow.item_id, narrow.coverage_id
+                record.group_id = narrow.group_id
+            item = self.item + self.key[number[i]].first
+            self.key[number[i]].first += 1
+            item.item_id, item.coverage_id = record.item_id, record.coverage_id
+            item.group_id = record.group_id
+            item.tiv = self.tiv[record.coverage_id - 1]
+        for i in range(self.n_keys, 0, -1):
+            self.key[i].first = self.key[i - 1].first
+        self.key[0].first = 0
 
     def __len__(self):
         return self.n_items
@@ -146,7 +138,7 @@ cdef class RandomFile:
 
     def __cinit__(self, Mapped file not None, int64_t sample_size):
         cdef int64_t i, p
-        self.file, self.sample_size = file, max(sample_size, 0)
+        self.file, self.sample_size, self.memory = file, max(sample_size, 0), Memory()
         self.number, self.count = <const float *>file.data, file.size // sizeof(float)
         if self.count == 0 or file.size % sizeof(float):
             file.fail(self.count * sizeof(float),
@@ -156,12 +148,9 @@ cdef class RandomFile:
         self.group_step = <uint64_t>p * <uint64_t>prime_after(self.sample_size)
         self.event_step = prime_after(p)
         self.seam_from = max(self.count - self.sample_size, 0)
-        self.seam = <float *>allot(self.count - self.seam_from + self.sample_size, sizeof(float))
+        self.seam = <float *>self.memory.allot(self.count - self.seam_from + self.sample_size, sizeof(float))
         for i in range(self.count - self.seam_from + self.sample_size):
             self.seam[i] = self.number[(self.seam_from + i) % self.count]
-
-    def __dealloc__(self):
-        free(self.seam)
 
     cdef const float *vector(self, int64_t event_id, int64_t group_id) noexcept nogil:
         cdef int64_t place = <int64_t>(<uint64_t>group_id * self.group_step
@@ -178,12 +167,13 @@ cdef class Distribution:
     def __cinit__(self, Mapped dictionary not None):
         cdef const rec.damage_bin_dict *record = <const rec.damage_bin_dict *>dictionary.data
         cdef int64_t i
+        self.memory = Memory()
         self.n_dictionary = dictionary.records(sizeof(rec.damage_bin_dict))
-        self.bin = <DamageBin *>allot(self.n_dictionary, sizeof(DamageBin))
-        self.prob_to = <float *>allot(2 * self.n_dictionary + 2, sizeof(float))
-        self.curve = <Curve *>allot(self.n_dictionary + 1, sizeof(Curve))
-        self.mass = <float *>allot(self.n_dictionary + 1, sizeof(float))
-        self.mass_squared = <float *>allot(self.n_dictionary + 1, sizeof(float))
+        self.bin = <DamageBin *>self.memory.allot(self.n_dictionary, sizeof(DamageBin))
+        self.prob_to = <float *>self.memory.allot(2 * self.n_dictionary + 2, sizeof(float))
+        self.curve = <Curve *>self.memory.allot(self.n_dictionary + 1, sizeof(Curve))
+        self.mass = <float *>self.memory.allot(self.n_dictionary + 1, sizeof(float))
+        self.mass_squared = <float *>self.memory.allot(self.n_dictionary + 1, sizeof(float))
         for i in range(self.n_dictionary):
             if not isfinite(record[i].bin_from) or not isfinite(record[i].bin_to):
                 dictionary.fail(i * sizeof(rec.damage_bin_dict), f"record {i + 1}: the damage bin goes from "
@@ -193,13 +183,6 @@ cdef class Distribution:
             self.bin[i].width_squared = <double>self.bin[i].width * <double>self.bin[i].width
             self.bin[i].point = self.bin[i].bin_from == self.bin[i].bin_to
             self.bin[i].mean = NAN
-
-    def __dealloc__(self):
-        free(self.bin)
-        free(self.prob_to)
-        free(self.curve)
-        free(self.mass)
-        free(self.mass_squared)
 
     cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n_bins) noexcept nogil:
         """Make ready for the cdf of n_bins bins, at least one and at most those of the dictionary."""

@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from ktc._core.memory cimport resize
 
 cdef enum:
-    RADIX = 600                     # so many are sorted by radix, fewer by merging
+    RADIX = 600                     # this many are sorted by radix, fewer by merging
     NETWORK = 8                     # that merging starts with
     DIGITS = 1 << 11
     RUN = 16                        # what the partitions leave to the insertion sort
@@ -60,7 +60,7 @@ cdef inline void sort_network(int32_t *key) noexcept nogil:
 
 
 cdef inline void merge_keys(const int32_t *a, int64_t n, int64_t m, int32_t *to) noexcept nogil:
-    """Two sorted runs, of n keys and of the m behind them, n at most, as one. Runs of one length are merged
+    """Two sorted runs, of n keys and of the m after them, n at most, as one. Runs of one length are merged
     from both ends."""
     cdef const int32_t *first = a
     cdef const int32_t *second = a + n

@@ -218,7 +218,7 @@ cdef class SummaryCalc(LossConsumer):
                     elif s != AFFECTED_RISKS:
                         self.enter(block.event_id)
                         affected = exposed = True
-                        if exposure == 0:               # it may stand behind
+                        if exposure == 0:               # it may come after
                             exposure = tiv_of(block.sidx + k, block.loss + k, end - k)
                         break
                 # Only the zeros depend on whether there is a maximum loss anywhere.

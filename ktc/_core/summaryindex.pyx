@@ -6,7 +6,6 @@ byte offset".
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from ktc._core cimport records as rec
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.io cimport Sink
 from ktc._core.memory cimport allot, resize
@@ -17,14 +16,12 @@ from ktc._core.sorting cimport order_by
 from ktc.errors import UsageError
 
 cdef enum:
-    HEADER = 12                     # bytes of a summary stream's header
     LINE_MAX = 12 + 12 + 21 + 5
 
 
 cdef class SummaryIndex(LossConsumer):
     """Notes the packets of the summary streams that it is fed with, which are the files 0, 1, 2, ..."""
     cdef int32_t file
-    cdef int64_t offset             # of the next packet
     cdef int64_t n, room
     cdef int32_t *summary_id
     cdef int32_t *file_of
@@ -43,7 +40,6 @@ cdef class SummaryIndex(LossConsumer):
             with gil:
                 raise UsageError("losses by summary are wanted here, the stream holds others")
         self.file += 1
-        self.offset = HEADER
         return 0
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
@@ -53,12 +49,9 @@ cdef class SummaryIndex(LossConsumer):
             resize(<void **>&self.summary_id, self.room, sizeof(int32_t))
             resize(<void **>&self.file_of, self.room, sizeof(int32_t))
             resize(<void **>&self.offset_of, self.room, sizeof(int64_t))
-        # a row is a packet: its header, its records and one that ends it
         for i in range(block.n):
             self.summary_id[self.n], self.file_of[self.n] = block.id[i], self.file
-            self.offset_of[self.n] = self.offset
-            self.offset += (sizeof(rec.summary_packet)
-                            + (block.start[i + 1] - block.start[i] + 1) * sizeof(rec.loss_record))
+            self.offset_of[self.n] = block.offset[i]
             self.n += 1
         return 0
 

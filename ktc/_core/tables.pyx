@@ -85,7 +85,7 @@ cdef class TableWriter:
         cdef bint waits = self.packets or self.compress
         cdef char *record
         cdef const Stored *place
-        cdef const Stored *behind = self.layout.stored + self.layout.n_stored
+        cdef const Stored *end = self.layout.stored + self.layout.n_stored
         self.rows.start()
         while True:
             cell = self.checks.cell
@@ -105,7 +105,7 @@ cdef class TableWriter:
                 self.data.pos += self.layout.size
             place = self.layout.stored
             # 8 bytes of each; the next one has the place of what is too much
-            while place < behind:
+            while place < end:
                 memcpy(record + place.offset, &cell[place.column], 8)
                 place += 1
             self.n += 1
@@ -233,7 +233,7 @@ cdef class TableReader:
         return 0
 
     def packets(self, Source source):
-        """Every packet: an id and a count of 32 bits each, then so many records."""
+        """Every packet: an id and a count of 32 bits each, then as many records."""
         with nogil:
             self.copy_packets(source, INT64_MAX)
 
@@ -272,7 +272,7 @@ cdef class TableReader:
         cdef int32_t word[LINES][7]
         cdef int32_t *row = word[0]
         cdef size_t size = sizeof(fine) if granular else sizeof(coarse)
-        cdef int32_t *behind = row + LINES * (7 if granular else 5)
+        cdef int32_t *end = row + LINES * (7 if granular else 5)
         cdef int64_t days, minutes
         while source.ready(1):
             if granular:
@@ -282,7 +282,7 @@ cdef class TableReader:
                 if days < INT32_MIN or days > INT32_MAX:
                     with gil:
                         source.fail(source.offset() - 8,
-                                    f"occ_date_id {fine.occ_date_id} is no date: too large")
+                                    f"occ_date_id {fine.occ_date_id} is not a date: too large")
                 date_of(days, &row[2])
                 row[5], row[6] = <int32_t>(minutes // 60), <int32_t>(minutes % 60)
                 row += 7
@@ -291,7 +291,7 @@ cdef class TableReader:
                 row[0], row[1] = coarse.event_id, coarse.period_no
                 date_of(coarse.occ_date_id, &row[2])
                 row += 5
-            if row == behind:
+            if row == end:
                 row = word[0]
                 self.write_records(<const char *>row, LINES)
         self.write_records(<const char *>word, (row - word[0]) // (7 if granular else 5))
@@ -309,8 +309,7 @@ cdef class TableReader:
         cdef int64_t n = index.size // entry_size
         if index.size % entry_size:
             raise TruncatedError(f"{index.name}: byte {index.size}: the file ends inside a record of "
-                                 f"{entry_size} "
-                                 "bytes")
+                                 f"{entry_size} bytes")
         with nogil:
             self.copy_indexed(data, index, begin, min(end, n), entry_size, header_size, compressed, sized,
                               first, last)
@@ -334,10 +333,8 @@ cdef class TableReader:
                     entry.size > <int64_t>data.size - entry.offset):
                 with gil:
                     index.fail(i * entry_size,
-                               f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes "
-                                               f"from byte {entry.offset} on are not in {data.name}, which "
-                                               f"has "
-                                               f"{data.size}")
+                               f"{self.layout.names[0]} {entry.vulnerability_id}: {entry.size} bytes from "
+                               f"byte {entry.offset} on are not in {data.name}, which has {data.size}")
             self.lead = entry.vulnerability_id
             if compressed:
                 with gil:
@@ -371,8 +368,7 @@ cdef class TableReader:
                                     f"{entry.original_size}")
         if len(plain) % self.layout.size:
             data.fail(entry.offset,
-                      f"{where}: {len(plain)} bytes after decompression are not a whole number of "
-                                    "records")
+                      f"{where}: {len(plain)} bytes after decompression are not a whole number of records")
         record, n = plain, len(plain) // self.layout.size
         with nogil:
             self.write_records(record, n)
