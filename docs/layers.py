@@ -13,7 +13,7 @@ BEGIN, END = "<!-- shelves: python docs/layers.py -->", "<!-- end of shelves -->
 
 # From the ground up. What is behind ktc/_core, then what is behind ktc.
 KERNELS = {
-    "ground": "io compilers records memory machine keys hashing sorting dates mersenne numbers "
+    "ground": "io compilers records memory arena machine keys hashing sorting dates mersenne numbers "
     "text puttext gettext codeflags named",
     "wire": "blocks codec",
     "tables": "csvrows checks tables oldforms",

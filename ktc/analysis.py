@@ -270,8 +270,8 @@ def with_choice(
 
 
 def choice_of(reports: Sequence[str], years: bool) -> dict[str, Any]:
-    """The options of a summary set that ask for these reports. years: curves at return periods, which there is
-    a table of."""
+    """The options of a summary set that ask for these reports. years: curves at the return periods of a
+    table."""
     chosen: dict[str, Any] = {"ord_output": {"return_period_file": years}}
     for each in reports:
         if each not in CHOICES:

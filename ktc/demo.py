@@ -53,9 +53,10 @@ def settings_of(samples: int) -> dict[str, Any]:
     """What the demo's analysis_settings.json holds."""
     from .analysis import choice_of
 
-    portfolio = choice_of(["alt", "ept", "melt"])
-    portfolio["ord_output"]["return_period_file"] = True
-    sets = [{"id": 1, **portfolio}, {"id": 2, **choice_of(["alt", "melt"])}]
+    sets = [
+        {"id": 1, **choice_of(["alt", "ept", "melt"], years=True)},
+        {"id": 2, **choice_of(["alt", "melt"], years=True)},
+    ]
     settings: dict[str, Any] = {"number_of_samples": samples}
     for name in PERSPECTIVES:
         settings.update({f"{name}_output": True, f"{name}_summaries": sets})

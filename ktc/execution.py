@@ -225,9 +225,13 @@ class Execution:
 
     def checkpoint(self) -> None:
         """Write down how far the run is."""
+        with self.lock:
+            if not self.hashing.is_alive():
+                self.write_journal()
+
+    def write_journal(self) -> None:
+        """What checkpoint() does while it has the lock."""
         assert self.journal is not None and self.engine is not None
-        if self.hashing.is_alive():
-            return
         blocks = self.engine.done_blocks()
         events = self.engine.ends[blocks - 1] if blocks else self.resumed
         for spool in self.spools.values():

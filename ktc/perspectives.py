@@ -193,7 +193,7 @@ class Worker:
         losses = self.losses
         direct = self.direct(correlated)
         following = present(self.summaries(correlated, "gul", None, "item", None), direct)
-        if losses.amplified:
+        if losses.amplified and not correlated:  # of those with full correlation the platform amplifies none
             relative, absolute = losses.amplified
             return PlaCalc(following, relative_factor=relative, absolute_factor=absolute)
         return following

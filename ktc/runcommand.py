@@ -224,10 +224,11 @@ def plan_text(made: Plan, output: str, threads: int | None, memory: float | None
     lines += ["Files that are read:"]
     lines += [f"  {path:58}{size(os.path.getsize(path)):>12}" for path in found.files]
     lines += ["", "What is computed:"]
+    inner = sorted({file.priority for file in made.files if file.perspective == "ri" and file.priority})
     settings = made.settings._replace(
         alloc_gul=losses.alloc_gul, alloc_il=losses.alloc_il, alloc_ri=losses.alloc_ri, samples=losses.samples
     )
-    lines += [f"  {line}" for line in stages(settings, len(losses.layers), losses.stepped)]
+    lines += [f"  {line}" for line in stages(settings, len(losses.layers), losses.stepped, inner)]
     lines += ["", f"Reports in {os.path.join(made.folder.root, output)}:"]
     for file in made.files:
         first, *others = file.setting.split(", ")

@@ -1,12 +1,14 @@
 """What an analysis is asked for: analysis_settings.json, read, checked, and made into a list of reports.
 
 The keys are in ktc.schemas.settings. A file has them at its top or below the key analysis_settings. Where
-there is a model_settings.json, its keys of the same names come first and the analysis settings win.
+there is a model_settings.json, its defaults of the keys that ktc knows come first and the analysis settings
+win.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from .schemas.settings import (
     COMPUTATION,
     DONE,
     KEYS,
+    LARGEST,
     LEC,
     MODEL,
     OPTION,
@@ -119,7 +122,7 @@ class Settings(NamedTuple):
         at = Values(content, TOP, "")
         model = Values(at.object("model_settings"), MODEL, "model_settings.")
         computation = Values(at.object("computation_settings"), COMPUTATION, "computation_settings.")
-        problems: list[Problem] = [*at.unknown(), *model.unknown()]
+        problems: list[Problem] = [*at.unknown(), *model.unknown(), *computation.unknown()]
         perspectives: dict[str, tuple[SummarySet, ...]] = {}
         for name in PERSPECTIVES:
             if not at.flag(f"{name}_output"):
@@ -133,7 +136,7 @@ class Settings(NamedTuple):
                 )
         samples = at.count("number_of_samples")
         return cls(
-            samples=model.count("model_default_samples") if samples is None else samples,
+            samples=at.count("model_default_samples") if samples is None else samples,
             threshold=at.number("gul_threshold"),
             perspectives=perspectives,
             return_periods=at.numbers("return_periods", int),
@@ -154,8 +157,8 @@ class Settings(NamedTuple):
             alloc_gul=computation.count("kernel_alloc_rule_gul"),
             alloc_il=computation.count("kernel_alloc_rule_il"),
             alloc_ri=computation.count("kernel_alloc_rule_ri"),
-            model_name=str(content.get("model_name_id", "")),
-            supplier=str(content.get("model_supplier_id", content.get("module_supplier_id", ""))),
+            model_name=at.name("model_name_id", "model_version_id"),
+            supplier=at.name("model_supplier_id", "module_supplier_id"),
             problems=tuple(problems),
         )
 
@@ -203,42 +206,66 @@ class Values:
         if value is None:
             return None
         number = whole(value)
-        if number is None or number < 0:
-            raise self.wrong(name, "a whole number from 0 on")
+        if number is None or not self.within(name, number, 0):
+            raise self.wrong(name, "a whole number" + self.limits(name, 0))
         return number
 
     def number(self, name: str) -> float:
-        value = self.raw(name)
-        try:
-            if isinstance(value, bool):
-                raise ValueError
-            return float(value)
-        except (TypeError, ValueError):
-            raise self.wrong(name, "a number") from None
+        number = real(self.raw(name))
+        if number is None or not self.within(name, number):
+            raise self.wrong(name, "a number" + self.limits(name))
+        return number
 
     def numbers(self, name: str, type: type) -> tuple[Any, ...]:
-        value = self.raw(name)
-        values = (
-            [whole(each) if type is int else each for each in value] if isinstance(value, list) else [None]
-        )
-        if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in values):
-            raise self.wrong(name, "a list of whole numbers" if type is int else "a list of numbers")
-        return tuple(type(each) for each in values)
+        value, read = self.raw(name), whole if type is int else real
+        values = [read(each) for each in value] if isinstance(value, list) else [None]
+        found = [each for each in values if each is not None and self.within(name, each)]
+        if len(found) < len(values):
+            kind = "a list of whole numbers" if type is int else "a list of numbers"
+            raise self.wrong(name, kind + self.limits(name))
+        return tuple(found)
+
+    def within(self, name: str, number: float, low: float | None = None) -> bool:
+        """Whether a number is one of the key's. low: where the key has no least one."""
+        key = self.keys[name]
+        low = low if key.low is None else key.low
+        return (low is None or number >= low) and (key.high is None or number <= key.high)
+
+    def limits(self, name: str, low: float | None = None) -> str:
+        """The same in words."""
+        key = self.keys[name]
+        low = low if key.low is None else key.low
+        if key.high is None or key.high == LARGEST:
+            return "" if low is None else f" from {shown(low)} on"
+        return f" from {shown(low or 0)} to {shown(key.high)}"
 
     def text(self, name: str) -> str | None:
+        """Text, or a number as text; None where it is empty or 0, as the platform has it."""
         value = self.content.get(name)
-        if value is None or value == "":
-            return None
-        if not isinstance(value, (str, int)):
+        if isinstance(value, bool) or not isinstance(value, (str, int, type(None))):
             raise self.wrong(name, "text")
-        return str(value)
+        return str(value) if value else None
+
+    def name(self, *names: str) -> str:
+        """What the first of these keys that is there says, whatever its type."""
+        found = (self.content.get(name) for name in names)
+        return next((str(value) for value in found if value is not None), "")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Text, or a list of it."""
+        value = self.content.get(name) or ()
+        if isinstance(value, str):
+            return (value,)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+            raise self.wrong(name, "text, or a list of it")
+        return tuple(value)
 
     def unknown(self) -> Iterable[Problem]:
         """Keys that ktc does not do, if their values have an effect, and those that it does not know."""
         for name, value in self.content.items():
             key = self.keys.get(name)
             if key is None:
-                if self.place in (TOP, SET, ORD, LEC):
+                if self.place in (TOP, SET, ORD, LEC) and name != "outputs":
                     yield Problem(self.prefix + name, "ktc does not know this key", "unknown")
             elif key.does == REFUSED and value:
                 yield Problem(self.prefix + name, f"ktc does not do this: {key.doc}", "unsupported")
@@ -254,6 +281,20 @@ def whole(value: Any) -> int | None:
         return None
 
 
+def real(value: Any) -> float | None:
+    """A number, also one that is written as text; None if it is not one."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shown(number: float) -> str:
+    """A number as one writes it: 100, not 100.0 or 1e+06."""
+    return str(int(number)) if number == int(number) else repr(number)
+
+
 def event_ids(at: Values) -> tuple[int, ...] | None:
     """The events of event_ids and event_ranges together, in ascending order; None where neither says
     anything."""
@@ -262,7 +303,7 @@ def event_ids(at: Values) -> tuple[int, ...] | None:
     for part in filter(None, (each.strip() for each in ranges.split(","))):
         first, _, last = part.partition("-")
         low, high = whole(first), whole(last or first)
-        if low is None or high is None or high < low:
+        if low is None or high is None or not 1 <= low <= high <= LARGEST:
             raise at.wrong("event_ranges", "ranges of events, as 1-5,10")
         found |= set(range(low, high + 1))
     return tuple(sorted(found)) or None
@@ -283,8 +324,6 @@ def summary_sets(content: Any, place: str, problems: list[Problem]) -> tuple[Sum
             problems.append(Problem(here, "a summary set without an id is ignored", "unknown"))
             continue
         made = summary_set(each, here, problems)
-        if made.id < 1:
-            raise UsageError(f"{here}.id is {made.id}, expected 1 or more")
         if any(made.id == other.id for other in found):
             raise UsageError(f"{here}.id is {made.id}, as of a summary set before it")
         found.append(made)
@@ -295,11 +334,13 @@ def summary_set(content: Mapping[str, Any], here: str, problems: list[Problem]) 
     """A summary set. problems: what its keys have of them is added."""
     at = Values(content, SET, f"{here}.")
     ord = Values(at.object("ord_output"), ORD, f"{here}.ord_output.")
-    lec = at.object("leccalc")
-    nested = lec.get("outputs")
-    inside = {**lec, **(nested if isinstance(nested, dict) else {})}
-    inside.pop("outputs", None)
-    curves = Values(inside, LEC, f"{here}.leccalc.")
+    lec = Values(at.object("leccalc"), LEC, f"{here}.leccalc.")
+    # Of the old form the curves beside `outputs` do not count.
+    curves = (
+        lec
+        if lec.content.get("outputs") is None
+        else Values(lec.object("outputs"), LEC, f"{here}.leccalc.outputs.")
+    )
 
     def curve(name: str) -> bool:
         return at.flag("lec_output") and curves.flag(name.removeprefix("leccalc_"))
@@ -308,20 +349,17 @@ def summary_set(content: Mapping[str, Any], here: str, problems: list[Problem]) 
     options = {option.name for option in OPTIONS if of[option.place](option.name)}
     if "alt_period" not in options:
         options.discard("alct_convergence")
-    for each in (at, ord, curves):
+    for each in {id(values): values for values in (at, ord, lec, curves)}.values():
         problems.extend(each.unknown())
-    fields = content.get("oed_fields") or ()
-    confidence = ord.number("alct_confidence")
-    if not 0 <= confidence <= 1:
-        raise ord.wrong("alct_confidence", "a level from 0 to 1")
     return SummarySet(
         id=at.count("id") or 0,
-        fields=(fields,) if isinstance(fields, str) else tuple(map(str, fields)),
+        fields=at.texts("oed_fields"),
         options=frozenset(options),
         parquet=ord.flag("parquet_format"),
         return_period_file=ord.flag("return_period_file"),
-        lec_return_period_file=curves.flag("return_period_file"),
-        confidence=confidence,
+        lec_return_period_file=lec.flag("return_period_file"),
+        # 0 is the platform's way of saying nothing.
+        confidence=ord.number("alct_confidence") or ord.keys["alct_confidence"].default,
         place=here,
     )
 
@@ -334,7 +372,8 @@ def read_settings(path: PathLike, model: PathLike | None = None) -> dict[str, An
     path : str or path
         analysis_settings.json, with or without that key at its top.
     model : str or path, optional
-        model_settings.json, whose keys of the same names come first. Restrictions by role are not looked at.
+        model_settings.json, whose defaults come first: of the keys that ktc knows, at its top and in its
+        model_settings and computation_settings. Its choices, and restrictions by role, are not looked at.
 
     Returns
     -------
@@ -350,13 +389,31 @@ def read_settings(path: PathLike, model: PathLike | None = None) -> dict[str, An
     """
     content = read_object(path)
     if model is not None:
-        known = {key.name for key in KEYS if key.place == TOP and key.does == DONE}
         defaults = read_object(model)
-        samples = defaults.get("model_default_samples")
-        content = {**{key: value for key, value in defaults.items() if key in known}, **content}
-        if content.get("number_of_samples") is None and samples is not None:
-            content["number_of_samples"] = samples
+        merged = {**defaults_of(defaults, TOP), **content}
+        for place in (MODEL, COMPUTATION):
+            below, own = defaults.get(place), content.get(place)
+            if isinstance(below, dict) and isinstance(own, (dict, type(None))):
+                merged[place] = {**defaults_of(below, place), **(own or {})}
+        content = merged
     return content
+
+
+def defaults_of(content: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What a model's settings say of the keys that ktc does: values, objects with a default, or in a list of
+    such objects with names."""
+    known = {key.name for key in KEYS if key.place == place and key.does == DONE}
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if name.endswith("_parameters") and isinstance(value, list):
+            found |= {
+                each["name"]: each["default"]
+                for each in value
+                if isinstance(each, dict) and each.get("name") in known and "default" in each
+            }
+        elif name in known:
+            found[name] = value["default"] if isinstance(value, dict) and "default" in value else value
+    return found
 
 
 def read_object(path: PathLike) -> dict[str, Any]:
@@ -375,7 +432,8 @@ def read_object(path: PathLike) -> dict[str, Any]:
     if isinstance(content, dict) and isinstance(content.get(WRAPPER), dict):
         content = content[WRAPPER]
     if not isinstance(content, dict):
-        raise DataError(f"{os.fspath(path)}: a {type(content).__name__}, expected an object of settings")
+        kind = "a list" if isinstance(content, list) else json.dumps(content)[:60]
+        raise DataError(f"{os.fspath(path)}: holds {kind}, expected an object of settings")
     return content
 
 
@@ -434,7 +492,7 @@ def files_of(
             what=what,
             command=option.command,
             options=tuple(names),
-            setting=", ".join(place_of(each, name) for name in names),
+            setting=", ".join([place_of(each, names[0]), *names[1:]]),
         )
 
 
@@ -446,7 +504,9 @@ def place_of(each: SummarySet, name: str) -> str:
     return f"{each.place}.leccalc.{name.removeprefix('leccalc_')}" if place == LEC else f"{each.place}.{name}"
 
 
-def stages(settings: Settings, layers: int, stepped: bool = False) -> list[str]:
+def stages(
+    settings: Settings, layers: int, stepped: bool = False, priorities: Sequence[int] = ()
+) -> list[str]:
     """The stages of an analysis, as commands of ktools.
 
     Parameters
@@ -457,47 +517,50 @@ def stages(settings: Settings, layers: int, stepped: bool = False) -> list[str]:
         How many reinsurance programmes there are.
     stepped : bool, default False
         Whether the insured programme has step policies.
+    priorities : sequence of int, optional
+        The programmes after which net losses are reported, but for the last one.
     """
     rules = [
         default if rule is None else rule
         for rule, default in ((settings.alloc_gul, 0), (settings.alloc_il, 2), (settings.alloc_ri, 3))
     ]
-    threshold = f"{settings.threshold:g}"
-    found = [
-        "eve 1 1",
-        "getmodel",
-        f"gulcalc -S{settings.samples or 0} -L{threshold}"
-        + (" -r" if settings.random_file else "")
-        + f" -a{rules[0]} -i -"
-        + (" -j full_correlation" if settings.full_correlation else ""),
-    ]
-    if settings.pla:
-        uniform, secondary = settings.pla_uniform_factor, settings.pla_secondary_factor
-        found.append(
-            "placalc"
-            + (f" -F {uniform:g}" if uniform > 0 else f" -f {secondary:g}" if secondary != 1 else "")
-        )
     wanted = settings.perspectives
 
-    def summary(name: str, options: str) -> str:
+    def summary(name: str, options: str, of: str = "") -> str:
         sets = " ".join(f"-{each.id}" for each in wanted[name])
-        return f"summarycalc -m {options} {sets}"
+        return f"summarycalc -m {options} {sets} ({name}{of})"
 
+    found = []
+    if settings.pla:
+        if settings.pla_uniform_factor > 0:
+            found.append(f"placalc -F {shown(settings.pla_uniform_factor)}")
+        elif settings.pla_secondary_factor != 1:
+            found.append(f"placalc -f {shown(settings.pla_secondary_factor)}")
+        else:
+            found.append("placalc")
     if "gul" in wanted:
-        found.append(f"{summary('gul', '-i')} (gul)")
+        found.append(summary("gul", "-i"))
     if {"il", "ri", "rl"} & wanted.keys():
         found.append(f"fmcalc -a{rules[1]}{' -S' if stepped else ''}")
     if "il" in wanted:
-        found.append(f"{summary('il', '-f')} (il)")
+        found.append(summary("il", "-f"))
     if {"ri", "rl"} & wanted.keys():
         for layer in range(1, layers + 1):
             net = " -n" if layer < layers or "ri" in wanted else ""
             found.append(f"fmcalc -a{rules[2]} -p input/RI_{layer}{net}")
+            place = f"-f -p input/RI_{layer}"
             if "rl" in wanted:
-                found.append(f"{summary('rl', f'-f -p input/RI_{layer}')} (rl IP{layer})")
-    if "ri" in wanted:
-        found.append(f"{summary('ri', f'-f -p input/RI_{layers}')} (ri)")
-    return found
+                found.append(summary("rl", place, f" IP{layer}"))
+            if "ri" in wanted and (layer in priorities or layer == layers):
+                found.append(summary("ri", place, f" IP{layer}" if layer < layers else ""))
+    gulcalc = (
+        f"gulcalc -S{settings.samples or 0} -L{shown(settings.threshold)}"
+        + (" -r" if settings.random_file else "")
+        + f" -a{rules[0]} -i -"
+        + (" -j full_correlation" if settings.full_correlation else "")
+    )
+    again = [f"full_correlation: {line}" for line in found] if settings.full_correlation else []
+    return ["eve 1 1", "getmodel", gulcalc, *found, *again]
 
 
 def initial() -> str:
@@ -505,7 +568,12 @@ def initial() -> str:
     event losses of summary set 1, everything else at its default."""
 
     def keys(place: str) -> dict[str, Any]:
-        return {key.name: key.default for key in KEYS if key.place == place and key.does == DONE}
+        of_others = ("model_default_samples", "outputs")  # of a model's settings, and of old ones
+        return {
+            key.name: key.default
+            for key in KEYS
+            if key.place == place and key.does == DONE and key.name not in of_others
+        }
 
     chosen = {"alt_period", "elt_moment", *(option.name for option in OPTIONS if option.what == "ept")}
     options = {place: {o.name: o.name in chosen for o in OPTIONS if o.place == place} for place in (ORD, SET)}
@@ -523,7 +591,6 @@ def initial() -> str:
         content[f"{name}_output"] = name in ("gul", "il")
         content[f"{name}_summaries"] = [one] if name in ("gul", "il") else []
     content["number_of_samples"] = 10
-    content["model_settings"] = {**keys(MODEL)}
-    content["model_settings"].pop("model_default_samples")
+    content["model_settings"] = keys(MODEL)
     content["computation_settings"] = keys(COMPUTATION)
     return json.dumps(content, indent=2) + "\n"

@@ -34,10 +34,11 @@ TEXT = f"{STAGES} streamcsv"
 MODULES = {
     "eve": f"{GROUND_UP} {TABLES} _core.eve _core.keys",
     "getmodel": f"{GROUND_UP} {TABLES} _core.getmodel",
-    "gulcalc": f"{GROUND_UP} {TABLES} _core.gulcalc _core.allocation _core.memory _core.mersenne _core.sampling",
-    "placalc": f"{GROUND_UP} {TABLES} _core.placalc _core.memory _core.sorting",
+    "gulcalc": f"{GROUND_UP} {TABLES} _core.gulcalc _core.allocation _core.arena _core.mersenne"
+    " _core.sampling",
+    "placalc": f"{GROUND_UP} {TABLES} _core.placalc _core.arena _core.sorting",
     "fmcalc": f"{STAGES} insured {TABLES} financial _core.fmcalc _core.fmevent _core.fmplan"
-    " _core.fmrules _core.memory _core.sorting",
+    " _core.fmrules _core.arena _core.sorting",
     "summarycalc": f"{STAGES} summaries {TABLES} _core.summarycalc",
     "eltcalc": f"{STAGES} losstables {TABLES} {REPORT} {SORTED} _core.eltcalc",
     "pltcalc": f"{STAGES} losstables {TABLES} {REPORT} {SORTED} accumulators _core.pltcalc",

@@ -7,7 +7,7 @@ from ktc._core.fmevent cimport Event, Nodes
 from ktc._core.fmplan cimport Plan
 from ktc._core.fmrules cimport Amounts
 from ktc._core.lanes cimport LANES
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 
 
 # What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the

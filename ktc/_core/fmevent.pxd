@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossRows
 from ktc._core.fmplan cimport Plan
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 from ktc._core.sorting cimport HashTable
 
 cdef enum:

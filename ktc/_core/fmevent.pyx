@@ -13,7 +13,7 @@ from libc.string cimport memset
 
 from ktc._core.fmplan cimport Level
 from ktc._core.lanes cimport LANES, positive
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 from ktc._core.records cimport MEAN, TIV
 from ktc._core.sorting cimport free_table, hash_order, make_table, sort_by
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 from ktc._core.sampling cimport Distribution, Item, ItemIndex, RandomFile
 

@@ -22,7 +22,8 @@ from ktc._core.allocation cimport COLUMN_DEVIATION, COLUMN_TIV, SPECIAL, allocat
 from ktc._core.blocks cimport LossHeader
 from ktc._core.compilers cimport lowest_bit
 from ktc._core.io cimport Mapped
-from ktc._core.memory cimport Memory, outgrown
+from ktc._core.arena cimport Memory
+from ktc._core.memory cimport outgrown
 from ktc._core.records cimport COVERAGE, ITEM, LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 
 from ktc.errors import DataError, UsageError

@@ -1,7 +1,5 @@
-# The two ways in which kernels get memory: zeroed once, and grown from event to event. A Memory owns arrays
-# of both kinds and frees them with itself; a kernel has plain pointers to them. What the functions give is
-# freed with free().
-cimport cython
+# The two ways in which kernels get memory: zeroed once, and grown from event to event. It is freed with
+# free(), or by an arena's Memory, which owns arrays of both kinds.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, realloc
 
@@ -32,20 +30,3 @@ cdef inline bint outgrown(int64_t *room, int64_t needed, int64_t spare) noexcept
         return False
     room[0] = max(2 * room[0], needed + spare)
     return True
-
-
-# Before the first value of an array of a Memory.
-cdef struct Link:
-    Link *next
-    Link *previous
-
-
-@cython.final
-cdef class Memory:
-    cdef Link arrays                # a ring, through here
-
-    # Zeroed memory for count values of size bytes.
-    cdef void *allot(self, int64_t count, size_t size) except NULL nogil
-    cdef void take_in(self, Link *link) noexcept nogil
-    # Give *array, NULL or one of this Memory, room for count values of size bytes, keeping what it holds.
-    cdef int resize(self, void **array, int64_t count, size_t size) except -1 nogil

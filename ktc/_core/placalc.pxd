@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.codec cimport LossDecoder, LossEncoder
 from ktc._core.io cimport Mapped
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 
 # LossBlock.end_of_event of the last block of a stream whose last packet has no terminator.
 cdef enum:

@@ -16,7 +16,8 @@ from libc.stdint cimport INT32_MAX
 from libc.string cimport memcpy
 
 from ktc._core cimport records as rec
-from ktc._core.memory cimport Memory, outgrown
+from ktc._core.arena cimport Memory
+from ktc._core.memory cimport outgrown
 from ktc._core.records cimport COVERAGE, COVERAGE_LOSS, ITEM, LOSS
 from ktc._core.sorting cimport find_sorted, order_by
 

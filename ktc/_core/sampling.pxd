@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.io cimport Mapped
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 
 
 # The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of

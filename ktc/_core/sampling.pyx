@@ -17,7 +17,7 @@ from libc.stdint cimport INT32_MAX
 from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
-from ktc._core.memory cimport Memory
+from ktc._core.arena cimport Memory
 
 cdef enum:
     AT_ONCE = 256                       # random numbers placed at once

@@ -19,6 +19,7 @@ TOP, MODEL, SET, ORD, LEC, COMPUTATION = (
     "leccalc",
     "computation_settings",
 )
+LARGEST = 2**31 - 1  # of an id
 
 
 class Key(Entry):
@@ -38,19 +39,25 @@ class Key(Entry):
         What it does.
     does : str
         DONE, INFORMATION (read by nobody here) or REFUSED (an error unless its value is without effect).
+    low, high : number, optional
+        The least and the greatest value of a number, or of each in a list.
     """
 
-    __slots__ = ("default", "doc", "does", "name", "place", "type")
+    __slots__ = ("default", "doc", "does", "high", "low", "name", "place", "type")
 
-    def __init__(self, name: str, place: str, type: str, default: Any, doc: str, does: str = DONE) -> None:
-        self.name, self.place, self.type, self.default, self.doc, self.does = (
-            name,
-            place,
-            type,
-            default,
-            doc,
-            does,
-        )
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        type: str,
+        default: Any,
+        doc: str,
+        does: str = DONE,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> None:
+        self.name, self.place, self.type, self.default = name, place, type, default
+        self.doc, self.does, self.low, self.high = doc, does, low, high
 
 
 class Option(Entry):
@@ -139,31 +146,57 @@ def outputs_keys() -> list[Key]:
     """The keys of each perspective."""
     keys = []
     for name, doc in PERSPECTIVES.items():
-        keys.append(Key(f"{name}_output", TOP, "flag", False, f"whether {doc} are reported"))
-        keys.append(Key(f"{name}_summaries", TOP, "any", [], f"the summary sets of {doc}, and their reports"))
+        keys.append(Key(f"{name}_output", TOP, "flag", False, f"report {doc}"))
+        keys.append(Key(f"{name}_summaries", TOP, "list of objects", [], f"summary sets of {name}"))
     return keys
 
 
 KEYS = (
+    Key(
+        "model_supplier_id",
+        TOP,
+        "text",
+        "",
+        "who made the model: a gulcalc of theirs is not run, and an error",
+    ),
+    Key("model_name_id", TOP, "text", "", "the model, likewise"),
     Key("number_of_samples", TOP, "count", None, "samples of each item; 0 is the analytical mean alone"),
     Key(
         "model_default_samples",
-        MODEL,
+        TOP,
         "count",
         None,
-        "the number of samples where number_of_samples is missing",
+        "of the model's settings: the number of samples where number_of_samples is missing",
     ),
-    Key("gul_threshold", TOP, "number", 0, "losses of a sample below it are left out, in currency"),
+    Key("gul_threshold", TOP, "number", 0, "losses of a sample below it are left out, in currency", low=0),
     *outputs_keys(),
     Key(
         "return_periods",
         TOP,
         "list of counts",
         [],
-        "return periods of curves, where input/returnperiods.bin lacks",
+        "return periods of curves, where input/returnperiods.bin is missing",
+        low=1,
+        high=LARGEST,
     ),
-    Key("quantiles", TOP, "list of numbers", [], "quantiles to report, where input/quantile.bin lacks"),
-    Key("event_ids", TOP, "list of counts", [], "events to run, where input/events.bin lacks"),
+    Key(
+        "quantiles",
+        TOP,
+        "list of numbers",
+        [],
+        "quantiles to report, where input/quantile.bin is missing",
+        low=0,
+        high=1,
+    ),
+    Key(
+        "event_ids",
+        TOP,
+        "list of counts",
+        [],
+        "events to run, where input/events.bin is missing",
+        low=1,
+        high=LARGEST,
+    ),
     Key("event_ranges", TOP, "text", "", "the same as ranges: 1-5,10"),
     Key(
         "full_correlation",
@@ -173,46 +206,68 @@ KEYS = (
         "all reports again with full correlation, in full_correlation/",
     ),
     Key("pla", TOP, "flag", False, "post-loss amplification"),
-    Key("pla_secondary_factor", TOP, "number", 1, "the part of each amplification factor that counts"),
-    Key("pla_uniform_factor", TOP, "number", 0, "if above 0, the amplification factor of all losses"),
-    Key("ri_inuring_priorities", TOP, "list of counts", [], "net losses after these inuring priorities, too"),
-    Key("event_set", MODEL, "text", None, "static/events_<set>.bin, where input/events.bin lacks"),
+    Key(
+        "pla_secondary_factor",
+        TOP,
+        "number",
+        1,
+        "the part of each amplification factor that counts",
+        low=0,
+        high=1,
+    ),
+    Key("pla_uniform_factor", TOP, "number", 0, "if above 0, the amplification factor of all losses", low=0),
+    Key(
+        "ri_inuring_priorities",
+        TOP,
+        "list of counts",
+        [],
+        "net losses after these inuring priorities, too",
+        low=1,
+        high=LARGEST,
+    ),
+    Key(
+        "rl_inuring_priorities",
+        TOP,
+        "any",
+        [],
+        "rl is reported of every reinsurance programme, as by the platform",
+        INFORMATION,
+    ),
+    Key("model_settings", TOP, "object", {}, "keys of the model"),
+    Key("computation_settings", TOP, "object", {}, "keys of the computation"),
+    Key("event_set", MODEL, "text", "", "static/events_<set>.bin, where input/events.bin is missing"),
     Key(
         "event_occurrence_id",
         MODEL,
         "text",
-        None,
-        "static/occurrence_<id>.bin, where input/occurrence.bin lacks",
+        "",
+        "static/occurrence_<id>.bin, where input/occurrence.bin is missing",
     ),
     Key(
         "event_rates_set",
         MODEL,
         "text",
-        None,
-        "static/event_rates_<set>.csv, where input/event_rates.csv lacks",
+        "",
+        "static/event_rates_<set>.csv, where input/event_rates.csv is missing",
     ),
-    Key("footprint_set", MODEL, "text", None, "static/footprint_<set>.bin instead of footprint.bin"),
+    Key("footprint_set", MODEL, "text", "", "static/footprint_<set>.bin instead of footprint.bin"),
     Key(
-        "vulnerability_set",
-        MODEL,
-        "text",
-        None,
-        "static/vulnerability_<set>.bin instead of vulnerability.bin",
+        "vulnerability_set", MODEL, "text", "", "static/vulnerability_<set>.bin instead of vulnerability.bin"
     ),
-    Key(
-        "pla_loss_factors_set", MODEL, "text", None, "static/lossfactors_<set>.bin instead of lossfactors.bin"
-    ),
+    Key("pla_loss_factors_set", MODEL, "text", "", "static/lossfactors_<set>.bin instead of lossfactors.bin"),
     Key("use_random_number_file", MODEL, "flag", False, "random numbers of static/random.bin"),
     Key("hazard_case_set", MODEL, "text", None, "hazard cases of dynamic footprints", REFUSED),
-    Key("id", SET, "count", None, "number of the summary set"),
-    Key("oed_fields", SET, "any", [], "what the summary set was grouped by", INFORMATION),
+    Key("correlation_settings", MODEL, "any", [], "correlations by peril group", REFUSED),
+    Key("id", SET, "count", None, "number of the summary set", low=1, high=LARGEST),
+    Key("oed_fields", SET, "text, or a list of it", [], "what the summary set was grouped by", INFORMATION),
     Key("ord_output", SET, "object", {}, "reports of Open Results Data"),
-    Key("leccalc", SET, "object", {}, "legacy exceedance curves; `outputs` inside of it is an older form"),
+    Key("leccalc", SET, "object", {}, "legacy exceedance curves: see above"),
     Key("lec_output", SET, "flag", False, "whether leccalc's curves are reported"),
+    Key("outputs", LEC, "object", None, "an older place of the curves: those beside it do not count"),
     Key("return_period_file", ORD, "flag", False, "curves at the return periods instead of at every loss"),
-    Key("return_period_file", LEC, "flag", False, "the same of legacy curves"),
+    Key("return_period_file", LEC, "flag", False, "curves at the return periods, likewise"),
     Key("parquet_format", ORD, "flag", False, "reports of Open Results Data as parquet"),
-    Key("alct_confidence", ORD, "number", 0.95, "confidence level of the convergence table"),
+    Key("alct_confidence", ORD, "number", 0.95, "confidence level of the convergence table", low=0, high=1),
     *(
         Key(
             f"kernel_alloc_rule_{name}",
@@ -220,32 +275,32 @@ KEYS = (
             "count",
             default,
             f"allocation rule of {PERSPECTIVES[name]}",
+            high=3,
         )
         for name, default in (("gul", 0), ("il", 2), ("ri", 3))
     ),
     Key("peril_filter", TOP, "any", [], "only losses of these perils", REFUSED),
     Key("vulnerability_adjustments", TOP, "any", {}, "other vulnerability functions", REFUSED),
     Key("correlation_settings", TOP, "any", [], "correlations by peril group", REFUSED),
+    Key("model_custom_gulcalc", TOP, "text", None, "a program in place of getmodel and gulcalc", REFUSED),
     Key("do_disaggregation", TOP, "any", None, "a matter of the platform's preparation", INFORMATION),
     Key("join_summary_info", TOP, "flag", False, "reports joined with what their summaries are", REFUSED),
     *(
         Key(name, TOP, "any", None, doc, INFORMATION)
         for name, doc in (
             ("version", "of the settings' form"),
+            ("oed_version", "of the exposure data's form"),
+            ("prog_id", "a number, in old settings"),
             ("analysis_tag", "a name"),
             ("source_tag", "a name"),
             ("analysis_name", "a name"),
             ("analysis_id", "a number"),
-            ("model_supplier_id", "who made the model"),
-            ("model_name_id", "the model"),
-            ("model_version_id", "the model's version"),
             ("module_supplier_id", "who made the model, in old settings"),
+            ("model_version_id", "the model, in old settings"),
+            ("model_custom_gulcalc_log_start", "what such a program writes"),
+            ("model_custom_gulcalc_log_finish", "what such a program writes"),
             ("user_role", "who may set what"),
             ("exposure_location", "where a portfolio lies"),
-            ("model_settings", "settings of the model"),
-            ("computation_settings", "settings of the platform's computation"),
-            ("gul_summaries_csv", "an old form"),
-            ("uploaded_file", "an old form"),
         )
     ),
 )

@@ -1,4 +1,4 @@
-"""What owns the arrays of a kernel, or of a function; see memory.pxd."""
+"""What owns the arrays of a kernel, or of a function; see arena.pxd."""
 cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport SIZE_MAX
