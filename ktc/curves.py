@@ -10,7 +10,8 @@ sum in one go.
 Memory: 4 bytes for each period with losses, sample (and the mean) and summary, as many again where both OEP
 and AEP are asked for, and some 50 for each period with losses of a summary. The functions that read files
 keep that below `memory` (2 GiB by default) or what one summary needs, if that is more, and read the files
-several times where necessary. Sorting takes 8 bytes more for each loss of one summary, 24 with weights.
+several times where necessary. Sorting takes 8 bytes more for each loss of one summary, 24 with weights; with
+return periods, curves of several summaries are worked out side by side, as long as 32 MiB hold their losses.
 """
 
 from __future__ import annotations

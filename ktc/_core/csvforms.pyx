@@ -74,7 +74,7 @@ cdef inline char *write_short(char *p, const Around *row, const int32_t *sidx, c
             continue
         memcpy(p, row.head, SHORT_HEAD)
         p += row.head_length
-        place = <uint32_t>(sidx[k] - MAX_LOSS)
+        place = <uint32_t>sidx[k] - <uint32_t>MAX_LOSS
         if place < <uint32_t>TAGS:
             memcpy(p, &tag_of[place], sizeof(Tag))
             p += tag_of[place].length
