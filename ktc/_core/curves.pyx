@@ -624,7 +624,7 @@ cdef class Curves(PeriodLosses):
         cdef int64_t n
         cdef int c
         cdef Slot *slot
-        batch.first, batch.n, batch.tails = first, 0, self.tail is not None
+        batch.first, batch.n = first, 0
         self.used = 0
         while batch.n < CURVES and first + batch.n < self.settled:
             slot = &self.slot[self.by_summary[first + batch.n]]
@@ -642,7 +642,7 @@ cdef class Curves(PeriodLosses):
         if batch.point == NULL:
             resize(<void **>&batch.point, CURVES * self.n_returns, sizeof(Point))
         self.plan(self.most_of(kind, choice))
-        read_off(loss, batch.losses, batch.n, self.rank, self.n_ranks, batch.tails, batch.point)
+        read_off(loss, batch.losses, batch.n, self.rank, self.n_ranks, True, batch.point)
         return 0
 
     cdef int batched_curve(self, int kind, int64_t which, size_t at, bint largest, int64_t i) except -1 nogil:
@@ -652,7 +652,7 @@ cdef class Curves(PeriodLosses):
         cdef int32_t summary_id = self.slot[self.by_summary[i]].summary_id
         cdef double most = self.most_of(kind, choice)
         cdef int64_t k
-        if not batch.first <= i < batch.first + batch.n or batch.tails != (self.tail is not None):
+        if not batch.first <= i < batch.first + batch.n:
             self.fill_batch(batch, kind, choice, at, largest, i)
         k = i - batch.first
         if batch.losses[k] == 0:
@@ -830,7 +830,9 @@ cdef class Curves(PeriodLosses):
                 if kind != 2:
                     self.calculation = (ANALYTICAL_MEAN if kind == 0 else ALL_SAMPLES if kind == 1
                                         else SAMPLE_MEAN if ord else 2)
-                    if self.n_returns and not self.weights.given:
+                    # Without tails there is nothing to wait for, and a summary's rows are better left in
+                    # the cache from section to section.
+                    if self.n_returns and tail is not None and not self.weights.given:
                         self.batched_curve(kind, which, at, largest, i)
                         continue
                 self.load(slot, largest)
