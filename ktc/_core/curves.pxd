@@ -35,7 +35,6 @@ cdef struct Mean:
 cdef struct Batch:
     int64_t first
     int n
-    bint tails                      # with their means
     int64_t[CURVES] losses          # how many each of them has
     float[CURVES] largest           # of them
     Point *point                    # for each curve one by rank

@@ -17,7 +17,7 @@ Arithmetic is float, in ktools' order, and return periods are double. Beside mea
 there is one in double, which goes out where the float is wrong (see numbers.pxd); with weights a TVaR is the
 weighted mean of the losses.
 """
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport INT32_MIN, int32_t, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -87,7 +87,8 @@ def ensembles_of(Mapped table not None):
 cdef inline float cell(const char *row, size_t at, int64_t k, bint largest) noexcept nogil:
     """A loss of a row as it is (ABSENT where there is none); the largest of negative losses is 0."""
     cdef float value = (<const float *>(row + at))[k]
-    return <float>0 if largest and value < 0 else value
+    cdef float least = 0 if largest else -INFINITY
+    return least if value < least else value
 
 
 cdef int64_t rank_of(double wanted, double most, int64_t first) noexcept nogil:
@@ -545,7 +546,11 @@ cdef class Curves(PeriodLosses):
         """Those of all samples of all periods."""
         cdef int64_t r, k, n = 0
         cdef float value
+        cdef float *to
+        cdef const char *row
+        cdef const int32_t *sidx = choice.sidx
         self.room(slot.n * choice.n)
+        to = self.value
         for r in range(slot.n):
             if self.weights.given:
                 for k in range(choice.n):
@@ -553,9 +558,10 @@ cdef class Curves(PeriodLosses):
                     if present(value):
                         n = self.take(n, self.entry[r].period, value)
             else:
+                row = self.entry[r].row
                 for k in range(choice.n):
-                    value = cell(self.entry[r].row, at, choice.sidx[k], largest)
-                    self.value[n] = value
+                    value = cell(row, at, sidx[k], largest)
+                    to[n] = value
                     n += present(value)
         return n
 
@@ -618,7 +624,7 @@ cdef class Curves(PeriodLosses):
         cdef int64_t n
         cdef int c
         cdef Slot *slot
-        batch.first, batch.n, batch.tails = first, 0, self.tail is not None
+        batch.first, batch.n = first, 0
         self.used = 0
         while batch.n < CURVES and first + batch.n < self.settled:
             slot = &self.slot[self.by_summary[first + batch.n]]
@@ -636,7 +642,7 @@ cdef class Curves(PeriodLosses):
         if batch.point == NULL:
             resize(<void **>&batch.point, CURVES * self.n_returns, sizeof(Point))
         self.plan(self.most_of(kind, choice))
-        read_off(loss, batch.losses, batch.n, self.rank, self.n_ranks, batch.tails, batch.point)
+        read_off(loss, batch.losses, batch.n, self.rank, self.n_ranks, True, batch.point)
         return 0
 
     cdef int batched_curve(self, int kind, int64_t which, size_t at, bint largest, int64_t i) except -1 nogil:
@@ -646,7 +652,7 @@ cdef class Curves(PeriodLosses):
         cdef int32_t summary_id = self.slot[self.by_summary[i]].summary_id
         cdef double most = self.most_of(kind, choice)
         cdef int64_t k
-        if not batch.first <= i < batch.first + batch.n or batch.tails != (self.tail is not None):
+        if not batch.first <= i < batch.first + batch.n:
             self.fill_batch(batch, kind, choice, at, largest, i)
         k = i - batch.first
         if batch.losses[k] == 0:
@@ -668,6 +674,7 @@ cdef class Curves(PeriodLosses):
         cdef float value, size = <float>choice.n
         cdef bint weighted = self.weights.given, doubles = self.exact or choice.n > FEW
         cdef float *column
+        cdef const char *row
         cdef const float *loss[COLUMNS]
         cdef int64_t n[COLUMNS]
         if choice.n == 0:
@@ -686,8 +693,9 @@ cdef class Curves(PeriodLosses):
         while first < choice.n:
             columns = min(<int64_t>COLUMNS, choice.n - first)
             for r in range(rows):
+                row, column = self.entry[r].row, self.block + r
                 for c in range(columns):
-                    self.block[c * stride + r] = cell(self.entry[r].row, at, choice.sidx[first + c], largest)
+                    column[c * stride] = cell(row, at, choice.sidx[first + c], largest)
             for c in range(columns):
                 column, k = self.block + c * stride, 0
                 for r in range(rows):
@@ -822,7 +830,9 @@ cdef class Curves(PeriodLosses):
                 if kind != 2:
                     self.calculation = (ANALYTICAL_MEAN if kind == 0 else ALL_SAMPLES if kind == 1
                                         else SAMPLE_MEAN if ord else 2)
-                    if self.n_returns and not self.weights.given:
+                    # Without tails there is nothing to wait for, and a summary's rows are better left in
+                    # the cache from section to section.
+                    if self.n_returns and tail is not None and not self.weights.given:
                         self.batched_curve(kind, which, at, largest, i)
                         continue
                 self.load(slot, largest)

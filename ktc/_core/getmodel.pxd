@@ -22,13 +22,12 @@ cdef struct Curve:
     int32_t first, end, n
 
 
-# By vulnerability number: matrix[v] has a row of `width` probabilities for each intensity bin and curve[v]
+# By vulnerability number: matrix[v] has a row of n_damage probabilities for each intensity bin and curve[v]
 # says where they lie; NULL for a vulnerability that the model does not have.
 cdef class Vulnerabilities:
     cdef Mapped file
     cdef Portfolio portfolio
     cdef int32_t n_intensity, n_damage
-    cdef int64_t width              # of a matrix's row: n_damage, and zeros up to a multiple of BINS
     cdef float **matrix
     cdef Curve **curve
     cdef float *mean                # damage ratio of each damage bin
@@ -74,50 +73,9 @@ cdef struct Hit:
     int32_t areaperil, value
 
 
-cdef extern from *:
-    """
-    #include "compilers.h"
-    typedef struct { int32_t intensity; float probability; } ktc_share;
-
-    enum { KTC_BINS = 8 };
-
-    /* sum[j] = the sum of row[j] * probability over n shares: products in single precision, sums in double,
-       which stay in registers. A row has `width` probabilities. */
-    static inline void ktc_sum_bins(double *sum, const float *matrix, int64_t width, const ktc_share *share,
-                                    int32_t n) {
-        int32_t k;
-    #ifdef KTC_SSE2
-        __m128d a = _mm_setzero_pd(), b = a, c = a, d = a;
-        for (k = 0; k < n; k++) {
-            const float *row = matrix + (share[k].intensity - 1) * width;
-            __m128 weight = _mm_set1_ps(share[k].probability);
-            __m128 x = _mm_mul_ps(_mm_loadu_ps(row), weight), y = _mm_mul_ps(_mm_loadu_ps(row + 4), weight);
-            a = _mm_add_pd(a, _mm_cvtps_pd(x));
-            b = _mm_add_pd(b, _mm_cvtps_pd(_mm_movehl_ps(x, x)));
-            c = _mm_add_pd(c, _mm_cvtps_pd(y));
-            d = _mm_add_pd(d, _mm_cvtps_pd(_mm_movehl_ps(y, y)));
-        }
-        _mm_storeu_pd(sum, a);
-        _mm_storeu_pd(sum + 2, b);
-        _mm_storeu_pd(sum + 4, c);
-        _mm_storeu_pd(sum + 6, d);
-    #else
-        int j;
-        for (j = 0; j < KTC_BINS; j++) sum[j] = 0;
-        for (k = 0; k < n; k++) {
-            const float *row = matrix + (share[k].intensity - 1) * width;
-            for (j = 0; j < KTC_BINS; j++) sum[j] += (double)(row[j] * share[k].probability);
-        }
-    #endif
-    }
-    """
-    ctypedef struct Share "ktc_share":
-        int32_t intensity
-        float probability
-    enum:
-        BINS "KTC_BINS"             # damage bins that are summed up at once
-    void sum_bins "ktc_sum_bins"(double *sum, const float *matrix, int64_t width, const Share *share,
-                                 int32_t n) noexcept nogil
+cdef struct Share:
+    int32_t intensity
+    float probability
 
 
 cdef class GetModel(EventConsumer):
@@ -134,6 +92,7 @@ cdef class GetModel(EventConsumer):
     cdef Hit *hit
     cdef Share *share
     cdef int64_t n_hit, hit_room, n_share, share_room
+    cdef double *sum                # by damage bin
     cdef int close_event(self) except -1 nogil
     cdef int send(self, bint end_of_event) except -1 nogil
     cdef int event(self, int32_t event_id) except -1 nogil

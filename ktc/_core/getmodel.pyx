@@ -162,7 +162,6 @@ cdef class Vulnerabilities:
         self.n_damage = header.max_damage_bin
         if self.n_damage < 1:
             file.fail(0, f"the largest damage bin is {self.n_damage}, expected 1 or more")
-        self.width = (<int64_t>self.n_damage + BINS - 1) // BINS * BINS
         self.load_means(bins)
         if index is None:
             self.load_plain()
@@ -271,8 +270,8 @@ cdef class Vulnerabilities:
             self.file.fail(offset, f"{where}: probability {probability}, expected 0 to 1")
         if self.matrix[number] == NULL:
             self.curve[number] = <Curve *>allot(self.n_intensity, sizeof(Curve))
-            self.matrix[number] = <float *>allot(self.n_intensity * self.width, sizeof(float))
-        self.matrix[number][(intensity - 1) * self.width + damage - 1] = probability
+            self.matrix[number] = <float *>allot(<int64_t>self.n_intensity * self.n_damage, sizeof(float))
+        self.matrix[number][<int64_t>(intensity - 1) * self.n_damage + damage - 1] = probability
         curve = &self.curve[number][intensity - 1]
         if curve.end == 0 or damage - 1 < curve.first:
             curve.first = damage - 1
@@ -294,7 +293,7 @@ cdef class Vulnerabilities:
                 self.curve[v][i].n = self.n_damage
                 if self.curve[v][i].end == 0:
                     continue
-                row = self.matrix[v] + i * self.width
+                row = self.matrix[v] + <int64_t>i * self.n_damage
                 sum = 0
                 for d in range(self.curve[v][i].first, self.n_damage):
                     sum = sum + row[d]
@@ -444,41 +443,49 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
     return 0
 
 
-cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damage, int64_t width,
-                        const Share *share, int32_t n_share, float *prob_to) noexcept nogil:
-    """The cdf of damage under a distribution of intensity; gives the number of its bins. prob_to: room for
-    `width` of them.
-
-    BINS at a time. Where no curve has a probability nothing is summed up, and the zeros that are left change
-    no sum. The running sum goes on where the cdf has ended, since where that is cannot be foreseen: `within`
-    counts the bins before it.
-    """
+cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damage, const Share *share,
+                        int32_t n_share,
+                        double *sum, float *prob_to) noexcept nogil:
+    """The cdf of damage under a distribution of intensity; gives the number of its bins."""
     cdef int32_t first = n_damage
     cdef int32_t end = 0
-    cdef int32_t k, d, within = 0
-    cdef int j
-    cdef double[BINS] sum
+    cdef int32_t k, d, e
+    cdef const float *row
+    cdef const float *next
+    cdef float weight, next_weight
     cdef double total = 0
     cdef float reached
     for k in range(n_share):
         d = share[k].intensity - 1
         if curve[d].end:
             first, end = min(first, curve[d].first), max(end, curve[d].end)
-    first -= first % BINS
-    for d in range(min(first, n_damage)):
+    # Outside a curve's first ... end every product is zero and changes no sum. Two intensities at a time, in
+    # ascending order of intensity for every bin: half of the loads and stores.
+    if end:
+        row, weight = matrix + <int64_t>(share[0].intensity - 1) * n_damage, share[0].probability
+        for d in range(first, end):
+            sum[d] = <double>(row[d] * weight)
+    k = 1
+    while k < n_share:
+        d, e = share[k].intensity - 1, share[min(k + 1, n_share - 1)].intensity - 1
+        row, weight = matrix + <int64_t>d * n_damage, share[k].probability
+        if k + 1 < n_share:
+            next, next_weight = matrix + <int64_t>e * n_damage, share[k + 1].probability
+            for d in range(min(curve[d].first, curve[e].first), max(curve[d].end, curve[e].end)):
+                sum[d] = sum[d] + <double>(row[d] * weight) + <double>(next[d] * next_weight)
+        else:
+            for d in range(curve[e].first, curve[e].end):
+                sum[d] += <double>(row[d] * weight)
+        k += 2
+    for d in range(first):
         prob_to[d] = 0
-    d = first
-    while d < end:
-        sum_bins(sum, matrix + d, width, share, n_share)
-        for j in range(BINS):
-            total += sum[j]
-            prob_to[d + j] = <float>total
-            within += total <= ALL
-        d += BINS
-    if within < d - first:
-        return min(first + within + 1, n_damage)
+    for d in range(first, end):
+        total += sum[d]
+        prob_to[d] = <float>total
+        if total > ALL:
+            return d + 1
     reached = <float>total
-    for d in range(d, n_damage):
+    for d in range(max(first, end), n_damage):
         prob_to[d] = reached
     return n_damage
 
@@ -492,10 +499,12 @@ cdef class GetModel(EventConsumer):
         self.portfolio, self.footprint = model.portfolio, model.footprint
         self.vulnerabilities = model.vulnerabilities
         self.rows, self.out = CdfRows(), CdfConsumer()
+        self.sum = <double *>allot(model.vulnerabilities.n_damage, sizeof(double))
 
     def __dealloc__(self):
         free(self.hit)
         free(self.share)
+        free(self.sum)
 
     cdef int begin(self) except -1 nogil:
         if self.out is None:
@@ -618,7 +627,6 @@ cdef class GetModel(EventConsumer):
         cdef float **matrix = self.vulnerabilities.matrix
         cdef Curve **curve = self.vulnerabilities.curve
         cdef int32_t n_damage = self.vulnerabilities.n_damage
-        cdef int64_t width = self.vulnerabilities.width
         cdef bint uncertain = self.footprint.uncertain
         cdef const Share *share = self.share
         cdef int64_t h, k, used
@@ -629,13 +637,15 @@ cdef class GetModel(EventConsumer):
                 v = self.portfolio.vulnerability[k]
                 if self.rows.full():    # before the row, so that an event's last block has rows
                     self.send(False)
-                self.rows.room(width)
+                self.rows.room(n_damage)
                 used = self.rows.used
                 if uncertain:
-                    n = damage_cdf(matrix[v], curve[v], n_damage, width, share, i, self.rows.prob_to + used)
+                    n = damage_cdf(matrix[v], curve[v], n_damage, share, i, self.sum,
+                                   self.rows.prob_to + used)
                 else:
                     n = curve[v][i - 1].n
-                    memcpy(self.rows.prob_to + used, matrix[v] + (i - 1) * width, n * sizeof(float))
+                    memcpy(self.rows.prob_to + used, matrix[v] + <int64_t>(i - 1) * n_damage,
+                           n * sizeof(float))
                 memcpy(self.rows.bin_mean + used, self.vulnerabilities.mean, n * sizeof(float))
                 self.rows.close_row(self.portfolio.areaperils.id[a],
                                     <int32_t>self.portfolio.vulnerabilities.id[v], used + n)
