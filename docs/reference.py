@@ -167,7 +167,7 @@ def table_text(table):
     ]
     where = f"{code(table.path)}: {size_text(table.fields, 'a record')}"
     if table.header:
-        where += f", behind {size_text(table.header, 'of header')}"
+        where += f", after {size_text(table.header, 'of header')}"
     tool = table.tool
     notes = [
         f"no two rows have the same {' and '.join(code(name) for name in table.key)}" if table.key else "",
@@ -204,7 +204,7 @@ def stream_text(stream):
         stream.name,
         cell(stream.doc),
         f"First word: {code(f'0x{stream.kind:08x}')}.",
-        fields_text("Header behind it", stream.header),
+        fields_text("Header after it", stream.header),
         fields_text("Head of each packet", stream.packet),
         fields_text("Records of a packet", stream.record),
         f"Csv header:\n\n```text\n{stream.csv_header}\n```",

@@ -103,11 +103,13 @@ cdef class EventFeed:
         with nogil:
             to.begin()
 
-    def feed(self, const int32_t[::1] ids not None):
-        """Send events on, without the GIL."""
-        if len(ids):
+    def feed(self, ids):
+        """Send events on, without the GIL. ids: a buffer of int32."""
+        cdef Source source = Source(ids)
+        cdef Py_ssize_t n = (source.end - source.pos) // <Py_ssize_t>sizeof(int32_t)
+        if n:
             with nogil:
-                self.to.accept(&ids[0], ids.shape[0])
+                self.to.accept(<const int32_t *>source.pos, n)
             if hasattr(self.to, "complete"):
                 self.to.complete()
 

@@ -371,8 +371,8 @@ cdef class Model:
     stages.
 
     areaperil: bytes of an areaperil id, 4 or 8. find: where a table lies, or its records, by its name and the
-    ending of a compressed file, instead of the place that it has below root. InputError for a missing file, DataError for one that is
-    wrong.
+    ending of a compressed file, instead of the place that it has below root. InputError for a missing file,
+    DataError for one that is wrong.
     """
 
     def __cinit__(self, root=".", int areaperil=4, find=None):

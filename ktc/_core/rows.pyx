@@ -83,13 +83,12 @@ cdef class Rows:
         self.finish()
 
 
-def give_rows(Rows to not None, const unsigned char[::1] rows not None):
-    """All rows of a report, as records in memory, to their destination."""
-    cdef int64_t n = rows.shape[0] // <Py_ssize_t>to.size
+def give_rows(Rows to not None, rows):
+    """All rows of a report, a buffer of its records, to their destination."""
+    cdef Source source = Source(rows)
     with nogil:
         to.begin()
-        if n:
-            to.to.accept(<const char *>&rows[0], n)
+        to.to.accept(source.pos, (source.end - source.pos) // <int64_t>to.size)
         to.finish()
 
 

@@ -138,8 +138,8 @@ cdef class SummaryCalc(LossConsumer):
 
     cdef SummarySet *find_set(self, int32_t number) noexcept:
         """The set of a number, or NULL. Entries of a set mostly follow each other."""
-        cdef int k, at = self.latest_set
-        for k in range(self.n_sets):
+        cdef int at = self.latest_set
+        for _ in range(self.n_sets):
             if self.sets[at].number == number:
                 self.latest_set = at
                 return &self.sets[at]
