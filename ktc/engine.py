@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Lane"]
 
-SECONDS = 0.05  # of one block, as far as events allow
+SECONDS = 0.2  # of one block, as far as events allow; each end of one is a turn of the interpreter
 FIRST_BLOCK = 4  # events
 MOST_EVENTS = 1024  # of a block
 AHEAD = 6  # blocks of a worker that wait in front of a lane

@@ -96,6 +96,7 @@ cdef class GetModel(EventConsumer):
     cdef int close_event(self) except -1 nogil
     cdef int send(self, bint end_of_event) except -1 nogil
     cdef int event(self, int32_t event_id) except -1 nogil
+    cdef int inflate(self, int32_t event_id, const Place *place) except -1
     cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
                     int64_t *size) except -1 nogil
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil

@@ -561,6 +561,15 @@ cdef class GetModel(EventConsumer):
         self.event_id, self.pending = event_id, True
         return self.produce()
 
+    cdef int inflate(self, int32_t event_id, const Place *place) except -1:
+        """The rows of a compressed footprint's event. Apart from locate(), which would else ask for the
+        interpreter at its end, for the sake of the error's name, for every event."""
+        try:
+            self.data = inflate(self.footprint.file.data + place.offset, place.size, place.original_size)
+        except ValueError as error:
+            self.fail(event_id, place.offset, str(error))
+        return 0
+
     cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
                     int64_t *size) except -1 nogil:
         """Where an event's rows lie in memory, and their bytes, both checked."""
@@ -576,10 +585,7 @@ cdef class GetModel(EventConsumer):
         rows[0], size[0] = self.footprint.file.data + offset, place.size
         if self.footprint.compressed:
             with gil:
-                try:
-                    self.data = inflate(self.footprint.file.data + offset, place.size, place.original_size)
-                except ValueError as error:
-                    self.fail(event_id, offset, str(error))
+                self.inflate(event_id, place)
                 rows[0], size[0] = self.data, len(self.data)
         if size[0] % record:
             with gil:
