@@ -20,7 +20,7 @@ KERNELS = {
     "model": "items occurrence samples sampling fmrules fmplan lanes",
     "forms": "losscsv csvforms frames batches",
     "stages": "eve getmodel gulcalc allocation placalc fmevent fmcalc summarycalc",
-    "reports": "rows periodlosses eltcalc pltcalc tails curves averages summaryindex kat",
+    "reports": "rows periodlosses eltcalc pltcalc tails curvelosses curves averages summaryindex kat",
 }
 PYTHON = {
     "ground": "errors schemas _core _version _records console",

@@ -181,7 +181,7 @@ class Tables:
         ensembles: bool = True,
         exact: bool = False,
     ) -> None:
-        from ._core.curves import ensembles_of, return_periods_of
+        from ._core.curvelosses import ensembles_of, return_periods_of
 
         folder, self.exact = Folder.of(root), exact
         self.occurrences, self.weights = folder.occurrences(), folder.period_weights()

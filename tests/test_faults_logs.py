@@ -121,4 +121,5 @@ def test_every_error_has_its_status():
         "UsageError": 2,
         "InputError": 3,
         "OutputError": 4,
+        "Cancelled": 130,
     }

@@ -22,6 +22,7 @@ from support.rows import ROWS, TOBIN
 import ktc
 from ktc import cli, stages, tables
 from ktc.chain import Chain, EltCalc, Events, FmCalc, GetModel, GulCalc, SummaryCalc
+from ktc.csvchecks import VALIDATED
 from ktc.schemas import COMMANDS, TABLES, TOOLS, streams
 from ktc.schemas.tools import CURVES
 from ktc.validation import crossvalidation, validateoasisfiles
@@ -298,7 +299,7 @@ PARSERS = [
     *([Parser("katparquet", merge_parquet, ARROW)] if WITH_ARROW else []),
     *(
         of(partial(tables.validate, name), f"csv/{name}.csv", rooted=False, to="", lines=True)
-        for name in tables.VALIDATED
+        for name in VALIDATED
     ),
     Parser(
         "validate_run",

@@ -1,8 +1,8 @@
 # Exceedance curves: see curves.pyx.
 from libc.stdint cimport int32_t, int64_t
 
-from ktc._core.occurrence cimport PeriodWeights
-from ktc._core.periodlosses cimport Entry, PeriodLosses, Slot
+from ktc._core.curvelosses cimport Choice, CurveLosses
+from ktc._core.periodlosses cimport Slot
 from ktc._core.rows cimport Rows
 from ktc._core.sorting cimport Weighted
 from ktc._core.tails cimport CURVES, Point
@@ -40,29 +40,8 @@ cdef struct Batch:
     Point *point                    # for each curve one by rank
 
 
-# A choice of samples: all of them, or an ensemble's.
-cdef struct Choice:
-    int32_t ensemble_id             # 0: all samples
-    int64_t n
-    int32_t *sidx                   # ascending
-    char *member                    # by sidx: whether it is one of them
-
-
-cdef class Curves(PeriodLosses):
-    cdef readonly bint occurrence, aggregate    # which losses are kept: the largest of a period, their sum
-    cdef PeriodWeights weights
+cdef class Curves(CurveLosses):
     cdef double *return_period      # descending
-    cdef int64_t n_returns
-    cdef list ensembles
-    cdef Choice *choice
-    cdef int64_t n_choices
-    cdef size_t largest_at          # where the largest losses are in a row; the sums are at its start
-    cdef size_t double_at           # and the sums in double, where doubles says that they are kept
-    cdef bint doubles
-    cdef bint exact
-    cdef double tolerance
-    # by choice (the last one: the analytical mean) and period: there is a loss
-    cdef char *touched
     # the section that is being written
     cdef bint ord
     cdef Rows out, tail
@@ -77,7 +56,6 @@ cdef class Curves(PeriodLosses):
     cdef int64_t n_batches
     cdef Point *point
     # room that is kept
-    cdef Entry *entry
     cdef int64_t entry_room, value_room, spare_room, weighted_room, sum_room
     cdef float *values              # of one curve or more
     cdef int64_t used               # by curves that are complete
@@ -88,13 +66,10 @@ cdef class Curves(PeriodLosses):
     cdef float *block               # some samples' losses, by period
     cdef Weighted *weighted
 
-    cdef void join_with(self, char *row, const float *total, const float *most) noexcept nogil
-    cdef void check_sums(self, Slot *slot) noexcept nogil
     cdef int check_sum(self, int32_t summary_id, float largest) except -1 nogil
     cdef double weight_of(self, int32_t period) noexcept nogil
     cdef double all_samples_weigh(self) noexcept nogil
     cdef int64_t take(self, int64_t n, int32_t period, float loss) noexcept nogil
-    cdef int note(self, const void *block) except -1 nogil
     cdef int room(self, int64_t n) except -1 nogil
     cdef int put(self, Rows rows, int32_t summary_id, int32_t type, double period, float loss) except -1 nogil
     cdef int reach(self, Reached *reached, int32_t summary_id, double period, float loss, double most,
