@@ -28,7 +28,7 @@ PYTHON = {
     "building": "building sources financial results _types",
     "accumulating": "accumulators curves averages concat",
     "stages": "groundup insured summaries losstables streamcsv chain stages",
-    "runs": "settings rundir perspectives engine reporting journal execution estimate analysis",
+    "runs": "settings rundir perspectives engine planning estimate reporting journal execution analysis",
     "tools": "places files checker validation inspect compare examplemodel example demo completion "
     "runcommand",
     "front door": "usage cli __main__",

@@ -51,7 +51,7 @@ PERSPECTIVES = {"gul": "ground-up", "il": "insured", "ri": "net of reinsurance"}
 
 def settings_of(samples: int) -> dict[str, Any]:
     """What the demo's analysis_settings.json holds."""
-    from .analysis import choice_of
+    from .planning import choice_of
 
     sets = [
         {"id": 1, **choice_of(["alt", "ept", "melt"], years=True)},

@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .analysis import Plan
     from .perspectives import Group
+    from .planning import Plan
 
 NANOSECONDS = 18.0  # of a processor for a record of a stage: measured on a whole run of 340 million
 BASE = 120 << 20  # bytes of a process that has loaded Python, NumPy and ktc

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from .analysis import Plan, Progress
+    from .analysis import Progress
     from .perspectives import Group, Tap
+    from .planning import Plan
     from .reporting import Accumulation
     from .settings import OutputFile, Settings
 

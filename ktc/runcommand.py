@@ -6,9 +6,10 @@ import os
 import sys
 import time
 
-from .analysis import Analysis, Plan, Progress, plan, run
+from .analysis import Analysis, Progress, run
 from .console import clock, say, size
 from .errors import UsageError
+from .planning import Plan, plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
