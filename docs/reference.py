@@ -17,6 +17,8 @@ from ktc.usage import parser_of
 
 MODULES = (
     "ktc",
+    "ktc.analysis",
+    "ktc.planning",
     "ktc.chain",
     "ktc.tables",
     "ktc.streams",
