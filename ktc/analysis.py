@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .settings import OutputFile
 
 
-__all__ = ["Analysis", "Plan", "plan", "run"]
+__all__ = ["Analysis", "Progress", "run"]
 
 
 class Analysis:
@@ -151,8 +151,8 @@ def run(
     cancel : callable, optional
         Asked several times a second; the run ends when it says True.
     **options
-        As of `plan`: samples, reports, perspectives, alloc_gul, alloc_il, alloc_ri, ri_zeros, skip_missing,
-        skip_unsupported, input, static, areaperil_bytes, exact.
+        As of ktc.planning.plan: samples, reports, perspectives, alloc_gul, alloc_il, alloc_ri, ri_zeros,
+        skip_missing, skip_unsupported, input, static, areaperil_bytes, exact.
 
     Returns
     -------

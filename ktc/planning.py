@@ -93,9 +93,57 @@ def plan(
     exact: bool = False,
     rows: bool = False,
 ) -> Plan:
-    """What `run` would do, as far as settings and the files that there are say it. Nothing is worked out.
+    """What ktc.run would do, by its settings and the files that there are. Nothing is worked out.
 
-    Parameters are those of `run`. rows: reports by event as tables in memory.
+    Parameters
+    ----------
+    folder : str or path, default "."
+        The run directory.
+    settings : mapping, str or path, optional
+        Settings, or a file of them, instead of analysis_settings.json in `folder` or its input/.
+    samples : int, optional
+        Samples of each item, instead of the settings'.
+    reports : sequence of str, optional
+        Reports of every summary set, instead of the settings': "ept", "alt", "melt" and so on.
+    perspectives : sequence of {"gul", "il", "ri", "rl"}, optional
+        Instead of the settings'.
+    alloc_gul, alloc_il, alloc_ri : {0, 1, 2, 3}, optional
+        Allocation rules; by default those of the settings, or 0, 2 and 3.
+    ri_zeros : bool, default False
+        Report reinsured losses of 0, too.
+    skip_missing : bool, default False
+        Leave out perspectives whose tables or reports are missing, instead of an error.
+    skip_unsupported : bool, default False
+        Leave out what is asked for and not done, instead of an error.
+    input, static : str or path, optional
+        Other folders than folder/input and folder/static.
+    areaperil_bytes : {4, 8}, default 4
+        Bytes of an areaperil id.
+    exact : bool, default False
+        Double arithmetic, in every digit.
+    rows : bool, default False
+        Reports by event as tables in memory, as for ktc.run without outputs.
+
+    Returns
+    -------
+    Plan
+        The reports and what they need.
+
+    Raises
+    ------
+    UsageError
+        Settings or arguments that cannot be done.
+    InputError
+        A file is missing or cannot be read.
+    DataError
+        A file is wrong.
+
+    Examples
+    --------
+    >>> import ktc.planning
+    >>> made = ktc.planning.plan(".", reports=["alt"], perspectives=["gul"])
+    >>> [file.path for file in made.files][:2]
+    ['gul_S1_palt.csv', 'gul_S2_palt.csv']
     """
     from .perspectives import Group, Losses
     from .settings import Settings, outputs
@@ -265,8 +313,20 @@ def with_choice(
 
 
 def choice_of(reports: Sequence[str], years: bool) -> dict[str, Any]:
-    """The options of a summary set that ask for these reports. years: curves at the return periods of a
-    table."""
+    """The options of a summary set that ask for these reports.
+
+    Parameters
+    ----------
+    reports : sequence of str
+        "ept", "alt", "melt" and so on.
+    years : bool
+        Whether curves are read off at return periods.
+
+    Returns
+    -------
+    dict
+        Keys of a summary set, as in analysis_settings.json.
+    """
     chosen: dict[str, Any] = {"ord_output": {"return_period_file": years}}
     for each in reports:
         if each not in CHOICES:

@@ -17,8 +17,8 @@ import pytest
 
 import ktc
 from ktc import execution
-from ktc.analysis import plan
 from ktc.errors import Cancelled, DataError, InputError, OutputError, UsageError
+from ktc.planning import plan
 
 EVENTS, LOCATIONS, SAMPLES = 60, 15, 6
 TYPES = ("aep", "oep")
