@@ -23,12 +23,17 @@ NANOSECONDS = 18.0  # of a processor for a record of a stage: measured on a whol
 BASE = 120 << 20  # bytes of a process that has loaded Python, NumPy and ktc
 VECTORS = 64 << 20  # bytes of random numbers that a gulcalc keeps at most
 SPECIAL = 5
+LINE = 60  # bytes of a line of csv, roughly: keys and six decimals
+LOSS = 8  # bytes of a loss in a spool
+CURVES = 8  # of an EPT: four calculations, for largest losses and sums, with as many tails
+QUANTILES = 6
 
 
 class Estimate:
     """files: paths that are read. records: of losses, over all stages, at most. parts: bytes at most, of what
     memory goes to. shares: by name of a group, how its accumulators' memory compares with that of others.
-    least: bytes without which the run cannot be done."""
+    least: bytes without which the run cannot be done. disk: bytes of reports, and of spools until they are
+    whole."""
 
     def __init__(
         self,
@@ -38,9 +43,10 @@ class Estimate:
         shares: dict[str, int],
         least: int,
         threads: int,
+        disk: int,
     ) -> None:
         self.files, self.records, self.parts, self.shares = files, records, parts, shares
-        self.least, self.threads = least, threads
+        self.least, self.threads, self.disk = least, threads, disk
 
     @property
     def memory(self) -> int:
@@ -54,7 +60,9 @@ class Estimate:
         held = "" if limit is None else f"; --memory holds it to {size(limit * (1 << 20))}"
         return [
             f"Estimate, if every event touched the whole portfolio: {self.records:,} records of losses,",
-            f"  {clock(seconds)} on {self.threads} threads, memory up to {size(self.memory)} ({parts}){held}",
+            f"  {clock(seconds)} on {self.threads} threads,"
+            f" memory up to {size(self.memory)} ({parts}){held},",
+            f"  disk up to {size(self.disk)}, reports and what is kept until they are whole",
         ]
 
 
@@ -69,16 +77,35 @@ def estimate(made: Plan, threads: int) -> Estimate:
     workers = threads * (items * width * 8 * stages + VECTORS)
     parts: dict[str, int] = {"base": BASE, f"{threads} workers": workers}
     shares: dict[str, int] = {}
-    least = BASE + threads * VECTORS // 4
+    least, disk = BASE + threads * VECTORS // 4, 0
     for group in losses.groups:
+        summaries = summaries_of(made, group)
+        disk += summaries * disk_of(made, group, len(events))
         if group.accumulates:
-            periods = folder.occurrences().number_of_periods
-            one = bytes_of(group, periods, losses.samples)
-            shares[group.name] = summaries_of(made, group) * one
+            one = bytes_of(group, folder.occurrences().number_of_periods, losses.samples)
+            shares[group.name] = summaries * one
             least += one
     if shares:
         parts["curves and averages"] = sum(shares.values())
-    return Estimate(sorted(folder.used), records, parts, shares, least, threads)
+    return Estimate(sorted(folder.used), records, parts, shares, least, threads, disk)
+
+
+def disk_of(made: Plan, group: Group, events: int) -> int:
+    """Bytes of the reports of one summary of a set, and of its spools, if every event has a loss of it."""
+    samples = made.losses.samples
+    rows = {"selt": samples + 1, "summarycalc": samples + 1, "qelt": QUANTILES, "melt": 2, "eltcalc": 2}
+    dated = {"splt": samples + 1, "qplt": QUANTILES, "mplt": 2, "pltcalc": 2}
+    total = sum(count * events for what, count in rows.items() if what in group.files)
+    if any(what in group.files for what in dated):
+        periods = made.folder.occurrences().number_of_periods
+        total += sum(count * periods for what, count in dated.items() if what in group.files)
+    if group.accumulates:
+        periods, chosen = made.folder.occurrences().number_of_periods, made.chosen(group)
+        years = len(made.folder.table("returnperiods")) // 4 if chosen.return_period_file else periods
+        total += years * CURVES * ("ept" in group.files) + years * CURVES * samples * ("psept" in group.files)
+        total += periods * sum(what.startswith("leccalc") for what in group.files)
+        total += events * (samples + 2) * LOSS // LINE
+    return total * LINE
 
 
 def bytes_of(group: Group, periods: int, samples: int) -> int:
