@@ -33,7 +33,6 @@ SECONDS = 0.2  # of one block, as far as events allow; each end of one is a turn
 FIRST_BLOCK = 4  # events
 MOST_EVENTS = 1024  # of a block
 AHEAD = 6  # blocks of a worker that wait in front of a lane
-WAITING = 256 << 20  # bytes that wait in front of lanes, beyond which no new block is begun
 TICK = 0.1  # seconds between looks at progress and cancelling
 
 
@@ -88,7 +87,9 @@ class Engine:
     first : int, default 0
         The events before this one are done already.
     block : int, optional
-        Events of a block; by default they are chosen so that a block takes a twentieth of a second.
+        Events of a block; by default they are chosen so that a block takes a fifth of a second.
+    most_waiting : int, default 256 MiB
+        Bytes that wait in front of lanes, beyond which no new block is begun.
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class Engine:
         *,
         first: int = 0,
         block: int | None = None,
+        most_waiting: int = 256 << 20,
     ) -> None:
+        self.most_waiting = most_waiting
         self.make, self.events, self.threads, self.lanes = make, events, threads, lanes
         self.every = [lane for some in lanes.values() for lane in some]
         self.block, self.at, self.blocks = block, first, 0
@@ -134,7 +137,7 @@ class Engine:
         n = len(self.events)
         if self.at >= n:
             return None
-        if self.blocks - self.done_blocks() >= AHEAD * self.threads or self.waiting > WAITING:
+        if self.blocks - self.done_blocks() >= AHEAD * self.threads or self.waiting > self.most_waiting:
             return None
         size = self.block or self.size_of_block(n - self.at)
         first = self.at
