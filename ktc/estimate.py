@@ -110,21 +110,23 @@ def disk_of(made: Plan, group: Group, events: int) -> int:
 
 def bytes_of(group: Group, periods: int, samples: int) -> int:
     """Bytes of the accumulators of one summary of a set, if it has losses in every period."""
+    return kernels_of(group) * periods * (8 * (samples + 1) + 50)
+
+
+def kernels_of(group: Group) -> int:
+    """How many accumulators of a set keep losses by period."""
     curves = any(what in group.files for what in ("ept", "psept"))
     legacy = any(what.startswith("leccalc") for what in group.files)
     averages = sum(what in group.files for what in ("palt", "aalcalc"))
-    return (curves + legacy + averages) * periods * (8 * (samples + 1) + 50)
+    return curves + legacy + averages
 
 
 def summaries_of(made: Plan, group: Group) -> int:
     """How many summaries a set has."""
-    import numpy
-
-    folder = made.folder
     name = "gulsummaryxref" if group.perspective == "gul" else "fmsummaryxref"
     path: Any = None
     if group.perspective in ("ri", "rl"):
         numbers = {layer.number: layer.path for layer in made.losses.layers}
         path = numbers[group.priority] if group.priority is not None else made.losses.layers[-1].path
-    records = numpy.frombuffer(folder.table(name, path).tobytes(), schemas.TABLES[name].dtype())
+    records = made.folder.records(name, path)
     return int(records["summary_id"][records["summaryset_id"] == group.summary_set].max(initial=0))

@@ -11,7 +11,7 @@ from ._version import __version__
 from .console import size
 from .engine import Engine, Lane
 from .errors import InputError, KtcError, OutputError, UsageError
-from .estimate import estimate
+from .estimate import estimate, kernels_of
 from .journal import Journal, check_resume, digests
 from .perspectives import Shared, Worker
 from .reporting import Spool, accumulations, report_of, write_accumulation, write_rows
@@ -137,9 +137,7 @@ class Execution:
         whole = self.shares.get(group.name)
         if whole is None:
             return None
-        return whole // max(
-            1, len(accumulations(group, self.plan.folder, self.plan.chosen(group), False, None))
-        )
+        return whole // max(1, kernels_of(group))
 
     def make(self) -> Worker:
         """A worker for a thread."""

@@ -10,6 +10,7 @@ import os
 
 from .errors import InputError, UsageError
 from .rundir import QUANTILES, RunFolder, bytes_of_ids, chosen_file
+from .schemas.settings import OPTIONS, ORD, PERSPECTIVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,31 +245,12 @@ def asked_for(
     return asked
 
 
-# What a report is called on the command line, and the options of a summary set that make it
-CHOICES: dict[str, dict[str, Any]] = {
-    "ept": {
-        "ord_output": {
-            f"ept_{kind}_{type}": True
-            for kind in ("full_uncertainty", "mean_sample", "per_sample_mean")
-            for type in ("aep", "oep")
-        }
-    },
-    "psept": {"ord_output": {"psept_aep": True, "psept_oep": True}},
-    "alt": {"ord_output": {"alt_period": True}},
-    "alct": {"ord_output": {"alt_period": True, "alct_convergence": True}},
-    "altmeanonly": {"ord_output": {"alt_meanonly": True}},
-    "melt": {"ord_output": {"elt_moment": True}},
-    "qelt": {"ord_output": {"elt_quantile": True}},
-    "selt": {"ord_output": {"elt_sample": True}},
-    "mplt": {"ord_output": {"plt_moment": True}},
-    "qplt": {"ord_output": {"plt_quantile": True}},
-    "splt": {"ord_output": {"plt_sample": True}},
-    "eltcalc": {"eltcalc": True},
-    "pltcalc": {"pltcalc": True},
-    "summarycalc": {"summarycalc": True},
-    "aalcalc": {"aalcalc": True},
-    "aalcalcmeanonly": {"aalcalcmeanonly": True},
-}
+# What reports are called on the command line: as their files, but for alt; alct comes beside it
+REPORTS = (
+    *("ept", "psept", "alt", "alct", "altmeanonly", "melt", "qelt", "selt", "mplt", "qplt", "splt"),
+    *("eltcalc", "pltcalc", "summarycalc", "aalcalc", "aalcalcmeanonly"),
+)
+FILES_OF = {"alt": ("palt",), "alct": ("palt", "alct")}
 DEFAULT_REPORTS = ("alt", "ept", "melt")
 
 
@@ -281,7 +263,7 @@ def with_choice(
 ) -> dict[str, Any]:
     """Settings with the perspectives and reports of the command line, or, of a folder without settings, with
     what makes sense there."""
-    known = ("gul", "il", "ri", "rl")
+    known = tuple(PERSPECTIVES)
     for each in perspectives or ():
         if each not in known:
             raise UsageError(f"the perspective is {each!r}, expected one of {', '.join(known)}")
@@ -329,22 +311,16 @@ def choice_of(reports: Sequence[str], years: bool) -> dict[str, Any]:
     """
     chosen: dict[str, Any] = {"ord_output": {"return_period_file": years}}
     for each in reports:
-        if each not in CHOICES:
-            raise UsageError(f"there is no report {each!r}, expected of {', '.join(CHOICES)}")
-        for key, value in CHOICES[each].items():
-            if isinstance(value, dict):
-                chosen.setdefault(key, {}).update(value)
-            else:
-                chosen[key] = value
+        if each not in REPORTS:
+            raise UsageError(f"there is no report {each!r}, expected of {', '.join(REPORTS)}")
+        for option in OPTIONS:
+            if option.what in FILES_OF.get(each, (each,)):
+                (chosen["ord_output"] if option.place == ORD else chosen)[option.name] = True
     return chosen
 
 
 def summary_sets(folder: RunFolder, perspective: str) -> list[int]:
     """The summary sets that the tables of a perspective know."""
-    import numpy
-
-    from . import schemas
-
     name = "gulsummaryxref" if perspective == "gul" else "fmsummaryxref"
     path: str | None = None
     if perspective in ("ri", "rl"):
@@ -352,9 +328,7 @@ def summary_sets(folder: RunFolder, perspective: str) -> list[int]:
         path = paths[-1] if paths else ""
     if not folder.there(name, path):
         return []
-    mapped = folder.table(name, path)
-    records = numpy.frombuffer(mapped.tobytes(), schemas.TABLES[name].dtype())
-    return [int(each) for each in numpy.unique(records["summaryset_id"])]
+    return sorted(set(folder.records(name, path)["summaryset_id"].tolist()))
 
 
 def refuse(settings: Settings, skip_missing: bool, skip_unsupported: bool, notes: list[str]) -> None:

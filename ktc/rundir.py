@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from numpy.typing import NDArray
+
     from ._types import AreaperilBytes, PathLike
 
 
@@ -152,6 +154,13 @@ class RunFolder(Folder):
         mapped = Mapped(path)
         self.note(path)
         return mapped
+
+    def records(self, name: str, input_path: PathLike | None = None) -> NDArray[Any]:
+        """The records of a table, copied."""
+        import numpy
+
+        content = self.table(name, input_path).tobytes()
+        return numpy.frombuffer(content, schemas.TABLES[name].dtype(self.areaperil_bytes))
 
     def optional(self, name: str, input_path: PathLike | None = None) -> Mapped | None:
         return self.table(name, input_path) if self.there(name, input_path) else None
