@@ -444,34 +444,49 @@ def test_a_run_that_was_cancelled_goes_on(example, reports, tmp_path, monkeypatc
     assert not (out / ".ktc").exists() and run.manifest["status"] == "complete"
 
 
+# A run that takes 0.02 s for an event and for a group of reports, and may kill itself at one of these moments
+SLOW = """
+import os, signal, sys, threading, time
+import ktc
+from ktc import execution
+
+moment, delay = int(sys.argv[1]), float(sys.argv[2])
+execution.CHECKPOINT, ktc.engine.TICK = 0.02, 0.005
+
+
+def slow(work):
+    def then(*arguments):
+        global moment
+        moment -= 1
+        if moment == 0:
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        time.sleep(0.02)
+        return work(*arguments)
+
+    return then
+
+
+execution.write_accumulation = slow(execution.write_accumulation)
+ktc.perspectives.Worker.feed = slow(ktc.perspectives.Worker.feed)
+"""
+
+
 @pytest.mark.posix
 @pytest.mark.slow
 def test_killed_at_any_moment(example, reports, tmp_path):
     """kill -9 and --resume, until it is done."""
     out = tmp_path / "out"
-    code = (
-        "import sys, time, ktc; from ktc import execution, reporting; execution.CHECKPOINT = 0.02\n"
-        "ktc.engine.TICK = 0.005; old = execution.write_accumulation\n"
-        "def slow(*a): time.sleep(0.02); old(*a)\n"
-        "execution.write_accumulation = slow\n"
-        "feed = ktc.perspectives.Worker.feed\n"
-        "def slow_feed(self, ids): time.sleep(0.01); feed(self, ids)\n"
-        "ktc.perspectives.Worker.feed = slow_feed\n"
+    code = SLOW + (
         f"ktc.run({str(example)!r}, outputs={str(out)!r}, threads=2, block_events=1, resume='r' in sys.argv)"
     )
     random = numpy.random.default_rng(1)
-    kills, resume = 0, []
-    while kills < 40:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *resume], cwd=tmp_path
-        )  # not where ktc's sources are
-        try:
-            assert process.wait(random.uniform(0.3, 1.2)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills, resume = kills + 1, ["r"]
+    kills, resume, status = 0, [], -signal.SIGKILL
+    while status:
+        moment = random.integers(1, EVENTS // 2) if kills < 15 else 0  # 0: let it end
+        process = [sys.executable, "-c", code, str(moment), str(random.uniform(0, 0.03)), *resume]
+        status = subprocess.run(process, cwd=tmp_path, timeout=60).returncode  # not where ktc's sources are
+        assert status in (0, -signal.SIGKILL)
+        kills, resume = kills + (status != 0), ["r"]
         found = contents(out) if out.exists() else {}
         assert all(reports[name] == content for name, content in found.items())
     assert contents(out) == reports and kills > 0
@@ -561,17 +576,20 @@ def test_a_folder_that_cannot_be_made(example, tmp_path):
 @pytest.mark.slow
 def test_sigterm_ends_it_and_it_goes_on(example, reports, tmp_path, tool):
     out = tmp_path / "out"
-    command = [tool("ktc"), "run", example, "--output", out, "--block-events", "1", "--progress", "none"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    options = ["run", example, "--output", out, "--block-events", "1", "--threads", "2", "--progress", "none"]
+    code = SLOW + "sys.argv[:3] = ['ktc']; from ktc.cli import main; sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "0", "0", *options],
+        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
     deadline = time.monotonic() + 20
     while not (out / "manifest.json").exists() and time.monotonic() < deadline:
         time.sleep(0.001)
     process.send_signal(signal.SIGTERM)
     err = process.communicate(timeout=20)[1]
-    if process.returncode:  # unless it was done before
-        assert process.returncode == -signal.SIGTERM and len(err.splitlines()) == 1
-        assert "broken off; ktc run --resume goes on with it" in err and contents(out) == {}
-    subprocess.run([*command, "--resume"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    assert process.returncode == -signal.SIGTERM and len(err.splitlines()) == 1
+    assert "broken off; ktc run --resume goes on with it" in err and contents(out) == {}
+    subprocess.run([tool("ktc"), *options, "--resume"], check=True, stdout=subprocess.DEVNULL, timeout=60)
     assert contents(out) == reports
 
 
