@@ -222,7 +222,8 @@ def carry_out(
             analysis.kept = execution.tables
             analysis.manifest = {**execution.facts(), "status": "complete", "inputs": execution.inputs}
         complete = True
-        tell()
+        if progress is not None:
+            progress(state)
         return analysis
     except BaseException as error:
         if not complete:

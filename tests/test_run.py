@@ -2,6 +2,7 @@
 was resumed; reinsurance adds up; settings choose; what is wrong ends with one line and leaves nothing half
 done."""
 
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import numpy
@@ -422,17 +424,31 @@ def test_without_settings(example, own, tmp_path, run, tool):
 # --- broken off, and resumed
 
 
-def cancelled_after(events):
-    """A cancel function that says so once this many events are done, and a progress that it knows it of."""
-    seen = []
-    return (lambda: bool(seen) and seen[-1] >= events), (lambda state: seen.append(state.done))
+def cancelled_after(events, monkeypatch):
+    """A cancel function that says so once this many events are done, and a progress that it knows it of; what comes
+    soon after waits for it."""
+    seen, asked, fed = [], threading.Event(), itertools.count()
+    feed = ktc.perspectives.Worker.feed
+
+    def waiting(worker, ids):
+        if next(fed) >= events + 5:
+            asked.wait(20)
+        feed(worker, ids)
+
+    def cancel():
+        if seen and seen[-1] >= events:
+            asked.set()
+        return asked.is_set()
+
+    monkeypatch.setattr(ktc.perspectives.Worker, "feed", waiting)
+    monkeypatch.setattr(ktc.engine, "TICK", 0.001)
+    return cancel, lambda state: seen.append(state.done)
 
 
 @pytest.mark.parametrize("events", [1, 20, 50])
 def test_a_run_that_was_cancelled_goes_on(example, reports, tmp_path, monkeypatch, events):
     monkeypatch.setattr(execution, "CHECKPOINT", 0)
-    monkeypatch.setattr(ktc.engine, "TICK", 0.001)
-    cancel, progress = cancelled_after(events)
+    cancel, progress = cancelled_after(events, monkeypatch)
     out = tmp_path / "out"
     with pytest.raises(Cancelled):
         ktc.run(example, outputs=out, threads=2, block_events=1, progress=progress, cancel=cancel)
@@ -494,8 +510,7 @@ def test_killed_at_any_moment(example, reports, tmp_path):
 
 def test_other_inputs_and_settings_are_not_resumed(own, tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "CHECKPOINT", 0)
-    monkeypatch.setattr(ktc.engine, "TICK", 0.001)
-    cancel, progress = cancelled_after(5)
+    cancel, progress = cancelled_after(5, monkeypatch)
     out = tmp_path / "out"
     with pytest.raises(Cancelled):
         ktc.run(own, outputs=out, block_events=1, progress=progress, cancel=cancel)
@@ -517,8 +532,7 @@ def test_an_input_that_changes_under_way(own, tmp_path, monkeypatch):
     out = tmp_path / "out"
 
     def change(state):
-        if state.stage == "events":
-            os.utime(own / "input/items.bin")
+        os.utime(own / "input/items.bin")
 
     with pytest.raises(InputError, match=r"items.bin: the file has changed while the run was reading it"):
         ktc.run(own, outputs=out, progress=change, block_events=1)
