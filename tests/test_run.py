@@ -425,8 +425,8 @@ def test_without_settings(example, own, tmp_path, run, tool):
 
 
 def cancelled_after(events, monkeypatch):
-    """A cancel function that says so once this many events are done, and a progress that it knows it of; what comes
-    soon after waits for it."""
+    """A cancel function that says so once this many events are done, and a progress that it knows it of; events
+    soon after these wait for it."""
     seen, asked, fed = [], threading.Event(), itertools.count()
     feed = ktc.perspectives.Worker.feed
 
