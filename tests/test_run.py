@@ -2,7 +2,6 @@
 was resumed; reinsurance adds up; settings choose; what is wrong ends with one line and leaves nothing half
 done."""
 
-import itertools
 import json
 import os
 import re
@@ -425,13 +424,13 @@ def test_without_settings(example, own, tmp_path, run, tool):
 
 
 def cancelled_after(events, monkeypatch):
-    """A cancel function that says so once this many events are done, and a progress that it knows it of; events
-    soon after these wait for it."""
-    seen, asked, fed = [], threading.Event(), itertools.count()
+    """A cancel function that says so once this many events are done, and a progress that it knows it of; what
+    comes soon after them waits for it."""
+    seen, asked = [], threading.Event()
     feed = ktc.perspectives.Worker.feed
 
     def waiting(worker, ids):
-        if next(fed) >= events + 5:
+        if ids[0] > events + 5:
             asked.wait(20)
         feed(worker, ids)
 
