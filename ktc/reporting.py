@@ -46,7 +46,7 @@ class Spool:
         self.chunks: list[bytes] = [head]
         self.size = self.memory = len(head)
         self.filed = False
-        self.history: deque[tuple[int, int]] = deque()
+        self.history = deque([(0, self.size)])
         self.lock = threading.Lock()
 
     def append(self, block: int, data: bytes) -> None:
@@ -60,13 +60,9 @@ class Spool:
 
     def length_at(self, blocks: int) -> int:
         """How many bytes there were when this many blocks had come."""
-        size = None
-        while self.history and self.history[0][0] <= blocks:
-            size = self.history.popleft()[1]
-        if size is not None:
-            self.history.appendleft((blocks, size))
-            return size
-        return len(self.head) if not self.history else 0
+        while len(self.history) > 1 and self.history[1][0] <= blocks:
+            self.history.popleft()
+        return self.history[0][1]
 
     def spill(self) -> None:
         """Move what is in memory to the file."""
@@ -93,7 +89,7 @@ class Spool:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
         self.chunks, self.memory, self.filed, self.size = [], 0, True, size
-        self.history.append((0, size))
+        self.history = deque([(0, size)])
 
     def source(self) -> Source:
         """All of it, to be read."""

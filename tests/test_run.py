@@ -507,6 +507,20 @@ def test_killed_at_any_moment(example, reports, tmp_path):
     assert contents(out) == reports and kills > 0
 
 
+def test_a_spool_knows_its_length_after_every_block(tmp_path):
+    """Of a spool that is ahead of the others only what all have is kept, its head in any case."""
+    spool = ktc.reporting.Spool("losses", str(tmp_path / "losses"), b"head\n")
+    for block, data in enumerate((b"one\n", b"", b"three\n")):
+        spool.append(block, data)
+    spool.spill()
+    assert [spool.length_at(blocks) for blocks in (0, 1, 2, 3)] == [5, 9, 9, 15]
+    again = ktc.reporting.Spool("losses", str(tmp_path / "losses"), b"head\n")
+    again.restore(9)
+    again.append(0, b"other\n")
+    assert [again.length_at(blocks) for blocks in (0, 1)] == [9, 15]
+    assert again.body() == b"one\nother\n"
+
+
 def test_other_inputs_and_settings_are_not_resumed(own, tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "CHECKPOINT", 0)
     cancel, progress = cancelled_after(5, monkeypatch)
