@@ -13,6 +13,11 @@ cdef enum:
 cdef void allocate(int rule, float *cell, int64_t n, int64_t columns, float tiv, float *total, float *best,
                    double *share) noexcept nogil
 
+# The same as full Monte Carlo does it: a tiv of 0 cuts nothing down, a total is compared and scaled in double
+# precision. first: the columns before it are left as they are.
+cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv, float *total,
+                        double *share) noexcept nogil
+
 # Copy the losses that reach the threshold, with their samples' numbers; returns how many they are.
 cdef int64_t put_kept(const float *loss, int64_t n, double threshold, const int32_t *number, float *kept_loss,
                       int32_t *kept_sidx) noexcept nogil

@@ -86,6 +86,59 @@ cdef void allocate(int rule, float *cell, int64_t n, int64_t columns, float tiv,
             row[c] = <float>(part / whole * <double>tiv if whole > limit else part)
 
 
+cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv, float *total,
+                        double *share) noexcept nogil:
+    cdef int64_t i, c
+    cdef float *row
+    cdef double value
+    cdef double whole = tiv
+    if rule == 2:
+        # total: the largest; share: how many items have it
+        for c in range(first, columns):
+            total[c], share[c] = 0, 0
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(first, columns):
+                total[c] = row[c] if row[c] > total[c] else total[c]
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(first, columns):
+                share[c] += 1. if row[c] == total[c] else 0.
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(first, columns):
+                value = <double>total[c] / share[c]
+                row[c] = <float>value if row[c] == total[c] else <float>0
+    if not tiv > 0:
+        return
+    if rule == 3:
+        # share: what is left undamaged by all; its complement is the coverage's loss
+        for c in range(first, columns):
+            share[c] = 1
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(first, columns):
+                share[c] *= 1. - <double>row[c] / whole
+        for c in range(first, columns):
+            value = 0
+            for i in range(n):
+                value += cell[i * columns + c]
+            share[c] = whole * (1. - share[c]) / value if value > 0 else 1.
+    else:
+        for c in range(first, columns):
+            total[c] = 0
+        for i in range(n):
+            row = cell + i * columns
+            for c in range(first, columns):
+                total[c] += row[c]
+        for c in range(first, columns):
+            share[c] = whole / <double>total[c] if <double>total[c] > whole else 1.
+    for i in range(n):
+        row = cell + i * columns
+        for c in range(first, columns):
+            row[c] = <float>(<double>row[c] * share[c])
+
+
 cdef int64_t put_kept(const float *loss, int64_t n, double threshold, const int32_t *number, float *kept_loss,
                       int32_t *kept_sidx) noexcept nogil:
     """Copy those of n losses that reach the threshold, with the numbers of their samples; how many they are.

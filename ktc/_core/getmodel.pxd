@@ -1,8 +1,9 @@
 # getmodel: event ids -> cumulative damage distributions. The tables are loaded once and shared read-only; a
 # GetModel stage holds what one thread needs.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ktc._core.blocks cimport CdfConsumer, CdfRows, EventConsumer
+from ktc._core.footprint cimport EventRows, Footprint
 from ktc._core.hashing cimport Numbers
 from ktc._core.io cimport Mapped
 
@@ -42,23 +43,6 @@ cdef class Vulnerabilities:
     cdef void accumulate(self) noexcept nogil
 
 
-# An event's place in the footprint file.
-cdef struct Place:
-    int64_t offset, size, original_size
-
-
-cdef class Footprint:
-    cdef Mapped file
-    cdef int32_t n_intensity
-    cdef bint uncertain             # an areaperil has a distribution of intensity bins, not one bin
-    cdef bint compressed
-    cdef bint sized                 # the index tells how large an event is when decompressed
-    cdef Numbers events
-    cdef Place *place               # by event number
-    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
-                       int64_t original_size) except -1 nogil
-
-
 cdef class Model:
     cdef readonly int areaperil     # bytes of an areaperil id
     cdef Portfolio portfolio
@@ -84,11 +68,11 @@ cdef class GetModel(EventConsumer):
     cdef Portfolio portfolio        # the model's parts, at hand
     cdef Footprint footprint
     cdef Vulnerabilities vulnerabilities
+    cdef EventRows event_rows
     cdef CdfRows rows
     cdef bint pending               # event_id's last rows wait for what comes behind them
     cdef bint sending               # out is at work; still set behind an error of its own
     cdef int32_t event_id
-    cdef bytes data                 # a decompressed event
     cdef Hit *hit
     cdef Share *share
     cdef int64_t n_hit, hit_room, n_share, share_room
@@ -96,12 +80,7 @@ cdef class GetModel(EventConsumer):
     cdef int close_event(self) except -1 nogil
     cdef int send(self, bint end_of_event) except -1 nogil
     cdef int event(self, int32_t event_id) except -1 nogil
-    cdef int inflate(self, int32_t event_id, const Place *place) except -1
-    cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
-                    int64_t *size) except -1 nogil
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil
     cdef int add_share(self, int32_t intensity, float probability) except -1 nogil
     cdef int produce(self) except -1 nogil
-    cdef int fail(self, int32_t event_id, int64_t offset, str message) except -1
-    cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1
     cdef int fail_missing(self, int32_t event_id, int32_t areaperil) except -1

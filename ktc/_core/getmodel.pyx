@@ -21,28 +21,21 @@ on vulnerability and intensity bin alone, and is made once.
 """
 import os
 
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.float cimport FLT_MAX
-from libc.stdint cimport INT32_MAX, uint32_t
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove
 
 from ktc._core cimport records as rec
+from ktc._core.footprint cimport EventRows, inflate
 from ktc._core.hashing cimport add_number, find_number, free_numbers, start_numbers
 from ktc._core.memory cimport allot, resize
 
 from ktc.errors import DataError, UsageError
 from ktc.schemas import TABLES
 
-cdef extern from "Python.h":
-    int PyBUF_READ
-
 # A cdf ends where it passes this, the single precision value next to 1.
 cdef double ALL = 0.999999940
-# A header that promises more intensity bins is no header: memory for the vulnerabilities depends on it.
-cdef int32_t MAX_INTENSITY = 1 << 20
-# No deflated stream expands further.
-cdef int64_t MAX_EXPANSION = 1032
 
 ctypedef fused ItemRecord:
     rec.items_u4
@@ -303,69 +296,6 @@ cdef class Vulnerabilities:
                         break
 
 
-cdef bytes inflate(const char *data, int64_t size, int64_t original_size):
-    """What was deflated into size bytes; original_size is what that must have been, or -1 when nobody knows.
-    """
-    cdef int64_t hint = min(max(20 * size, 1024), INT32_MAX)
-    if original_size >= 0:
-        if original_size > MAX_EXPANSION * size:
-            raise ValueError(f"{original_size} bytes when decompressed, by the index: more than {size} bytes "
-                             f"can hold")
-        hint = max(original_size, 1)
-    import zlib                         # of all forms of these tables one needs it
-
-    try:
-        whole = zlib.decompress(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ), bufsize=hint)
-    except zlib.error as error:
-        raise ValueError(f"cannot decompress {size} bytes: {error}") from None
-    if original_size >= 0 and len(whole) != original_size:
-        raise ValueError(f"{len(whole)} bytes when decompressed, expected {original_size}")
-    return whole
-
-
-cdef class Footprint:
-    """The hazard: where each event's rows lie. Nothing of the rows themselves is read before an event asks
-    for them."""
-
-    def __cinit__(self, Mapped file not None, Mapped index not None, bint compressed):
-        cdef rec.footprint_header header
-        cdef const rec.footprint_index *entry
-        cdef const rec.footprint_index_sized *sized
-        cdef int64_t k, n
-        self.file, self.compressed = file, compressed
-        start_numbers(&self.events)
-        file.records(1, None, sizeof(header))
-        memcpy(&header, file.data, sizeof(header))
-        self.n_intensity = header.max_intensity_bin
-        if self.n_intensity < 1 or self.n_intensity > MAX_INTENSITY:
-            file.fail(0, f"the largest intensity bin is {self.n_intensity}, expected 1 to {MAX_INTENSITY}")
-        if header.flags < 0 or header.flags > 3:
-            file.fail(sizeof(int32_t), f"the flags are {header.flags}, expected 0 to 3")
-        # without compression ktools takes any flag for uncertainty of intensity
-        self.uncertain = header.flags & 1 if compressed else header.flags != 0
-        self.sized = compressed and header.flags & 2
-        record = sizeof(rec.footprint_index_sized) if self.sized else sizeof(rec.footprint_index)
-        n = index.records(record, "an entry")
-        self.place = <Place *>allot(n, sizeof(Place))
-        entry, sized = <const rec.footprint_index *>index.data, <const rec.footprint_index_sized *>index.data
-        with nogil:
-            for k in range(n):          # an event listed twice is what its last entry says
-                if self.sized:
-                    self.set_place(sized[k].event_id, sized[k].offset, sized[k].size, sized[k].original_size)
-                else:
-                    self.set_place(entry[k].event_id, entry[k].offset, entry[k].size, -1)
-
-    def __dealloc__(self):
-        free_numbers(&self.events)
-        free(self.place)
-
-    cdef int set_place(self, int32_t event_id, int64_t offset, int64_t size,
-                       int64_t original_size) except -1 nogil:
-        cdef Place *place = &self.place[add_number(&self.events, <uint32_t>event_id)]
-        place.offset, place.size, place.original_size = offset, size, original_size
-        return 0
-
-
 cdef class Model:
     """The model and portfolio files below root, loaded for getmodel: read-only, shared by any number of
     stages.
@@ -428,13 +358,13 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
         probability = row[k].probability if uncertain else 1
         if not 0 <= probability <= FLT_MAX:
             with gil:
-                stage.fail_row(event_id, row[k].areaperil_id, k,
+                stage.event_rows.fail_row(event_id, row[k].areaperil_id, k,
                                f"probability {probability}, expected 0 to 1")
         if probability == 0:
             continue
         if row[k].intensity_bin_id < 1 or row[k].intensity_bin_id > n_intensity:
             with gil:
-                stage.fail_row(event_id, row[k].areaperil_id, k,
+                stage.event_rows.fail_row(event_id, row[k].areaperil_id, k,
                                f"intensity bin {row[k].intensity_bin_id}, expected 1 to {n_intensity}")
         if uncertain:
             stage.add_share(row[k].intensity_bin_id, probability)
@@ -497,7 +427,7 @@ cdef class GetModel(EventConsumer):
     def __cinit__(self, Model model not None):
         self.model = model
         self.portfolio, self.footprint = model.portfolio, model.footprint
-        self.vulnerabilities = model.vulnerabilities
+        self.vulnerabilities, self.event_rows = model.vulnerabilities, EventRows(model.footprint, model.areaperil)
         self.rows, self.out = CdfRows(), CdfConsumer()
         self.sum = <double *>allot(model.vulnerabilities.n_damage, sizeof(double))
 
@@ -542,17 +472,12 @@ cdef class GetModel(EventConsumer):
             self.close_event()
 
     cdef int event(self, int32_t event_id) except -1 nogil:
-        cdef int32_t number = find_number(&self.footprint.events, <uint32_t>event_id)
-        cdef const char *rows
-        cdef int64_t size
-        cdef int width = self.model.areaperil
-        if number < 0:
+        if not self.event_rows.find(event_id):
             return 0
-        self.locate(event_id, &self.footprint.place[number], &rows, &size)
-        if width == 4:
-            collect(self, event_id, <const rec.footprint_u4 *>rows, size // sizeof(rec.footprint_u4))
+        if self.event_rows.areaperil == 4:
+            collect(self, event_id, <const rec.footprint_u4 *>self.event_rows.data, self.event_rows.n)
         else:
-            collect(self, event_id, <const rec.footprint_u8 *>rows, size // sizeof(rec.footprint_u8))
+            collect(self, event_id, <const rec.footprint_u8 *>self.event_rows.data, self.event_rows.n)
         if self.n_hit == 0:
             return 0
         # The event before is over only now: until another one has rows, its own id may come again.
@@ -560,37 +485,6 @@ cdef class GetModel(EventConsumer):
             self.close_event()
         self.event_id, self.pending = event_id, True
         return self.produce()
-
-    cdef int inflate(self, int32_t event_id, const Place *place) except -1:
-        """The rows of a compressed footprint's event. Apart from locate(), which would else ask for the
-        interpreter at its end, for the sake of the error's name, for every event."""
-        try:
-            self.data = inflate(self.footprint.file.data + place.offset, place.size, place.original_size)
-        except ValueError as error:
-            self.fail(event_id, place.offset, str(error))
-        return 0
-
-    cdef int locate(self, int32_t event_id, const Place *place, const char **rows,
-                    int64_t *size) except -1 nogil:
-        """Where an event's rows lie in memory, and their bytes, both checked."""
-        cdef int64_t offset = place.offset
-        cdef int64_t end = self.footprint.file.size
-        cdef int record = sizeof(rec.footprint_u4) if self.model.areaperil == 4 else sizeof(rec.footprint_u8)
-        cdef int64_t header = sizeof(rec.footprint_header)
-        if offset < header or place.size < 0 or offset > end or place.size > end - offset:
-            with gil:
-                self.fail(event_id, offset,
-                          f"the index gives it {place.size} bytes at {offset}, expected a place in "
-                          f"the {end} bytes of the file")
-        rows[0], size[0] = self.footprint.file.data + offset, place.size
-        if self.footprint.compressed:
-            with gil:
-                self.inflate(event_id, place)
-                rows[0], size[0] = self.data, len(self.data)
-        if size[0] % record:
-            with gil:
-                self.fail(event_id, offset, f"{size[0]} bytes of rows, expected a multiple of {record}")
-        return 0
 
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil:
         if self.model.incomplete[areaperil]:
@@ -658,19 +552,6 @@ cdef class GetModel(EventConsumer):
             if uncertain:
                 share += i
         return 0
-
-    cdef int fail(self, int32_t event_id, int64_t offset, str message) except -1:
-        self.footprint.file.fail(offset, f"event {event_id}: {message}")
-
-    cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1:
-        cdef Footprint footprint = self.footprint
-        cdef int64_t offset = footprint.place[find_number(&footprint.events, <uint32_t>event_id)].offset
-        cdef int64_t record = (sizeof(rec.footprint_u4) if self.model.areaperil == 4
-                               else sizeof(rec.footprint_u8))
-        message = f"areaperil {areaperil_id}: {message}"
-        if footprint.compressed:
-            self.fail(event_id, offset, f"row {row + 1}: {message}")
-        self.fail(event_id, offset + row * record, message)
 
     cdef int fail_missing(self, int32_t event_id, int32_t areaperil) except -1:
         cdef Portfolio portfolio = self.portfolio
