@@ -220,14 +220,25 @@ def read_csv(
     >>> ktc.read_csv("returnperiods", b"return_period\\n100\\n10\\n")["return_period"].tolist()
     [100, 10]
     """
+    return csv_rows(table_of(name), source, areaperil_bytes, no_header)
+
+
+def csv_rows(
+    table: Table,
+    source: SourceLike,
+    areaperil_bytes: AreaperilBytes = 4,
+    no_header: bool = False,
+    validate: bool = True,
+) -> NDArray[Any]:
+    """The rows of a csv, of a table that may not be the registry's. validate: False leaves out the rules that
+    may be switched off."""
     import numpy
 
-    table = table_of(name)
     layout, fields = packed_layout(table, areaperil_bytes)
     memory = Sink.memory()
     rules = [r for r in table.rules if r.limit is None]
     rows = CsvRows(Source(source), layout, not no_header)
-    checks = Checks(rows, rules, {}, empty=table.empty)
+    checks = Checks(rows, rules, {}, validate=validate, empty=table.empty)
     TableWriter(rows, checks, memory).run()
     tell(checks.warnings)
     return numpy.frombuffer(memory.getvalue(), numpy.dtype(fields))
