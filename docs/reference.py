@@ -264,6 +264,7 @@ def formats():
 # What a script prints, Python gives as values, or as errors and warnings.
 SAME = {
     "groundup:run_gulcalc": "groundup:gulcalc",
+    "fullmontecarlo:run_gulmc": "fullmontecarlo:gulmc",
     "csvchecks:report_validation": "csvchecks:validate",
     "converting:tobin": "tables:tobin",
     "converting:tocsv": "tables:tocsv",

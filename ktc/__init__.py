@@ -1,6 +1,6 @@
 """ktc: the catastrophe-loss kernel.
 
-Stages as functions: eve, getmodel, gulcalc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv,
+Stages as functions: eve, getmodel, gulcalc, gulmc, placalc, fmcalc, summarycalc, eltcalc, pltcalc, cdftocsv,
 gultocsv, fmtocsv, summarycalctocsv, gultobin, summarycalctobin. Exceedance curves: leccalc, ordleccalc, and
 ExceedanceCurves, which sums up. Reports as tables: ResultTable, Parquet. Tables: tobin, tocsv, read_table,
 write_table, read_csv, fmprofilebinconv, footprintconv; a whole run's: validate_run. What a file is, and what
@@ -29,6 +29,7 @@ _HOME = {
         "eve",
         "getmodel",
         "gulcalc",
+        "gulmc",
         "placalc",
         "fmcalc",
         "summarycalc",
@@ -67,6 +68,7 @@ _HOME = {
         "LossCsv",
         "GetModel",
         "GulCalc",
+        "GulMC",
         "PlaCalc",
         "FmCalc",
         "SummaryCalc",

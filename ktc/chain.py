@@ -23,6 +23,7 @@ Examples
 """
 
 from .building import Last, Stage
+from .fullmontecarlo import GulMC
 from .groundup import GetModel, GulCalc, PlaCalc
 from .insured import FmCalc
 from .losstables import EltCalc, LossTables, PltCalc
@@ -41,6 +42,7 @@ __all__ = [
     "FmToCsv",
     "GetModel",
     "GulCalc",
+    "GulMC",
     "GulToCsv",
     "Last",
     "LossCsv",

@@ -70,11 +70,13 @@ def split(tool: Tool, argv: Sequence[str]) -> tuple[Given, list[str]]:
     options = {option.flag: option for option in tool.options}
     given: Given = []
     operands: list[str] = []
-    words = iter(argv)
-    for word in words:
+    words = list(argv)[::-1]
+    while words:
+        word = words.pop()
         if word == "--":
-            operands += words
-        elif (
+            operands += words[::-1]
+            break
+        if (
             word[:1] != "-"
             or word == "-"
             or (tool.operands and word[1:].isdigit() and word[:2] not in options)
@@ -83,8 +85,12 @@ def split(tool: Tool, argv: Sequence[str]) -> tuple[Given, list[str]]:
         else:
             pairs, taken = flags_in(word, options), [word]
             flag, text = pairs[-1]
-            if text is None and flag in options and options[flag].type is not None:
-                taken += [value for value in [next(words, None)] if value is not None]
+            if text is None and flag in options and options[flag].many:
+                while words and words[-1][:1] != "-":
+                    taken.append(words.pop())
+                pairs[-1:] = [(flag, value) for value in taken[1:]]
+            elif text is None and flag in options and options[flag].type is not None:
+                taken += [words.pop()] if words else []
                 pairs[-1] = flag, taken[-1] if taken[1:] else None
             given.append((taken, pairs))
     return given, operands
@@ -112,7 +118,7 @@ def plain(tool: Tool, given: Given, operands: list[str]) -> dict[str, Any]:
                 continue
             if option.type is not None and option.const is not True:
                 keywords.setdefault(option.dest, []).append((option.const, value))
-            elif option.several:
+            elif option.several or option.many:
                 keywords.setdefault(option.dest, []).append(value)
             else:
                 keywords[option.dest] = value

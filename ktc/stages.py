@@ -8,6 +8,7 @@ A stage that gives out while an event is still coming in is fed whole events, so
 one goes downstream.
 """
 
+from .fullmontecarlo import gulmc
 from .groundup import eve, getmodel, gulcalc, placalc
 from .insured import fmcalc
 from .losstables import eltcalc, pltcalc
@@ -22,6 +23,7 @@ __all__ = [
     "fmtocsv",
     "getmodel",
     "gulcalc",
+    "gulmc",
     "gultobin",
     "gultocsv",
     "placalc",

@@ -412,9 +412,11 @@ class Option(Entry):
         The values that are allowed.
     several : bool, default False
         A switch's const joins a list of those of all flags with this dest.
+    many : bool, default False
+        Values follow each other up to the next flag; they make a list.
     """
 
-    __slots__ = ("choices", "const", "dest", "flag", "help", "metavar", "several", "type")
+    __slots__ = ("choices", "const", "dest", "flag", "help", "many", "metavar", "several", "type")
 
     def __init__(
         self,
@@ -426,8 +428,9 @@ class Option(Entry):
         const: Any = True,
         choices: Sequence[Any] | None = None,
         several: bool = False,
+        many: bool = False,
     ) -> None:
-        self.flag, self.dest, self.help, self.type = flag, dest, help, type
+        self.flag, self.dest, self.help, self.type, self.many = flag, dest, help, type, many
         self.metavar, self.const, self.choices, self.several = metavar, const, choices, several
 
 
