@@ -33,6 +33,7 @@ from .chain import FmCalc as FmCalc
 from .chain import FmToCsv as FmToCsv
 from .chain import GetModel as GetModel
 from .chain import GulCalc as GulCalc
+from .chain import GulMC as GulMC
 from .chain import GulToCsv as GulToCsv
 from .chain import LossCsv as LossCsv
 from .chain import LossStream as LossStream
@@ -66,6 +67,7 @@ from .stages import fmcalc as fmcalc
 from .stages import fmtocsv as fmtocsv
 from .stages import getmodel as getmodel
 from .stages import gulcalc as gulcalc
+from .stages import gulmc as gulmc
 from .stages import gultobin as gultobin
 from .stages import gultocsv as gultocsv
 from .stages import placalc as placalc
@@ -91,6 +93,7 @@ __all__ = [
     "eve",
     "getmodel",
     "gulcalc",
+    "gulmc",
     "placalc",
     "fmcalc",
     "summarycalc",
@@ -136,6 +139,7 @@ __all__ = [
     "LossCsv",
     "GetModel",
     "GulCalc",
+    "GulMC",
     "PlaCalc",
     "FmCalc",
     "SummaryCalc",

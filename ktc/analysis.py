@@ -152,7 +152,7 @@ def run(
         Asked several times a second; the run ends when it says True.
     **options
         As of ktc.planning.plan: samples, reports, perspectives, alloc_gul, alloc_il, alloc_ri, ri_zeros,
-        skip_missing, skip_unsupported, input, static, areaperil_bytes, exact.
+        kernel, skip_missing, skip_unsupported, input, static, areaperil_bytes, exact.
 
     Returns
     -------

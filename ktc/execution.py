@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .analysis import Progress
-    from .perspectives import Group, Tap
+    from .perspectives import Group, Losses, Tap
     from .planning import Plan
     from .reporting import Accumulation
     from .settings import OutputFile, Settings
@@ -160,8 +160,7 @@ class Execution:
         losses = self.plan.losses
         return {
             "version": __version__,
-            "kernel": "ktools: getmodel, gulcalc, fmcalc",
-            "random numbers": "file" if losses.random_file else "Mersenne Twister by event and group",
+            **kernel_of(losses),
             "settings": {
                 "samples": losses.samples,
                 "threshold": losses.threshold,
@@ -390,6 +389,22 @@ class Execution:
         """Let go of the output folder. What was done stays where there is something to go on with."""
         if self.journal is not None:
             self.journal.close(remove=complete or not self.journal.there())
+
+
+def kernel_of(losses: Losses) -> dict[str, str]:
+    """What draws ground-up losses, and from which random numbers."""
+    if losses.montecarlo is None:
+        numbers = "file" if losses.random_file else "Mersenne Twister by event and group"
+        return {"kernel": "ktools: getmodel, gulcalc, fmcalc", "random numbers": numbers}
+    generators = (
+        "Mersenne Twister",
+        "Latin hypercube on Mersenne Twister",
+        "Latin hypercube on Philox4x32-7",
+    )
+    return {
+        "kernel": f"gulmc, fmcalc{losses.montecarlo.flags()}",
+        "random numbers": f"{generators[losses.montecarlo.generator]}, by event and group",
+    }
 
 
 def asked(settings: Settings) -> dict[str, Any]:

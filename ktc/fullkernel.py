@@ -1,4 +1,4 @@
-"""A model and a portfolio for full Monte Carlo as the kernels have them: items numbered by what they share."""
+"""A model and a portfolio as the kernels of full Monte Carlo have them: items numbered by what they share."""
 
 from __future__ import annotations
 

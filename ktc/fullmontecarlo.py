@@ -71,14 +71,19 @@ class GulMC(Stage["Losses"]):
 
     def build(self, run: Run, out: Any = None) -> Any:
         from ._core.gulmc import GulMC as Kernel
-        from .fullkernel import Compiled
-        from .fullmodel import load
 
         following = run.consumer(self.out if out is None else out, self)
-        compiled = Compiled(load(run.folder.root, **self.reading), **self.correlated)
+        compiled = self.compiled(run)
         stage: Any = Kernel(compiled.kernel, compiled.footprint(), **self.options)
         stage.out = following
         return stage
+
+    def compiled(self, run: Run) -> Any:
+        """The model and the portfolio."""
+        from .fullkernel import Compiled
+        from .fullmodel import load
+
+        return Compiled(load(run.folder.root, **self.reading), **self.correlated)
 
 
 def gulmc(
@@ -102,10 +107,10 @@ def gulmc(
 ) -> Chain[Losses] | None:
     """Ground-up losses by full Monte Carlo: event ids in, a loss stream out.
 
-    The intensity at each areaperil is sampled, then the damage from the vulnerability at that intensity. Reads
-    of input/ items, coverages, correlations and keys; of static/ damage_bin_dict, the footprint and the
-    vulnerability functions in any of the Oasis platform's formats, aggregate_vulnerability and weights; and
-    vulnerability_adjustments of analysis_settings.json. See docs/ground-up-losses.md.
+    The intensity at each areaperil is sampled, then the damage from the vulnerability at that intensity.
+    Reads, of input/, items, coverages, correlations and keys; of static/, damage_bin_dict, the footprint and
+    the vulnerability functions in any of the Oasis platform's formats, aggregate_vulnerability and weights;
+    and vulnerability_adjustments of analysis_settings.json. See docs/ground-up-losses.md.
 
     Parameters
     ----------

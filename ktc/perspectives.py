@@ -23,11 +23,23 @@ from ._core.codec import EventFeed
 from ._core.io import Outputs, Sink
 from ._core.rows import RowMemory
 from .building import Run
-from .chain import EltCalc, Events, FmCalc, GetModel, GulCalc, PlaCalc, PltCalc, SummaryCalc, SummaryToCsv
+from .chain import (
+    EltCalc,
+    Events,
+    FmCalc,
+    GetModel,
+    GulCalc,
+    GulMC,
+    PlaCalc,
+    PltCalc,
+    SummaryCalc,
+    SummaryToCsv,
+)
 from .financial import plan_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     import numpy as np
@@ -71,6 +83,25 @@ class Group(NamedTuple):
         return any(what not in by_event for what in self.files)
 
 
+class MonteCarlo(NamedTuple):
+    """How gulmc draws ground-up losses."""
+
+    generator: int
+    effective: bool
+    dynamic: bool
+    peril_filter: tuple[str, ...]
+    adjustments: Mapping[str, Any]
+
+    def flags(self) -> str:
+        """Of the script, where they are not its defaults."""
+        return (
+            (f" --random-generator {self.generator}" if self.generator != 2 else "")
+            + (" --effective-damageability" if self.effective else "")
+            + (" --dynamic-footprint True" if self.dynamic else "")
+            + (f" --peril-filter {' '.join(self.peril_filter)}" if self.peril_filter else "")
+        )
+
+
 class Losses(NamedTuple):
     """What losses are worked out, and how."""
 
@@ -89,6 +120,7 @@ class Losses(NamedTuple):
     zeros: bool  # reinsured losses of 0 are reported, too
     rows: bool  # reports by event come as rows, for tables and parquet; else as csv
     exact: bool
+    montecarlo: MonteCarlo | None = None  # gulmc, and how; else getmodel and gulcalc
 
 
 class Tap:
@@ -118,10 +150,8 @@ class Shared:
     """What all workers use: the model, the portfolio, and the programmes of a run."""
 
     def __init__(self, folder: RunFolder, losses: Losses) -> None:
-        from ._core.getmodel import Model
-
         self.folder, self.losses = folder, losses
-        self.model = Model("", folder.areaperil_bytes, find=folder.model_file)
+        self.model = self.load()
         self.gul: Any = None  # a kernel whose portfolio others use, too
         options: dict[str, Any] = dict(areaperil=folder.areaperil_bytes, exact=losses.exact)
         self.insured = (
@@ -133,6 +163,27 @@ class Shared:
             layer.number: plan_of(folder, layer.path, by_aggregate=losses.alloc_ri == 0, **options)
             for layer in losses.layers
         }
+
+    def load(self) -> Any:
+        """The model, for getmodel or for gulmc."""
+        folder, montecarlo = self.folder, self.losses.montecarlo
+        if montecarlo is None:
+            from ._core.getmodel import Model
+
+            return Model("", folder.areaperil_bytes, find=folder.model_file)
+        from .fullkernel import Compiled
+        from .fullmodel import load
+
+        return Compiled(
+            load(
+                folder.root,
+                areaperil_bytes=folder.areaperil_bytes,
+                peril_filter=montecarlo.peril_filter,
+                dynamic=montecarlo.dynamic,
+                settings={"vulnerability_adjustments": montecarlo.adjustments},
+                find=folder.model_place,
+            )
+        )
 
 
 class SharedModel(GetModel):
@@ -151,6 +202,24 @@ class SharedModel(GetModel):
         return stage
 
 
+class SharedMonteCarlo(GulMC):
+    """gulmc on a model that is loaded already."""
+
+    def __init__(self, shared: Shared, montecarlo: MonteCarlo) -> None:
+        super().__init__(
+            sample_size=shared.losses.samples,
+            alloc_rule=shared.losses.alloc_gul,
+            loss_threshold=shared.losses.threshold,
+            random_generator=montecarlo.generator,
+            effective_damageability=montecarlo.effective,
+            areaperil_bytes=shared.folder.areaperil_bytes,
+        )
+        self.shared = shared
+
+    def compiled(self, run: Run) -> Any:
+        return self.shared.model
+
+
 class AnySummaryCalc(SummaryCalc):
     """summarycalc for any number of summary sets."""
 
@@ -164,6 +233,24 @@ class Worker:
         self.shared, self.losses = shared, shared.losses
         self.found: list[Tap] = []
         losses = self.losses
+        run = Run(Outputs(), shared.folder)
+        if losses.montecarlo is not None:
+            first = self.full_monte_carlo(run, losses.montecarlo)
+        else:
+            first = self.effective_damage(run)
+        self.feeder = EventFeed(first)
+        self.headers = {tap.name: tap.take() for tap in self.found}
+        self.taps = [(tap.name, tap.take) for tap in self.found]
+
+    def full_monte_carlo(self, run: Run, montecarlo: MonteCarlo) -> Any:
+        """The chain, with gulmc."""
+        following = self.after_gul(False)
+        stages = [following] if not isinstance(following, list) else following
+        return run.stage(SharedMonteCarlo(self.shared, montecarlo), Events(), stages)
+
+    def effective_damage(self, run: Run) -> Any:
+        """The chain, with getmodel and gulcalc."""
+        shared, losses = self.shared, self.losses
         gul = GulCalc(
             self.after_gul(False),
             correlated=self.after_gul(True) if losses.correlated else None,
@@ -174,13 +261,10 @@ class Worker:
             areaperil_bytes=shared.folder.areaperil_bytes,
         )
         gul.options["like"] = shared.gul
-        run = Run(Outputs(), shared.folder)
         first: Any = run.stage(SharedModel(shared), Events(), [gul])
         if shared.gul is None:
             shared.gul = first.out
-        self.feeder = EventFeed(first)
-        self.headers = {tap.name: tap.take() for tap in self.found}
-        self.taps = [(tap.name, tap.take) for tap in self.found]
+        return first
 
     def feed(self, ids: NDArray[np.int32]) -> None:
         """Work events out: all that they give is in the taps afterwards."""

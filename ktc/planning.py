@@ -7,21 +7,22 @@ done is refused, and what a reader should know is noted.
 from __future__ import annotations
 
 import os
+import re
 
 from .errors import InputError, UsageError
 from .rundir import QUANTILES, RunFolder, bytes_of_ids, chosen_file
-from .schemas.settings import OPTIONS, ORD, PERSPECTIVES
+from .schemas.settings import MONTE_CARLO, OPTIONS, ORD, PERSPECTIVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ._types import AreaperilBytes, PathLike
-    from .perspectives import Group, Losses
+    from .perspectives import Group, Losses, MonteCarlo
     from .rundir import Layer
     from .settings import OutputFile, Settings
 
@@ -88,6 +89,7 @@ def plan(
     ri_zeros: bool = False,
     skip_missing: bool = False,
     skip_unsupported: bool = False,
+    kernel: Literal["gulmc", "ktools"] | None = None,
     input: PathLike | None = None,
     static: PathLike | None = None,
     areaperil_bytes: AreaperilBytes = 4,
@@ -116,6 +118,10 @@ def plan(
         Leave out perspectives whose tables or reports are missing, instead of an error.
     skip_unsupported : bool, default False
         Leave out what is asked for and not done, instead of an error.
+    kernel : {"gulmc", "ktools"}, optional
+        How ground-up losses are drawn: by full Monte Carlo (gulmc), or from effective damage (getmodel and
+        gulcalc). By default what the settings say, or what the platform's own script in `folder` calls, or
+        "ktools".
     input, static : str or path, optional
         Other folders than folder/input and folder/static.
     areaperil_bytes : {4, 8}, default 4
@@ -157,7 +163,11 @@ def plan(
     notes: list[str] = []
     asked = asked_for(found, settings, samples, reports, perspectives, notes)
     wanted = Settings.of(asked)
-    refuse(wanted, skip_missing, skip_unsupported, notes)
+    montecarlo = montecarlo_of(found, wanted, kernel, notes)
+    refuse(wanted, montecarlo is not None, skip_missing, skip_unsupported, notes)
+    if montecarlo is not None and wanted.full_correlation:
+        notes.append("left out: full_correlation, which is of ktools' kernel")
+        wanted = wanted._replace(full_correlation=False)
     layers = layers_of(found, wanted)
     wanted = without_missing(found, wanted, layers, skip_missing, notes)
     choose_tables(found, wanted, notes)
@@ -189,6 +199,7 @@ def plan(
         zeros=ri_zeros,
         rows=rows,
         exact=exact,
+        montecarlo=montecarlo,
     )
     return Plan(found, wanted, files, losses, notes)
 
@@ -331,11 +342,62 @@ def summary_sets(folder: RunFolder, perspective: str) -> list[int]:
     return sorted(set(folder.records(name, path)["summaryset_id"].tolist()))
 
 
-def refuse(settings: Settings, skip_missing: bool, skip_unsupported: bool, notes: list[str]) -> None:
-    """Errors for what is asked for and not done here, unless it is to be skipped."""
+def montecarlo_of(
+    folder: RunFolder, settings: Settings, kernel: str | None, notes: list[str]
+) -> MonteCarlo | None:
+    """How gulmc draws ground-up losses, or None for ktools' kernel; what decides is noted."""
+    from .perspectives import MonteCarlo
+
+    asked = settings.gulmc
+    if kernel is not None:
+        if kernel not in ("gulmc", "ktools"):
+            raise UsageError(f"the kernel is {kernel!r}, expected gulmc or ktools")
+        full, why = kernel == "gulmc", "asked for"
+    elif asked is not None:
+        full, why = asked, "computation_settings.gulmc"
+    else:
+        full, why = script_of(folder.root)
+    notes.append(f"ground-up losses by {'gulmc' if full else 'getmodel and gulcalc'}: {why}")
+    if not full:
+        return None
+    return MonteCarlo(
+        settings.random_generator,
+        settings.effective_damageability,
+        settings.dynamic_footprint,
+        settings.peril_filter,
+        settings.vulnerability_adjustments,
+    )
+
+
+def script_of(root: PathLike) -> tuple[bool, str]:
+    """Whether the platform's own script in a run directory calls gulmc, and what says so. Of no script:
+    whether there are correlations by source items, which only gulmc has."""
+    for name in ("run_kernel.sh", "run_ktools.sh"):
+        try:
+            with open(os.path.join(root, name), encoding="utf-8", errors="replace") as file:
+                words = file.read()
+        except OSError:
+            continue
+        if "gulmc" in words or "gulcalc" in words:
+            full = re.search(r"(?m)^[^#\n]*\bgulmc\b(?!_)", without_lists(words)) is not None
+            return full, name
+    return False, "no settings or script that say otherwise"
+
+
+def without_lists(script: str) -> str:
+    """A script without its lists of programs, which name all that there are."""
+    return "\n".join(line for line in script.splitlines() if "proc_list" not in line)
+
+
+def refuse(
+    settings: Settings, full: bool, skip_missing: bool, skip_unsupported: bool, notes: list[str]
+) -> None:
+    """Errors for what is asked for and not done here, unless it is to be skipped. full: gulmc's kernel."""
     for problem in settings.problems:
         text = f"{problem.key}: {problem.why}"
-        if problem.kind == "unsupported" and not skip_unsupported:
+        if problem.kind == MONTE_CARLO and full:
+            continue
+        if problem.kind in ("unsupported", MONTE_CARLO) and not skip_unsupported:
             raise UsageError(f"{text}; --skip-unsupported goes on without it")
         if problem.kind == MISSING and not skip_missing:
             raise UsageError(f"{text}; --skip-missing goes on without it")

@@ -229,7 +229,9 @@ def plan_text(made: Plan, output: str, threads: int | None, memory: float | None
     settings = made.settings._replace(
         alloc_gul=losses.alloc_gul, alloc_il=losses.alloc_il, alloc_ri=losses.alloc_ri, samples=losses.samples
     )
-    lines += [f"  {line}" for line in stages(settings, len(losses.layers), losses.stepped, inner)]
+    lines += [
+        f"  {line}" for line in stages(settings, len(losses.layers), losses.stepped, inner, losses.montecarlo)
+    ]
     lines += ["", f"Reports in {os.path.join(made.folder.root, output)}:"]
     for file in made.files:
         first, *others = file.setting.split(", ")

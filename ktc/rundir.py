@@ -218,6 +218,15 @@ class RunFolder(Folder):
             self.note(path + suffix)
         return path + suffix
 
+    def model_place(self, place: str) -> str:
+        """For gulmc: where a file like "static/footprint.parquet" lies."""
+        folder, _, file = place.partition("/")
+        stem, dot, ending = file.partition(".")
+        path = os.path.join(self.folders[folder], f"{stem}{self.sets.get(stem, '')}{dot}{ending}")
+        if os.path.isfile(path):
+            self.note(path)
+        return path
+
     def layers(self) -> list[Layer]:
         """The reinsurance programmes, in the order in which they inure."""
         path = os.path.join(self.folders["input"], "ri_layers.json")

@@ -20,6 +20,7 @@ from .schemas.settings import (
     LARGEST,
     LEC,
     MODEL,
+    MONTE_CARLO,
     OPTION,
     OPTIONS,
     ORD,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._types import PathLike
+    from .perspectives import MonteCarlo
 
 
 __all__ = ["OutputFile", "Problem", "Settings", "SummarySet", "initial", "outputs", "read_settings", "stages"]
@@ -105,6 +107,12 @@ class Settings(NamedTuple):
     alloc_gul: int | None
     alloc_il: int | None
     alloc_ri: int | None
+    gulmc: bool | None
+    random_generator: int
+    effective_damageability: bool
+    dynamic_footprint: bool
+    peril_filter: tuple[str, ...]
+    vulnerability_adjustments: Mapping[str, Any]
     model_name: str
     supplier: str
     problems: tuple[Problem, ...]
@@ -157,6 +165,14 @@ class Settings(NamedTuple):
             alloc_gul=computation.count("kernel_alloc_rule_gul"),
             alloc_il=computation.count("kernel_alloc_rule_il"),
             alloc_ri=computation.count("kernel_alloc_rule_ri"),
+            gulmc=None if computation.raw("gulmc") is None else computation.flag("gulmc"),
+            random_generator=computation.count("gul_random_generator") or 0,
+            effective_damageability=computation.flag("gulmc_effective_damageability"),
+            dynamic_footprint=computation.flag("dynamic_footprint"),
+            peril_filter=tuple(
+                name.upper() for name in at.texts("peril_filter") or computation.texts("peril_filter")
+            ),
+            vulnerability_adjustments=at.object("vulnerability_adjustments"),
             model_name=at.name("model_name_id", "model_version_id"),
             supplier=at.name("model_supplier_id", "module_supplier_id"),
             problems=tuple(problems),
@@ -269,6 +285,8 @@ class Values:
                     yield Problem(self.prefix + name, "ktc does not know this key", "unknown")
             elif key.does == REFUSED and value:
                 yield Problem(self.prefix + name, f"ktc does not do this: {key.doc}", "unsupported")
+            elif key.does == MONTE_CARLO and value and value != key.default:
+                yield Problem(self.prefix + name, f"ktools' kernel does not do this: {key.doc}", MONTE_CARLO)
 
 
 def whole(value: Any) -> int | None:
@@ -505,7 +523,11 @@ def place_of(each: SummarySet, name: str) -> str:
 
 
 def stages(
-    settings: Settings, layers: int, stepped: bool = False, priorities: Sequence[int] = ()
+    settings: Settings,
+    layers: int,
+    stepped: bool = False,
+    priorities: Sequence[int] = (),
+    montecarlo: MonteCarlo | None = None,
 ) -> list[str]:
     """The stages of an analysis, as commands of ktools.
 
@@ -519,6 +541,8 @@ def stages(
         Whether the insured programme has step policies.
     priorities : sequence of int, optional
         The programmes after which net losses are reported, but for the last one.
+    montecarlo : MonteCarlo, optional
+        Ground-up losses come of gulmc.
     """
     rules = [
         default if rule is None else rule
@@ -559,6 +583,9 @@ def stages(
         + f" -a{rules[0]} -i -"
         + (" -j full_correlation" if settings.full_correlation else "")
     )
+    if montecarlo is not None:
+        sampled = f"gulmc -S{settings.samples or 0} -L{shown(settings.threshold)} -a{rules[0]}"
+        return ["eve 1 1", f"{sampled}{montecarlo.flags()}", *found]
     again = [f"full_correlation: {line}" for line in found] if settings.full_correlation else []
     return ["eve 1 1", "getmodel", gulcalc, *found, *again]
 

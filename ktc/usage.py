@@ -133,7 +133,8 @@ def parser_of(tool: Tool) -> Parser:
                 metavar=option.metavar,
                 type=type_of(option.type),
                 choices=option.choices,
-                **({"nargs": "*", "action": "extend"} if option.many else {}),
+                nargs="*" if option.many else None,
+                action="extend" if option.many else "store",
             )
     for name, type, nargs, help in tool.operands:
         choices, type = (type, str) if isinstance(type, tuple) else (None, type)

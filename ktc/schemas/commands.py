@@ -51,6 +51,14 @@ COMMANDS = {
                 count("--alloc-gul", "alloc_gul", "allocation rule of ground-up losses (default 0)"),
                 count("--alloc-il", "alloc_il", "allocation rule of insured losses (default 2)"),
                 count("--alloc-ri", "alloc_ri", "allocation rule of reinsured losses (default 3)"),
+                Option(
+                    "--kernel",
+                    "kernel",
+                    "full Monte Carlo, or getmodel and gulcalc (default: what the settings or the platform's "
+                    "script say)",
+                    str,
+                    choices=("gulmc", "ktools"),
+                ),
                 Option("--ri-zeros", "ri_zeros", "report reinsured losses of 0, too (summarycalc -z)"),
                 Option("--dry-run", "dry_run", "show what would be done, and do nothing"),
                 Option("--init", "init", "write a settings file that has every key"),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # What ktc does with a key
-DONE, INFORMATION, REFUSED = "done", "information", "not done"
+DONE, INFORMATION, REFUSED, MONTE_CARLO = "done", "information", "not done", "full Monte Carlo"
 # Where a key stands
 TOP, MODEL, SET, ORD, LEC, COMPUTATION = (
     "top level",
@@ -38,7 +38,8 @@ class Key(Entry):
     doc : str
         What it does.
     does : str
-        DONE, INFORMATION (read by nobody here) or REFUSED (an error unless its value is without effect).
+        DONE, INFORMATION (read by nobody here), REFUSED (an error unless its value is without effect) or
+        MONTE_CARLO (done by gulmc, REFUSED with ktools' kernel).
     low, high : number, optional
         The least and the greatest value of a number, or of each in a list.
     """
@@ -257,7 +258,7 @@ KEYS = (
     Key("pla_loss_factors_set", MODEL, "text", "", "static/lossfactors_<set>.bin instead of lossfactors.bin"),
     Key("use_random_number_file", MODEL, "flag", False, "random numbers of static/random.bin"),
     Key("hazard_case_set", MODEL, "text", None, "hazard cases of dynamic footprints", REFUSED),
-    Key("correlation_settings", MODEL, "any", [], "correlations by peril group", REFUSED),
+    Key("correlation_settings", MODEL, "any", [], "correlations by peril group", MONTE_CARLO),
     Key("id", SET, "count", None, "number of the summary set", low=1, high=LARGEST),
     Key("oed_fields", SET, "text, or a list of it", [], "what the summary set was grouped by", INFORMATION),
     Key("ord_output", SET, "object", {}, "reports of Open Results Data"),
@@ -279,9 +280,43 @@ KEYS = (
         )
         for name, default in (("gul", 0), ("il", 2), ("ri", 3))
     ),
-    Key("peril_filter", TOP, "any", [], "only losses of these perils", REFUSED),
-    Key("vulnerability_adjustments", TOP, "any", {}, "other vulnerability functions", REFUSED),
-    Key("correlation_settings", TOP, "any", [], "correlations by peril group", REFUSED),
+    Key(
+        "gulmc",
+        COMPUTATION,
+        "flag",
+        None,
+        "full Monte Carlo, or else getmodel and gulcalc; --kernel counts more",
+    ),
+    Key(
+        "gul_random_generator",
+        COMPUTATION,
+        "count",
+        2,
+        "full Monte Carlo's random numbers: see gulmc",
+        MONTE_CARLO,
+        high=2,
+    ),
+    Key(
+        "gulmc_effective_damageability",
+        COMPUTATION,
+        "flag",
+        False,
+        "samples of the effective damage",
+        MONTE_CARLO,
+    ),
+    Key("gulmc_vuln_cache_size", COMPUTATION, "any", None, "memory of the platform's own gulmc", INFORMATION),
+    Key("dynamic_footprint", COMPUTATION, "flag", False, "the footprint is a dynamic one", MONTE_CARLO),
+    Key("peril_filter", TOP, "text, or a list of it", [], "only losses of these perils", MONTE_CARLO),
+    Key(
+        "peril_filter",
+        COMPUTATION,
+        "text, or a list of it",
+        [],
+        "the same, where the one above is missing",
+        MONTE_CARLO,
+    ),
+    Key("vulnerability_adjustments", TOP, "object", {}, "other vulnerability functions", MONTE_CARLO),
+    Key("correlation_settings", TOP, "any", [], "correlations by peril group", MONTE_CARLO),
     Key("model_custom_gulcalc", TOP, "text", None, "a program in place of getmodel and gulcalc", REFUSED),
     Key("do_disaggregation", TOP, "any", None, "a matter of the platform's preparation", INFORMATION),
     Key("join_summary_info", TOP, "flag", False, "reports joined with what their summaries are", REFUSED),

@@ -238,12 +238,14 @@ TOOLS = {t.name: t for t in (
                "static/damage_bin_dict.bin",
         writes="loss streams, to where the flags say",
          example="eve 1 1 | getmodel | gulcalc -S100 -a1 -i - > gul.bin"),
-    Tool("gulmc", STAGE, "ground-up losses by full Monte Carlo, as the Oasis platform draws them", "fullmontecarlo:run_gulmc", (
+    Tool("gulmc", STAGE, "ground-up losses by full Monte Carlo, as the Oasis platform draws them",
+         "fullmontecarlo:run_gulmc", (
         Option("-S", "sample_size", "number of samples (default 0)", int, "N"),
-        Option("-a", "alloc_rule", "how a coverage's items share its loss: 0 not (default); 1 in proportion; 2 the "
-               "largest; 3 as if independent", int, "RULE"),
+        Option("-a", "alloc_rule", "how a coverage's items share its loss: 0 not (default); 1 in proportion; "
+               "2 the largest; 3 as if independent", int, "RULE"),
         Option("-L", "loss_threshold", "leave out samples below this loss (default 0.000001)", float, "LOSS"),
-        Option("-d", "debug", "random numbers instead of losses: 1 of the intensity, 2 of the damage", int, "LEVEL"),
+        Option("-d", "debug", "random numbers instead of losses: 1 of the intensity, 2 of the damage", int,
+               "LEVEL"),
         Option("-i", "source", "event ids from this file (default standard input)", str, "FILE"),
         Option("--file-in", "source", "the same", str, "FILE"),
         Option("-o", "target", "losses to this file (default standard output)", str, "FILE"),
@@ -252,13 +254,14 @@ TOOLS = {t.name: t for t in (
                "sample the damage from its effective distribution"),
         Option("--ignore-correlation", "ignore_correlation", "no correlation of damage"),
         Option("--ignore-haz-correlation", "ignore_haz_correlation", "no correlation of intensity"),
-        Option("--random-generator", "random_generator",
-               "0 Mersenne Twister; 1 a Latin hypercube on it; 2 a Latin hypercube on Philox (default)", int, "N"),
-        Option("--peril-filter", "peril_filter", "only areaperils that have one of these perils in input/keys.csv", str,
-               "PERIL", many=True),
-        Option("--ignore-file-type", "ignore_file_type", "endings of model files to pass over", str, "ENDING", many=True),
-        Option("--dynamic-footprint", "dynamic_footprint", "the footprint is a dynamic one, unless this is False", str,
-               "TRUE"),
+        Option("--random-generator", "random_generator", "0 Mersenne Twister; 1 a Latin hypercube on it; 2 a "
+               "Latin hypercube on Philox (default)", int, "N"),
+        Option("--peril-filter", "peril_filter", "only areaperils that have one of these perils in "
+               "input/keys.csv", str, "PERIL", many=True),
+        Option("--ignore-file-type", "ignore_file_type", "endings of model files to pass over", str, "ENDING",
+               many=True),
+        Option("--dynamic-footprint", "dynamic_footprint", "the footprint is a dynamic one, unless this is "
+               "False", str, "TRUE"),
         Option("--run-dir", "root", "the folder that holds input/ and static/ (default .)", str, "DIR"),
         Option("--vuln-cache-size", None, UNUSED, int, "MB"),
         Option("--data-server", None, UNUSED),
@@ -269,8 +272,9 @@ TOOLS = {t.name: t for t in (
         Option("--create-structures", "create_structures", "do nothing: there are no structures to be made"),
         AREAPERIL_BYTES,
     ), logs=True, standard_output=True, standard_input=("source", "create_structures"),
-         reads="event ids, on standard input; input/items, coverages, correlations, keys; static/damage_bin_dict, "
-               "footprint, vulnerability, aggregate_vulnerability, weights, in any of the platform's formats",
+         reads="event ids, on standard input; input/items, coverages, correlations, keys; "
+               "static/damage_bin_dict, footprint, vulnerability, aggregate_vulnerability, weights, in any of "
+               "the platform's formats",
          writes="a loss stream, on standard output", example="eve 1 1 | gulmc -S100 -a1 > gul.bin"),
     Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "groundup:placalc", (
         Option("-f", "relative_factor", "how much of each factor counts, 0 to 1 (default 1)", float, "SHARE"),
