@@ -517,8 +517,9 @@ def read_aggregates(files: Files, items: NDArray[Any]) -> dict[int, NDArray[Any]
     if found is None:
         return {}
     rows, name = found
-    if table_rows(files, TABLES["weights"]) is None:
-        raise InputError(f"{files.path(TABLES['weights'].path)}: not there, expected the weights of {name}")
+    place = TABLES["weights"].path
+    if files.there(place) is None and files.there(csv_of(place)) is None:
+        raise InputError(f"{files.path(place)}: not there, expected the weights of {name}")
     ids = rows["aggregate_vulnerability_id"]
     return {
         id: rows["vulnerability_id"][ids == id].copy()
