@@ -92,7 +92,6 @@ REPLACEMENTS = Table(
     (VULNERABILITY_ID, INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
     "Vulnerability functions that replace those of the model.",
 )
-KEYS = {"PerilID": "U3", "AreaPerilID": "u8"}
 PERILS = {"item_id": "i4", "peril_id": "U3"}
 INTENSITIES = {"peril_id": "U4", "intensity": "i4", "intensity_bin": "i4"}
 
@@ -306,8 +305,9 @@ def named_columns(path: str, columns: Mapping[str, str]) -> NDArray[Any]:
 
 def twice(ids: NDArray[Any]) -> int | None:
     """An id that comes up more than once."""
-    values, counts = numpy.unique(ids, return_counts=True)
-    return int(values[counts > 1][0]) if (counts > 1).any() else None
+    ids = numpy.sort(ids, kind="stable")  # at once where they are in order, as they mostly are
+    again = ids[1:][ids[1:] == ids[:-1]]
+    return int(again[0]) if len(again) else None
 
 
 def some(ids: NDArray[Any]) -> str:
@@ -337,13 +337,12 @@ def read_items(
     for field in ("item_id", "coverage_id", "areaperil_id", "vulnerability_id", "group_id"):
         items[field] = rows[field]
     items["factor"] = 1
-    items.sort(order="item_id")
+    items = items[numpy.argsort(items["item_id"], kind="stable")]
     add_correlations(files, items)
     areaperils = read_keys(files, peril_filter)
     if areaperils is not None:
         items = items[numpy.isin(items["areaperil_id"], areaperils)]
-    order = numpy.lexsort((items["item_id"], items["vulnerability_id"], items["areaperil_id"]))
-    return items[order], name
+    return items[numpy.lexsort((items["vulnerability_id"], items["areaperil_id"]))], name
 
 
 def add_correlations(files: Files, items: NDArray[Any]) -> None:
@@ -408,10 +407,10 @@ def read_keys(files: Files, peril_filter: Sequence[str]) -> NDArray[Any] | None:
             raise InputError(f"{path}: not there, expected the perils of areaperils, to choose those of "
                              f"{', '.join(peril_filter)}")  # fmt: skip
         return None
-    keys = named_columns(path, KEYS)
-    if peril_filter:
-        keys = keys[numpy.isin(keys["PerilID"], list(peril_filter))]
-    return numpy.unique(keys["AreaPerilID"])
+    if not peril_filter:
+        return named_columns(path, {"AreaPerilID": "u8"})["AreaPerilID"]
+    keys = named_columns(path, {"PerilID": "U3", "AreaPerilID": "u8"})
+    return keys["AreaPerilID"][numpy.isin(keys["PerilID"], list(peril_filter))]
 
 
 def check_sources(items: NDArray[Any], name: str) -> None:

@@ -525,7 +525,7 @@ def parquet_columns(
             raise InputError(f"{path}: not there") from None
         raise DataError(f"{path}: {error}") from None
     except pa.ArrowException as error:
-        raise DataError(f"{path}: not parquet: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{path}: {str(error).splitlines()[0]}") from None
     for name in chosen:
         if table[name].null_count:
             raise DataError(f"{path}: column {name} has gaps, expected a number in each row")

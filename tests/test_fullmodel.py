@@ -270,9 +270,12 @@ def test_perils_need_keys(case):
     case.fails("keys.csv: not there, expected the perils of areaperils, to .* WTC", InputError,
                peril_filter=["WTC"])  # fmt: skip
     case.text("input/keys.csv", "LocID,PerilID\n1,WTC\n")
-    case.fails("keys.csv: line 1: no column AreaPerilID, expected PerilID, AreaPerilID")
+    case.fails("keys.csv: line 1: no column AreaPerilID, expected AreaPerilID")
     keys(case, [("WTC", 10), ("WTC", "x")])
-    case.fails("keys.csv: line 3: '1,WTC,1,x,2': expected PerilID, AreaPerilID as columns 2, 4")
+    case.fails("keys.csv: line 3: '1,WTC,1,x,2': expected AreaPerilID as columns 4")
+    case.fails(
+        "keys.csv: line 3: '1,WTC,1,x,2': expected PerilID, AreaPerilID as columns 2, 4", peril_filter=["WTC"]
+    )
 
 
 # Vulnerability

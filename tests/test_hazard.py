@@ -2,12 +2,13 @@
 
 import json
 import struct
+import sys
 
 import numpy as np
 import pytest
 
 import ktc.tables
-from ktc.errors import DataError, InputError
+from ktc.errors import DataError, InputError, UsageError
 from ktc.hazard import EVENT, footprint
 
 pa = pytest.importorskip("pyarrow")
@@ -158,6 +159,14 @@ def test_gaps_in_parquet(static):
     pq.write_table(table, static / "footprint.parquet" / "event_id=1" / "part.parquet")
     with pytest.raises(DataError, match="part.parquet: column areaperil_id has gaps"):
         of(static).rows(1)
+
+
+@pytest.mark.parametrize("write", [partitioned, chunked])
+def test_parquet_is_an_extra(static, write, monkeypatch):
+    write(static)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"pip install 'ktc\[parquet\]'"):
+        of(static)
 
 
 # Which one is taken
