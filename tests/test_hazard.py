@@ -253,7 +253,7 @@ def test_wrong_meta(static, content, why):
 def test_no_intensity_bins(static):
     partitioned(static)
     meta(static, n=0)
-    with pytest.raises(DataError, match="footprint.parquet: the largest intensity bin is 0, expected 1 or"):
+    with pytest.raises(DataError, match="footprint.parquet: the largest intensity bin is 0, expected 1 to"):
         of(static)
 
 
