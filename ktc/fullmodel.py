@@ -92,7 +92,6 @@ REPLACEMENTS = Table(
     (VULNERABILITY_ID, INTENSITY_BIN_ID, DAMAGE_BIN_ID, PROBABILITY),
     "Vulnerability functions that replace those of the model.",
 )
-KEYS = {"PerilID": "U3", "AreaPerilID": "u8"}
 PERILS = {"item_id": "i4", "peril_id": "U3"}
 INTENSITIES = {"peril_id": "U4", "intensity": "i4", "intensity_bin": "i4"}
 
@@ -207,12 +206,7 @@ def load(
     own = numpy.unique(items["vulnerability_id"][~aggregate & (items["source_item_id"] <= 0)])
     ids = numpy.unique(numpy.concatenate([own, *members.values()])).astype("<i4")
     replaced = read_replacements(files, adjusted, ids)
-    n_damage, vulnerabilities, name = read_vulnerabilities(files, ids, hazard.n_intensity, replaced)
-    if n_damage > len(bins):
-        raise DataError(
-            f"{files.path('static/damage_bin_dict.bin')}: {len(bins)} damage bins, expected {n_damage}, the "
-            f"largest damage bin of {name}"
-        )
+    n_damage, vulnerabilities = read_vulnerabilities(files, ids, hazard.n_intensity, len(bins), replaced)
     dependent = numpy.unique(items["vulnerability_id"][items["source_item_id"] > 0])
     set_factors(items, aggregate, adjusted)
     areaperils = {id: numpy.unique(items["areaperil_id"][items["vulnerability_id"] == id]) for id in members}
@@ -273,7 +267,7 @@ def has_header(path: str) -> bool:
 def named_columns(path: str, columns: Mapping[str, str]) -> NDArray[Any]:
     """Columns of a csv, found by their names; {name: NumPy type}. For those that are not numbers only."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
             lines = file.read().splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
@@ -306,8 +300,9 @@ def named_columns(path: str, columns: Mapping[str, str]) -> NDArray[Any]:
 
 def twice(ids: NDArray[Any]) -> int | None:
     """An id that comes up more than once."""
-    values, counts = numpy.unique(ids, return_counts=True)
-    return int(values[counts > 1][0]) if (counts > 1).any() else None
+    ids = numpy.sort(ids, kind="stable")  # at once where they are in order, as they mostly are
+    again = ids[1:][ids[1:] == ids[:-1]]
+    return int(again[0]) if len(again) else None
 
 
 def some(ids: NDArray[Any]) -> str:
@@ -337,13 +332,12 @@ def read_items(
     for field in ("item_id", "coverage_id", "areaperil_id", "vulnerability_id", "group_id"):
         items[field] = rows[field]
     items["factor"] = 1
-    items.sort(order="item_id")
+    items = items[numpy.argsort(items["item_id"], kind="stable")]
     add_correlations(files, items)
     areaperils = read_keys(files, peril_filter)
     if areaperils is not None:
         items = items[numpy.isin(items["areaperil_id"], areaperils)]
-    order = numpy.lexsort((items["item_id"], items["vulnerability_id"], items["areaperil_id"]))
-    return items[order], name
+    return items[numpy.lexsort((items["vulnerability_id"], items["areaperil_id"]))], name
 
 
 def add_correlations(files: Files, items: NDArray[Any]) -> None:
@@ -408,10 +402,10 @@ def read_keys(files: Files, peril_filter: Sequence[str]) -> NDArray[Any] | None:
             raise InputError(f"{path}: not there, expected the perils of areaperils, to choose those of "
                              f"{', '.join(peril_filter)}")  # fmt: skip
         return None
-    keys = named_columns(path, KEYS)
-    if peril_filter:
-        keys = keys[numpy.isin(keys["PerilID"], list(peril_filter))]
-    return numpy.unique(keys["AreaPerilID"])
+    if not peril_filter:
+        return named_columns(path, {"AreaPerilID": "u8"})["AreaPerilID"]
+    keys = named_columns(path, {"PerilID": "U3", "AreaPerilID": "u8"})
+    return keys["AreaPerilID"][numpy.isin(keys["PerilID"], list(peril_filter))]
 
 
 def check_sources(items: NDArray[Any], name: str) -> None:
@@ -594,9 +588,12 @@ class Damage:
     The last of equal rows counts. Rows whose intensity the footprint does not have are passed over.
     """
 
-    def __init__(self, name: str, ids: NDArray[Any], n_intensity: int, n_damage: int) -> None:
-        if n_damage < 1:
-            raise DataError(f"{name}: byte 0: the largest damage bin is {n_damage}, expected 1 or more")
+    def __init__(self, name: str, ids: NDArray[Any], n_intensity: int, n_damage: int, most: int) -> None:
+        if not 1 <= n_damage <= most:
+            raise DataError(
+                f"{name}: the largest damage bin is {n_damage}, expected 1 to {most}, the number of bins in "
+                "the damage bin dictionary"
+            )
         self.name, self.ids, self.n_intensity, self.n_damage = name, ids, n_intensity, n_damage
         self.there = numpy.zeros(len(ids), "?")
         self.values = numpy.zeros((len(ids), n_intensity, n_damage), "<f4")
@@ -637,10 +634,18 @@ class Damage:
         self.add(rows, lambda k: f"row {k + 1}", name)
 
 
+if TYPE_CHECKING:
+    Make = Callable[[str, int], Damage]  # of a file's name and its largest damage bin
+
+
 def read_vulnerabilities(
-    files: Files, ids: NDArray[Any], n_intensity: int, replaced: tuple[NDArray[Any], str] | None
-) -> tuple[int, list[NDArray[numpy.float32]], str]:
-    """The largest damage bin, these functions, and where they were read."""
+    files: Files, ids: NDArray[Any], n_intensity: int, n_bins: int, replaced: tuple[NDArray[Any], str] | None
+) -> tuple[int, list[NDArray[numpy.float32]]]:
+    """The largest damage bin, and these functions."""
+
+    def make(name: str, n_damage: int) -> Damage:
+        return Damage(name, ids, n_intensity, n_damage, n_bins)
+
     for place, read in (
         ("static/vulnerability_dataset.parquet", from_parquet),
         ("static/vulnerability.bin", from_binary),
@@ -648,7 +653,7 @@ def read_vulnerabilities(
         ("static/vulnerability.csv", from_csv),
     ):
         path = files.there(place)
-        if path is not None and (found := read(files, path, ids, n_intensity)) is not None:
+        if path is not None and (found := read(files, path, make)) is not None:
             break
     else:
         raise InputError(f"{files.path('static/vulnerability.bin')}: not there, nor another of its formats")
@@ -656,36 +661,36 @@ def read_vulnerabilities(
         found.replace(*replaced)
     if not found.there.all():
         raise DataError(f"{path}: no vulnerability {some(ids[~found.there])}, which the items need")
-    return found.n_damage, list(found.values), found.name
+    return found.n_damage, list(found.values)
 
 
-def from_binary(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -> Damage:
+def from_binary(files: Files, path: str, make: Make) -> Damage:
     """vulnerability.bin, with an index if there is one."""
     index = files.there("static/vulnerability.idx")
     if index is not None:
-        return from_indexed(path, index, ids, n_intensity, compressed=False)
+        return from_indexed(path, index, make, compressed=False)
     rows = read_table("vulnerability", path)
     with open(path, "rb") as file:
-        found = Damage(path, ids, n_intensity, int(numpy.frombuffer(file.read(4), "<i4")[0]))
+        found = make(path, int(numpy.frombuffer(file.read(4), "<i4")[0]))
     for at in range(0, len(rows), CHUNK):
         found.add(rows[at : at + CHUNK], lambda k, at=at: f"byte {4 + 16 * (at + k)}")  # type: ignore[misc]
     return found
 
 
-def from_compressed(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -> Damage | None:
+def from_compressed(files: Files, path: str, make: Make) -> Damage | None:
     """vulnerability.bin.z and its index."""
     index = files.there("static/vulnerability.idx.z")
-    return None if index is None else from_indexed(path, index, ids, n_intensity, compressed=True)
+    return None if index is None else from_indexed(path, index, make, compressed=True)
 
 
-def from_indexed(path: str, index: str, ids: NDArray[Any], n_intensity: int, *, compressed: bool) -> Damage:
+def from_indexed(path: str, index: str, make: Make, *, compressed: bool) -> Damage:
     """The functions that are needed, each by itself."""
     size = TABLES["vulnerability_rows"].size()
     if os.path.getsize(path) < 4:
         raise DataError(f"{path}: byte {os.path.getsize(path)}: the input ends inside the header of 4 bytes")
     data = numpy.memmap(path, numpy.uint8, "r")
-    found = Damage(path, ids, n_intensity, int(data[:4].view("<i4")[0]))
-    entries = read_table("vulnerability_index", index)
+    found = make(path, int(data[:4].view("<i4")[0]))
+    ids, entries = found.ids, read_table("vulnerability_index", index)
     for k in numpy.flatnonzero(numpy.isin(entries["vulnerability_id"], ids)).tolist():
         id, offset, length, original = entries[k].item()
         if not (offset >= 4 and 0 <= length <= len(data) - offset):
@@ -711,15 +716,15 @@ def from_indexed(path: str, index: str, ids: NDArray[Any], n_intensity: int, *, 
     return found
 
 
-def from_csv(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -> Damage:
+def from_csv(files: Files, path: str, make: Make) -> Damage:
     """vulnerability.csv; its largest damage bin is that of the whole file."""
     rows = csv_rows(TABLES["vulnerability"], path, validate=False)
-    found = Damage(path, ids, n_intensity, int(rows["damage_bin_id"].max()))
+    found = make(path, int(rows["damage_bin_id"].max()))
     found.add(rows, lambda k: f"row {k + 1}")
     return found
 
 
-def from_parquet(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -> Damage:
+def from_parquet(files: Files, path: str, make: Make) -> Damage:
     """vulnerability_dataset.parquet: each function's probabilities, all intensities of a damage bin side by
     side."""
     arrow()
@@ -728,7 +733,8 @@ def from_parquet(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -
         n_damage = int(json_of(meta)["num_damage_bins"])
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{meta}: expected an object with the number num_damage_bins") from None
-    found = Damage(path, ids, n_intensity, n_damage)
+    found = make(path, n_damage)
+    ids = found.ids
     own, arrays = parquet_columns(path, ("vulnerability_id", "vuln_array"), {"vulnerability_id": ids})
     number = numpy.searchsorted(ids, own)
     for k, values in zip(number.tolist(), arrays):
@@ -740,7 +746,7 @@ def from_parquet(files: Files, path: str, ids: NDArray[Any], n_intensity: int) -
             )
         if not (numpy.isfinite(values).all() and (values >= 0).all()):
             raise DataError(f"{path}: vulnerability {ids[k]}: a probability is not 0 to 1")
-        n = min(width, n_intensity)
+        n = min(width, found.n_intensity)
         found.values[k] = 0
         found.values[k, :n] = values.reshape(n_damage, width)[:, :n].T
         found.there[k] = True

@@ -52,6 +52,7 @@ EVENT = numpy.dtype(
         ("return_period", "<i4"),
     ]
 )
+MAX_INTENSITY = 1 << 20  # as in getmodel
 UNCERTAIN = 1  # bit of has_intensity_uncertainty and of a footprint's flags
 META = "static/footprint_parquet_meta.json"
 LOOKUP = "static/footprint_lookup.parquet"
@@ -102,9 +103,9 @@ class Footprint:
         self.name = files.path(self.places[0])
         self.areaperils = numpy.unique(areaperils.astype("u8"))
         self.open(files, areaperil_bytes)
-        if self.n_intensity < 1:
+        if not 1 <= self.n_intensity <= MAX_INTENSITY:
             raise DataError(
-                f"{self.name}: the largest intensity bin is {self.n_intensity}, expected 1 or more"
+                f"{self.name}: the largest intensity bin is {self.n_intensity}, expected 1 to {MAX_INTENSITY}"
             )
 
     def open(self, files: Files, areaperil_bytes: AreaperilBytes) -> None:
@@ -520,12 +521,10 @@ def parquet_columns(
             raise DataError(f"{path}: no column {', '.join(lacking)}, expected {', '.join(names)}")
         chosen = [*names, *([optional] if optional is not None and optional in there else [])]
         table = data.to_table(columns=chosen, filter=filter, use_threads=False)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise InputError(f"{path}: not there") from None
-        raise DataError(f"{path}: {error}") from None
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: not parquet: {str(error).splitlines()[0]}") from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there") from None
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: {str(error).splitlines()[0]}") from None
     for name in chosen:
         if table[name].null_count:
             raise DataError(f"{path}: column {name} has gaps, expected a number in each row")

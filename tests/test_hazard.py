@@ -2,12 +2,13 @@
 
 import json
 import struct
+import sys
 
 import numpy as np
 import pytest
 
 import ktc.tables
-from ktc.errors import DataError, InputError
+from ktc.errors import DataError, InputError, UsageError
 from ktc.hazard import EVENT, footprint
 
 pa = pytest.importorskip("pyarrow")
@@ -160,6 +161,14 @@ def test_gaps_in_parquet(static):
         of(static).rows(1)
 
 
+@pytest.mark.parametrize("write", [partitioned, chunked])
+def test_parquet_is_an_extra(static, write, monkeypatch):
+    write(static)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"pip install 'ktc\[parquet\]'"):
+        of(static)
+
+
 # Which one is taken
 
 
@@ -244,7 +253,7 @@ def test_wrong_meta(static, content, why):
 def test_no_intensity_bins(static):
     partitioned(static)
     meta(static, n=0)
-    with pytest.raises(DataError, match="footprint.parquet: the largest intensity bin is 0, expected 1 or"):
+    with pytest.raises(DataError, match="footprint.parquet: the largest intensity bin is 0, expected 1 to"):
         of(static)
 
 
