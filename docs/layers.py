@@ -17,7 +17,7 @@ KERNELS = {
     "text puttext gettext codeflags named",
     "wire": "blocks codec",
     "tables": "csvrows checks tables oldforms",
-    "model": "items occurrence samples sampling fmrules fmplan lanes",
+    "model": "items occurrence samples sampling uniforms fmrules fmplan lanes",
     "forms": "losscsv csvforms frames batches",
     "stages": "eve getmodel gulcalc allocation placalc fmevent fmcalc summarycalc",
     "reports": "rows periodlosses eltcalc pltcalc tails curvelosses curves averages summaryindex kat",
