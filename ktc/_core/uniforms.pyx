@@ -28,10 +28,24 @@ from ktc._core.mersenne cimport LANES
 
 from ktc.errors import UsageError
 
+cdef extern from *:
+    """
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    #if defined(MADV_HUGEPAGE)
+    #define KTC_HUGE_PAGES(start, size) ((void)madvise(start, size, MADV_HUGEPAGE))
+    #else
+    #define KTC_HUGE_PAGES(start, size) ((void)(start), (void)(size))
+    #endif
+    """
+    # Ask for large pages, for memory that is not used yet and looked up all over.
+    void ask_for_huge_pages "KTC_HUGE_PAGES"(void *start, size_t size) nogil
+
 cdef enum:
+    HUGE_PAGE = 1 << 21             # bytes
     DRAWS = 32                      # numbers of each Mersenne twister at once
     BLOCKS = 16                     # blocks of Philox side by side
-    ABREAST = 4                     # shuffles side by side, each of which waits on itself
     SCRATCH = 4096                  # numbers of the rows that Philox makes at once, about
     MOST_ROWS = 256
     ENTRIES = 1000000
@@ -87,14 +101,14 @@ cdef class Uniforms:
             self.twister = Mersenne()
             self.at_once = LANES
         else:
-            self.at_once = max(<int64_t>ABREAST, min(SCRATCH // (n + 1), <int64_t>MOST_ROWS))
+            self.at_once = max(<int64_t>1, min(SCRATCH // (n + 1), <int64_t>MOST_ROWS))
             words = (self.at_once * blocks_of(n) + BLOCKS) * 4
             self.shuffle = <uint32_t *>self.memory.allot(words, sizeof(uint32_t))
             self.jitter = <uint32_t *>self.memory.allot(words, sizeof(uint32_t))
         if generator == HYPERCUBE:
             self.order = <int32_t *>self.memory.allot(LANES * n, sizeof(int32_t))
         elif generator == PHILOX:
-            self.order = <int32_t *>self.memory.allot(ABREAST * n, sizeof(int32_t))
+            self.order = <int32_t *>self.memory.allot(n, sizeof(int32_t))
 
     cdef void rows(self, const int64_t *seed, int64_t count, double **row) noexcept nogil:
         cdef int64_t first = 0, some
@@ -116,6 +130,9 @@ cdef void twister_rows(Uniforms self, const int64_t *seed, int64_t count, double
     cdef double value[LANES]
     cdef const uint32_t *low
     cdef const uint32_t *high
+    cdef const int32_t *order
+    cdef double *numbers
+    cdef double width = 1.0 / <double>self.n
     cdef int64_t first = 0, some, k, l
     for l in range(LANES):
         start[l] = <uint32_t>seed[l if l < count else 0]
@@ -132,13 +149,15 @@ cdef void twister_rows(Uniforms self, const int64_t *seed, int64_t count, double
                 row[l][first + k] = value[l]
         first += some
     if self.generator == HYPERCUBE:
-        shuffle_by_rejection(self)
+        shuffle_by_rejection(self, count)
         for l in range(count):
-            stratify(self.order + l * self.n, self.n, row[l])
+            order, numbers = self.order + l * self.n, row[l]
+            for k in range(self.n):
+                numbers[k] = in_stratum(order[k], numbers[k], width)
 
 
-cdef void shuffle_by_rejection(Uniforms self) noexcept nogil:
-    """1 .. n in the random order of each lane. A place is the lowest bits of an output, as many as the last
+cdef void shuffle_by_rejection(Uniforms self, int64_t count) noexcept nogil:
+    """1 .. n in the random orders of the first count lanes. A place is the lowest bits of an output, as many as the last
     place has, if that is not beyond it; else the next output is tried. The lanes take their outputs in step,
     each at its own place, without a branch: a lane that must try again exchanges a value with itself."""
     cdef uint32_t word[2 * DRAWS * LANES]
@@ -149,16 +168,19 @@ cdef void shuffle_by_rejection(Uniforms self) noexcept nogil:
     cdef int32_t drawn, kept, open_places
     cdef int32_t *order
     cdef int32_t n = <int32_t>self.n, all_ones = 0
-    cdef int64_t k, l
+    cdef int64_t some, k, l
     while all_ones < n - 1:
         all_ones = 2 * all_ones + 1
     for l in range(LANES):
         place[l], mask[l] = n - 1, all_ones
+    for l in range(count):
         ascending(self.order + l * self.n, n)
     open_places = n - 1
     while open_places > 0:
-        self.twister.outputs(word, 2 * DRAWS)
-        for k in range(2 * DRAWS):
+        # about two outputs of three are places
+        some = min(<int64_t>2 * DRAWS, <int64_t>open_places + open_places // 2 + 1)
+        self.twister.outputs(word, some)
+        for k in range(some):
             for l in range(LANES):
                 drawn = <int32_t>(word[k * LANES + l] & <uint32_t>mask[l])
                 kept = drawn <= place[l]
@@ -167,12 +189,12 @@ cdef void shuffle_by_rejection(Uniforms self) noexcept nogil:
                 place[l] -= kept & (place[l] > 0)
                 mask[l] = mask[l] >> 1 if place[l] <= mask[l] >> 1 else mask[l]
             order = self.order
-            for l in range(LANES):
+            for l in range(count):
                 exchange(order, this[l], other[l])
                 order += n
         open_places = 0
-        for l in range(LANES):
-            open_places |= place[l]
+        for l in range(count):
+            open_places = max(open_places, place[l])
 
 
 cdef inline int64_t blocks_of(int64_t n) noexcept nogil:
@@ -182,22 +204,22 @@ cdef inline int64_t blocks_of(int64_t n) noexcept nogil:
 
 cdef void philox_rows(Uniforms self, const int64_t *seed, int64_t count, double **row) noexcept nogil:
     """The rows of at most at_once seeds."""
-    cdef int64_t n = self.n, blocks = blocks_of(n), first = 0, some, k, l
+    cdef int64_t n = self.n, blocks = blocks_of(n), k, l
+    cdef double width = 1.0 / <double>n
     cdef uint32_t *word
+    cdef int32_t *order = self.order
     cdef double *numbers
     philox(seed, count, blocks, 1, self.shuffle)
     philox(seed, count, blocks, 0, self.jitter)
     for l in range(count):
-        places(self.shuffle + l * 4 * blocks, n)
-    while first < count:
-        some = min(<int64_t>ABREAST, count - first)
-        shuffle_abreast(self, first, some)
-        for l in range(first, first + some):
-            word, numbers = self.jitter + l * 4 * blocks, row[l]
-            for k in range(n):
-                numbers[k] = as_double(word[k]) * TWO_M32
-            stratify(self.order + (l - first) * n, n, numbers)
-        first += some
+        word = self.shuffle + l * 4 * blocks
+        places(word, n)
+        ascending(order, n)
+        for k in range(n - 1):
+            exchange(order, n - 1 - k, word[k])
+        word, numbers = self.jitter + l * 4 * blocks, row[l]
+        for k in range(n):
+            numbers[k] = in_stratum(order[k], as_double(word[k]) * TWO_M32, width)
 
 
 cdef void philox(const int64_t *seed, int64_t count, int64_t blocks, uint32_t stream,
@@ -260,23 +282,6 @@ cdef void places(uint32_t *word, int64_t n) noexcept nogil:
         word[k] = <uint32_t><int32_t>(as_double(word[k]) * TWO_M32 * <double>(<int32_t>n - k))
 
 
-cdef void shuffle_abreast(Uniforms self, int64_t first, int64_t count) noexcept nogil:
-    """1 .. n in the random orders of at most ABREAST seeds, step by step in turn."""
-    cdef int64_t n = self.n, stride = 4 * blocks_of(n), k, l
-    cdef const uint32_t *place = self.shuffle + first * stride
-    cdef int32_t *order = self.order
-    for l in range(count):
-        ascending(order + l * n, n)
-    if count == ABREAST:
-        for k in range(n - 1):
-            for l in range(ABREAST):
-                exchange(order + l * n, n - 1 - k, place[l * stride + k])
-    else:
-        for l in range(count):
-            for k in range(n - 1):
-                exchange(order + l * n, n - 1 - k, place[l * stride + k])
-
-
 cdef inline double as_double(uint32_t word) noexcept nogil:
     """32-bit integers become doubles as signed ones, which the instruction set has."""
     return <double><int32_t>(word ^ SIGN) + TWO_31
@@ -294,12 +299,9 @@ cdef inline void exchange(int32_t *order, int64_t a, int64_t b) noexcept nogil:
     order[b] = value
 
 
-cdef void stratify(const int32_t *order, int64_t n, double *number) noexcept nogil:
-    """Move number k of 0 .. 1 into the n-th that order[k] says."""
-    cdef double width = 1.0 / <double>n
-    cdef int64_t k
-    for k in range(n):
-        number[k] = (<double>order[k] - number[k]) * width
+cdef inline double in_stratum(int32_t number, double u, double width) noexcept nogil:
+    """What u of 0 .. 1 is in stratum `number`, from 1 on, all of one width."""
+    return (<double>number - u) * width
 
 
 # ---- the normal distribution, from the formulas of Cephes (Moshier, 1984 to 2000), whose order of operations
@@ -444,19 +446,21 @@ cdef inline void find(const double *value, int64_t n, double start, double facto
                       double *share) noexcept nogil:
     """The points of a table at or before some values, and how far on the values are to the next one: at most
     TILE. Points stop one before the last, but not what a value beyond it has as its share."""
-    cdef double position, bounded
-    cdef int32_t i
+    cdef double position, whole, below
+    cdef double last = ENTRIES, last_but_one = ENTRIES - 2
     cdef int64_t k
+    # all in doubles, so that the loop becomes vector instructions
     for k in range(n):
         position = (value[k] - start) * factor
         # what is no number, or far beyond the table, has no integer
-        bounded = position if position > -2.0 else -2.0
-        bounded = bounded if bounded < <double>ENTRIES else <double>ENTRIES
-        i = <int32_t>bounded
-        i -= <double>i > bounded
-        share[k] = position - <double>i
-        i = i if i > 0 else 0
-        index[k] = i if i < ENTRIES - 2 else ENTRIES - 2
+        whole = position if position > -2.0 else -2.0
+        whole = whole if whole < last else last
+        below = <double><int32_t>whole
+        below = below - 1.0 if below > whole else below
+        share[k] = position - below
+        below = below if below > 0.0 else 0.0
+        below = below if below < last_but_one else last_but_one
+        index[k] = <int32_t>below
 
 
 cdef inline void look_up(const double *table, const int32_t *index, const double *share, int64_t n,
@@ -471,11 +475,15 @@ cdef inline void look_up(const double *table, const int32_t *index, const double
 
 
 cdef int make_tables(Copula self) except -1:
-    """Fill the two tables: ENTRIES points, the last exactly at the end."""
-    cdef double *inverse = <double *>self.memory.allot(ENTRIES, sizeof(double))
-    cdef double *normal = <double *>self.memory.allot(ENTRIES, sizeof(double))
+    """Fill the two tables: ENTRIES points, the last exactly at the end. They lie one after the other from a
+    boundary of huge pages on: look-ups all over ordinary ones wait longer for addresses than for data."""
+    cdef size_t size = 2 * ENTRIES * sizeof(double)
+    cdef char *memory = <char *>self.memory.allot(size + HUGE_PAGE, 1)
+    cdef double *inverse = <double *>(memory + (HUGE_PAGE - <size_t>memory % HUGE_PAGE) % HUGE_PAGE)
+    cdef double *normal = inverse + ENTRIES
     cdef double step = (HIGHEST - LOWEST) / (ENTRIES - 1), stride = (RIGHT - LEFT) / (ENTRIES - 1)
     cdef int32_t k
+    ask_for_huge_pages(inverse, size)
     with nogil:
         for k in range(ENTRIES - 1):
             inverse[k] = ndtri(<double>k * step + LOWEST)
