@@ -7,6 +7,7 @@ Golden values are from OasisLMF pytools 2.5.8 (numba 0.68.1, numpy 2.4.6, scipy 
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +259,20 @@ def test_tables_are_the_normal_distribution():
     for k in range(100, 1000000 - 100, 9973):
         assert inverse[k] == pytest.approx(normal.inv_cdf(k / 999999), rel=1e-9, abs=1e-12)
         assert distribution[k] == pytest.approx(normal.cdf(-20 + k * 40 / 999999), rel=1e-9, abs=1e-15)
+
+
+def test_threads_share_the_tables():
+    # in a process of its own, where nobody has made them yet
+    script = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from ktc._core.uniforms import correlated\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    found = list(pool.map(lambda _: correlated([0.3], [0.7], 0.5)[0], range(8)))\n"
+        "print(len(set(found)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.split() == [
+        b"1"
+    ]
 
 
 @pytest.mark.parametrize("correlation", CORRELATED)
