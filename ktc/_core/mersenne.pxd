@@ -1,5 +1,5 @@
-# The random numbers of gulcalc: Mersenne twisters (MT19937) side by side, and the vectors that are filled
-# from them.
+# Mersenne twisters (MT19937) side by side, the random numbers that gulcalc draws from them, and the vectors
+# that it fills with those.
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
@@ -17,6 +17,8 @@ cdef class Mersenne:
     cdef void seed(self, const uint32_t *seed) noexcept nogil
     # The next n draws of each lane, as floats of 0 .. 1, to out[lane].
     cdef void uniform(self, float **out, int64_t n) noexcept nogil
+    # The next n outputs of each lane, whole: output k of lane l to out[k * LANES + l].
+    cdef void outputs(self, uint32_t *out, int64_t n) noexcept nogil
 
 
 # Numbers drawn from one generator when they are first looked at, and kept until clear(): number i is looked

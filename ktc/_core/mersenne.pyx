@@ -40,20 +40,12 @@ cdef class Mersenne:
     cdef void uniform(self, float **out, int64_t n) noexcept nogil:
         # Local arrays, which nothing else can point to, so that each loop over the lanes becomes vector
         # instructions.
-        cdef uint32_t word[LANES]
         cdef uint32_t low[LANES]
         cdef uint32_t high[LANES]
         cdef float value[LANES]
         cdef uint32_t *state = self.state
         cdef int64_t j, k, l
-        cdef int64_t needed = min(self.position + 2 * n + M, <int64_t>N)
-        if self.seeded < needed:
-            memcpy(word, state + (self.seeded - 1) * LANES, sizeof(word))
-            for k in range(self.seeded, needed):
-                for l in range(LANES):
-                    word[l] = <uint32_t>SEED_FACTOR * (word[l] ^ (word[l] >> 30)) + <uint32_t>k
-                memcpy(state + k * LANES, word, sizeof(word))
-            self.seeded = needed
+        make_words(self, 2 * n)
         k = self.position
         for j in range(n):
             twist(state, k, low)
@@ -67,6 +59,29 @@ cdef class Mersenne:
             for l in range(LANES):
                 out[l][j] = value[l]
         self.position = k
+
+    cdef void outputs(self, uint32_t *out, int64_t n) noexcept nogil:
+        cdef int64_t j, k = self.position
+        make_words(self, n)
+        for j in range(n):
+            twist(self.state, k, out + j * LANES)
+            k = k + 1 if k + 1 < N else 0
+        self.position = k
+
+
+cdef inline void make_words(Mersenne self, int64_t n) noexcept nogil:
+    """Seed the words of the state that the next n outputs look at and that are not there yet."""
+    cdef uint32_t word[LANES]
+    cdef uint32_t *state = self.state
+    cdef int64_t k, l
+    cdef int64_t needed = min(self.position + n + M, <int64_t>N)
+    if self.seeded < needed:
+        memcpy(word, state + (self.seeded - 1) * LANES, sizeof(word))
+        for k in range(self.seeded, needed):
+            for l in range(LANES):
+                word[l] = <uint32_t>SEED_FACTOR * (word[l] ^ (word[l] >> 30)) + <uint32_t>k
+            memcpy(state + k * LANES, word, sizeof(word))
+        self.seeded = needed
 
 
 cdef inline void twist(uint32_t *state, int64_t k, uint32_t *output) noexcept nogil:
