@@ -27,7 +27,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.models import pack_rows, write_footprint, write_vulnerability
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "gulmc.npz"
+GOLDEN = Path(__file__).parents[1] / "golden_gulmc" / "streams.npz"
 LARGEST = 20_000  # bytes of a stored stream; a longer one is stored as its SHA-256
 FIRST_AGGREGATE, FIRST_CONDITIONAL = 1001, 501
 PERILS = ("WSS", "WTC", "QEQ", "OO1")
@@ -586,10 +586,10 @@ def cases():
             f"-S1 -a{generator + 1} -L0 --random-generator {generator}",
         )
     few = dict(n_events=2, n_areaperils=2, n_coverages=1, items_per_coverage=3, footprint_share=1.1)
-    for generator, seed in (0, 3), (1, 3), (2, 3):
+    for generator in 0, 1, 2:
         yield Case(
             f"samples-1000-generator-{generator}",
-            dict(seed=seed, **few),
+            dict(seed=15, **few),
             f"-S1000 -a{generator} -L0 --random-generator {generator}",
         )
     yield Case("samples-37-threshold", dict(seed=8), "-S37 -a1 -L2000.5")
