@@ -78,7 +78,10 @@ PEERS = {
     "complex_itemtobin": ("items with data of a complex model from csv to binary", "no"),
     "complex_itemtocsv": ("the same from binary to csv", "no"),
     "footprint_compress": ("a footprint to its compressed form", "`footprintconv`, `footprinttobin -z`"),
-    "footprint_bin_to_parquet": ("a footprint to parquet, for gulmc and modelpy", "no"),
+    "footprint_bin_to_parquet": (
+        "a footprint to parquet, for gulmc and modelpy",
+        "`footprint_bin_to_parquet`; without footprint_lookup.bin, a pickle of Python, and .csv",
+    ),
     "vulnerability_to_parquet": ("vulnerability functions to parquet, for gulmc and modelpy", "no"),
     "vulntoparquet": ("the same under another name", "no"),
     "servedata": (

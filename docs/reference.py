@@ -21,6 +21,7 @@ MODULES = (
     "ktc.planning",
     "ktc.chain",
     "ktc.tables",
+    "ktc.footprintparquet",
     "ktc.streams",
     "ktc.results",
     "ktc.curves",
@@ -127,8 +128,7 @@ def ref_text(ref):
     names = lambda columns: " and ".join(map(code, columns))
     places = [
         f"{names(keys)} in [{table}](#table-{slug(table)})"
-        for table, keys in ((ref.table, ref.keys), ref.also or ((), ()))
-        if table
+        for table, keys in ((ref.table, ref.keys), *ref.also)
     ]
     rows = ""
     if ref.when:
@@ -293,7 +293,7 @@ def tool_text(tool, prefix=""):
     link = f"In Python: [`{name}`](#{name})" + (f" with {code(fixed[2:])}" if fixed else "") + "."
     return titled(
         3,
-        f"{'command' if prefix else 'tool'}-{tool.name}",
+        f"{'command' if prefix else 'tool'}-{slug(tool.name)}",
         parser.prog,
         f"```text\n{parser.format_help()}```",
         link if name in documented() else "",

@@ -166,14 +166,14 @@ class Checker:
         """The tables at hand that may have a reference's ids; none without the one that has most of them."""
         if ref.table not in self.places:
             return []
-        return [ref.table] + ([ref.also[0]] if ref.also and ref.also[0] in self.places else [])
+        return [ref.table, *(other for other, _ in ref.also if other in self.places)]
 
     def keys_wanted(self, table: str) -> list[Link]:
         """Links that fill the Keys for which references of any table ask, over the rows of this one."""
         links: list[Link] = []
         for place in self.places:
             for ref in TABLES[place].refs:
-                for other, columns in ((ref.table, ref.keys), ref.also or (None, None)):
+                for other, columns in ((ref.table, ref.keys), *ref.also):
                     name = (other, columns, ref.of, id(ref) if ref.complete else None)
                     if other == table and name not in self.keys:
                         self.keys[name] = Keys()
@@ -192,7 +192,7 @@ class Checker:
                 self.keys[name]
                 for name in (
                     (ref.table, ref.keys, ref.of, id(ref) if ref.complete else None),
-                    (*ref.also, ref.of, None) if ref.also else None,
+                    *((*other, ref.of, None) for other in ref.also),
                 )
                 if name in self.keys
             ]

@@ -1,5 +1,6 @@
-"""The converters of tables that take more than a layout: damage bins, return periods, occurrences and random
-numbers; and fm_profile from the form that it once had. Those of tables with an index are in ktc.indexed.
+"""The converters of tables that take more than a layout: damage bins, conditional vulnerability,
+correlations, return periods, occurrences and random numbers; and fm_profile from the form that it once had.
+Those of tables with an index are in ktc.indexed.
 """
 
 from __future__ import annotations
@@ -8,16 +9,29 @@ import os
 
 from ._core.io import Outputs, Sink, Source, write_all
 from ._core.tables import TableReader
-from .converting import DAYS, MINUTES, convert, dates_layout, header_line, header_values, layout_of
+from .converting import (
+    DAYS,
+    MINUTES,
+    convert,
+    correlations_form,
+    dates_layout,
+    header_line,
+    header_values,
+    layout_of,
+)
 from .errors import DataError, UsageError, binary
 from .schemas import TABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._types import SourceLike, TargetLike
+    from .schemas.model import Table
 
 
 __all__ = [
+    "conditional_vulnerability_tobin",
+    "correlations_tobin",
+    "correlations_tocsv",
     "damage_bin_dict_tobin",
     "damage_bin_dict_tocsv",
     "fmprofilebinconv",
@@ -71,6 +85,102 @@ def damage_bin_dict_tocsv(
         TableReader(
             layout_of(table, columns=columns), outputs.open(target), header_line(table, skip_header, columns)
         ).records(Source(source).refuse_csv("damagebintobin"))
+
+
+def conditional_vulnerability_tobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    no_header: bool = False,
+    max_damage_bin: int | None = None,
+    validate: bool = True,
+) -> None:
+    """conditional_vulnerability.bin from csv. See ktc.tobin.
+
+    The csv has vulnerability_id, source_damage_bin, damage_bin and probability. Damage bins of the other item
+    may be missing: its damage then causes none.
+
+    Parameters
+    ----------
+    max_damage_bin : int
+        The largest damage bin; none may exceed it.
+    validate : bool, default True
+        False: the only checks are that values fit and bins do not exceed the largest.
+    """
+    if max_damage_bin is None:
+        raise UsageError("the largest damage bin (-d) is missing")
+    table = TABLES["conditional_vulnerability"]
+    with Outputs() as outputs:
+        convert(
+            table,
+            Source(source),
+            outputs.open(binary(target)),
+            layout_of(table),
+            header=not no_header,
+            values={"max_damage_bin": max_damage_bin},
+            validate=validate,
+        )
+
+
+def correlations_tobin(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    no_header: bool = False,
+    fields: int | None = None,
+) -> None:
+    """correlations.bin from csv, with or without the column source_item_id. See ktc.tobin.
+
+    Parameters
+    ----------
+    fields : {5, 6}, optional
+        Of a record: 6 with source_item_id, 5 without. By default as the header has it, or without a header
+        the first row.
+    """
+    data = Source(source)
+    table = correlations_of(fields)
+    if table is None:
+        from .headers import first_line, key, titles
+
+        names = titles(first_line(data.peek(1 << 12)) or "")
+        sourced = len(names) == 6 if no_header else key("source_item_id") in map(key, names)
+        table = TABLES["correlations_sourced" if sourced else "correlations"]
+    with Outputs() as outputs:
+        convert(table, data, outputs.open(binary(target)), layout_of(table), header=not no_header)
+
+
+def correlations_tocsv(
+    source: SourceLike = None,
+    target: TargetLike = None,
+    *,
+    skip_header: bool = False,
+    fields: int | None = None,
+) -> None:
+    """correlations.bin as csv, in the form that it has. See ktc.tocsv.
+
+    Parameters
+    ----------
+    fields : {5, 6}, optional
+        Of a record: 6 with source_item_id, 5 without. By default as many as the size of the file shows.
+        Where it shows nothing, since 120 bytes are 6 records of 5 fields or 5 of 6, item ids and correlations
+        decide.
+
+    Raises
+    ------
+    DataError
+        Nothing shows how many fields there are.
+    """
+    data = Source(source).refuse_csv("correlationtobin")
+    table = correlations_of(fields) or correlations_form(data)
+    with Outputs() as outputs:
+        TableReader(layout_of(table), outputs.open(target), header_line(table, skip_header)).records(data)
+
+
+def correlations_of(fields: int | None) -> Table | None:
+    """The table of correlations whose records have this many fields."""
+    if fields not in (None, 5, 6):
+        raise UsageError(f"fields is {fields}, expected 5 or 6")
+    return None if fields is None else TABLES["correlations_sourced" if fields == 6 else "correlations"]
 
 
 def returnperiods_tobin(

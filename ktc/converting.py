@@ -4,11 +4,13 @@ with nothing but its layout. ktc.converters has the tables that take more.
 
 from __future__ import annotations
 
+import sys
+
 from ._core.checks import Checks
 from ._core.csvrows import CsvRows, Layout
 from ._core.io import Mapped, Outputs, Sink, Source
 from ._core.tables import TableReader, TableWriter, take_header
-from .errors import UsageError, binary, warn
+from .errors import DataError, UsageError, binary, warn
 from .schemas import TABLES
 from .schemas.model import TYPES, Table
 
@@ -214,6 +216,50 @@ def alone(name: str) -> Table:
     if not table.packet and name != "coverages" and not all(stored for _, stored in table.csv_columns()):
         raise UsageError(f"{name} is a part or a form of another table, and is converted with that one")
     return table
+
+
+def correlations_form(source: Source) -> Table:
+    """Which table a correlations.bin is: correlations, of 20 bytes a record, or correlations_sourced, of 24.
+
+    Nothing in the file says it. Its size does, unless it fits both, or a file that is cut off; then it is the
+    one whose rows make sense. DataError if that is no help either. Nothing is taken from the source.
+    """
+    five, six = TABLES["correlations"], TABLES["correlations_sourced"]
+    n = 1 << 16
+    while len(content := source.peek(n)) == n:
+        n *= 2
+    if len(content) % six.size():
+        return five
+    sense = [makes_sense(content, table.size() // 4) for table in (five, six)]
+    if len(content) % five.size():
+        return five if sense == [True, False] else six
+    if content and sense[0] == sense[1]:
+        counts = f"{len(content) // five.size()} records of 5 fields or {len(content) // six.size()} of 6"
+        raise DataError(
+            f"{source.name}: byte 0: {len(content)} bytes are {counts}, and "
+            f"{'both make' if sense[0] else 'neither makes'} sense; say which (--fields)"
+        )
+    return six if sense[1] else five
+
+
+def makes_sense(content: bytes, fields: int) -> bool:
+    """Whether records of correlations have item ids from 1, none twice, and correlations from 0 to 1."""
+    from array import array
+
+    content = content[: len(content) // (4 * fields) * 4 * fields]
+    ids, reals = array("i", content), array("f", content)
+    if sys.byteorder == "big":
+        ids.byteswap()
+        reals.byteswap()
+    items = ids[::fields]
+    # a whole number is tiny as a real one
+    values = [value for column in (2, 4) for value in set(reals[column::fields])]
+    return (
+        min(items, default=0) > 0
+        and len(set(items)) == len(items)
+        and all(value == 0 or 1e-30 < value <= 1 for value in values)
+        and (fields == 5 or min(ids[5::fields]) >= 0)
+    )
 
 
 def rules_of(table: Table, any_intensity_bins: bool) -> list[Rule]:

@@ -17,7 +17,7 @@ from ._core.tables import source_of, take_header
 from .converting import MINUTES, SIZED
 from .errors import DataError, UsageError
 from .headers import first_line
-from .places import Place, read_binary
+from .places import Place, form_of_correlations, read_binary
 from .schemas import REPORTS, STREAMS, TABLES
 from .schemas.model import packed
 from .schemas.streams import CDF_ROW, LOSS_ROW
@@ -211,7 +211,7 @@ def kind_of(file: File) -> str:
         return "parquet"
     base = os.path.basename(file.name)
     if base in TABLE_OF:
-        return sized_index(file, TABLE_OF[base])
+        return form_of(file, TABLE_OF[base])
     # 1 begins a cdf stream, and many a table, too, whose next numbers are not probabilities
     if word == STREAMS["cdf"].kind and looks_like_cdf(file):
         return "cdf"
@@ -223,8 +223,11 @@ def kind_of(file: File) -> str:
     )
 
 
-def sized_index(file: File, kind: str) -> str:
-    """Which of a footprint's two forms of index this is: the footprint beside it says, if it is there."""
+def form_of(file: File, kind: str) -> str:
+    """Which of two forms of a table this is: of a footprint's index, the footprint beside it says it, if it
+    is there; of correlations, their size or their rows."""
+    if kind == "correlations":
+        return form_of_correlations(file.source)
     if kind == "footprint_index_sized" and file.path and file.size is not None:
         try:
             with open(sibling(file.path, "bin"), "rb") as data:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ._core.io import Mapped, Source
-from .converting import DAYS, MINUTES, header_values, layout_of, record_layout
+from .converting import DAYS, MINUTES, correlations_form, header_values, layout_of, record_layout
 from .errors import DataError, InputError
 from .headers import key, titles
 from .indexed import footprint_records, vulnerability_records
@@ -32,6 +32,7 @@ class Place:
 
 def place_of(table: str, folder: PathLike, stem: str | None = None) -> Place | None:
     """Where a table lies below folder, as the stages would find it, or else its csv; None if it is nowhere.
+    Of correlations, its table is the form that the file has.
 
     stem: the path without its ending, instead of the registry's.
     """
@@ -41,22 +42,37 @@ def place_of(table: str, folder: PathLike, stem: str | None = None) -> Place | N
         for form, suffix in (("compressed", ".z"), ("indexed", "")):
             if os.path.exists(f"{path}.idx{suffix}"):
                 return Place(table, form, f"{path}.bin{suffix}", f"{path}.idx{suffix}")
+    if table == "correlations" and os.path.exists(f"{path}.bin"):
+        return Place(form_of_correlations(Source(f"{path}.bin")), "plain", f"{path}.bin")
     if os.path.exists(f"{path}.bin"):  # of a footprint, to say that its index is missing
         return Place(table, "indexed" if table == "footprint" else "plain", f"{path}.bin", f"{path}.idx")
     for csv in (path, os.path.join("" if folder == "." else folder, os.path.basename(stem))):
         if os.path.exists(f"{csv}.csv"):
-            return Place(table, "csv", f"{csv}.csv")
+            place = Place(table, "csv", f"{csv}.csv")
+            return Place(csv_form(place), "csv", place.path) if table == "correlations" else place
     return None
+
+
+def form_of_correlations(source: Source) -> str:
+    """The registry's table that binary correlations are; where nothing shows it, correlations."""
+    try:
+        return correlations_form(source).name
+    except DataError:
+        return "correlations"
 
 
 def csv_form(place: Place) -> str:
     """The registry's table whose columns a csv has: those with dates and those with steps are others."""
-    forms = {"occurrence": ("occ_year", "occurrence_granular"), "fm_profile": ("step_id", "fm_profile_step")}
+    forms = {
+        "occurrence": ("occ_year", "occurrence_granular"),
+        "fm_profile": ("step_id", "fm_profile_step"),
+        "correlations": ("source_item_id", "correlations_sourced"),
+    }
     if place.table in forms:
         column, other = forms[place.table]
         try:
             with open(place.path, encoding="utf-8-sig", errors="replace") as file:
-                if key(column) in map(key, titles(file.readline(1 << 16))):
+                if key(column) in map(key, titles(file.readline(1 << 16).rstrip("\n"))):
                     return other
         except OSError as error:
             raise InputError(f"{place.path}: cannot read: {error.strerror}") from None

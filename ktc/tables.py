@@ -13,6 +13,9 @@ from __future__ import annotations
 from . import converting
 from .arrays import read_csv, read_table, write_table
 from .converters import (
+    conditional_vulnerability_tobin,
+    correlations_tobin,
+    correlations_tocsv,
     damage_bin_dict_tobin,
     damage_bin_dict_tocsv,
     fmprofilebinconv,
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "conditional_vulnerability_tobin",
+    "correlations_tobin",
+    "correlations_tocsv",
     "damage_bin_dict_tobin",
     "damage_bin_dict_tocsv",
     "fmprofilebinconv",
@@ -60,6 +66,8 @@ TO_BINARY: dict[str, Callable[..., None]] = {
     "occurrence": occurrence_tobin,
     "footprint": footprint_tobin,
     "vulnerability": vulnerability_tobin,
+    "conditional_vulnerability": conditional_vulnerability_tobin,
+    "correlations": correlations_tobin,
 }
 TO_CSV: dict[str, Callable[..., None]] = {
     "damage_bin_dict": damage_bin_dict_tocsv,
@@ -67,6 +75,7 @@ TO_CSV: dict[str, Callable[..., None]] = {
     "random": random_tocsv,
     "footprint": footprint_tocsv,
     "vulnerability": vulnerability_tocsv,
+    "correlations": correlations_tocsv,
 }
 
 
@@ -94,8 +103,9 @@ def tobin(
     no_header : bool, default False
         The csv has no header line.
     **options
-        By table: validate (damage_bin_dict); periods, date_id and granular (occurrence); everything that
-        footprint_tobin and vulnerability_tobin take, whose output goes to files.
+        By table: validate (damage_bin_dict); max_damage_bin and validate (conditional_vulnerability); fields
+        (correlations); periods, date_id and granular (occurrence); everything that footprint_tobin and
+        vulnerability_tobin take, whose output goes to files.
 
     Raises
     ------
@@ -140,8 +150,8 @@ def tocsv(
     skip_header : bool, default False
         Write csv without the header line.
     **options
-        By table: interval_type (damage_bin_dict); convert, generate and seed (random); everything that
-        footprint_tocsv and vulnerability_tocsv take, which read two files.
+        By table: interval_type (damage_bin_dict); fields (correlations); convert, generate and seed (random);
+        everything that footprint_tocsv and vulnerability_tocsv take, which read two files.
 
     Raises
     ------

@@ -164,7 +164,7 @@ def overview() -> str:
     """The text of `ktc --help`: every command and every tool by group, one line each."""
     groups: dict[str, list[str]] = {}
     for tool in (*COMMANDS.values(), *TOOLS.values()):
-        groups.setdefault(tool.group, []).append(f"  {tool.name:28}{tool.help}")
+        groups.setdefault(tool.group, []).append(f"  {tool.name:30}{tool.help}")
     return "\n".join(
         [
             "usage: ktc COMMAND ...",

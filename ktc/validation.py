@@ -75,8 +75,11 @@ def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4)
         "vulnerability_index",
         "occurrence_dates",
         "occurrence_granular",
+        "correlations_sourced",
     )
-    places = {table: place for table in TABLES if table not in forms and (place := place_of(table, folder))}
+    places = {
+        place.table: place for table in TABLES if table not in forms and (place := place_of(table, folder))
+    }
     if not places:
         raise InputError(f"{folder}: none of a run's files is there, such as {TABLES['items'].path}")
     verdict = Checker(places, areaperil_bytes).run()

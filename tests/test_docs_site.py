@@ -75,7 +75,7 @@ def test_every_entry_of_the_registry_has_its_place(site):
         ("report", schemas.REPORTS),
     ):
         assert {f"{kind}-{reference.slug(name)}" for name in entries} <= formats
-    assert {f"tool-{name}" for name in schemas.TOOLS} <= tools
+    assert {f"tool-{reference.slug(name)}" for name in schemas.TOOLS} <= tools
     assert {f"command-{name}" for name in getattr(schemas, "COMMANDS", {})} <= tools
 
 

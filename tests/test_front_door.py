@@ -147,6 +147,7 @@ OTHERS = {
     "weights": "1,1,0.5\n1,2,0.5\n",
     "ensemble": "".join(f"{sidx},{1 + sidx % 2}\n" for sidx in range(1, 101)),
     "correlations": "1,1,0.5,1,0.25\n",
+    "conditional_vulnerability": "9,1,1,1\n9,3,1,0.25\n9,3,4,0.75\n",
 }
 
 
@@ -157,7 +158,9 @@ def scratch(tmp_path_factory):
     made = ktc.write_example(folder, events=20, locations=5, grid=4, weighted_periods=True)
     OTHERS["amplifications"] = "".join(f"{item},1\n" for item in range(1, made.items + 1))
     for name, rows in OTHERS.items():
-        ktc.tobin(name, (TABLES[name].csv_header + "\n" + rows).encode(), folder / TABLES[name].path)
+        options = {"max_damage_bin": 22} if name == "conditional_vulnerability" else {}
+        text = TABLES[name].csv_header + "\n" + rows
+        ktc.tobin(name, text.encode(), folder / TABLES[name].path, **options)
     (folder / "work" / "gul").mkdir(parents=True)
     scripts = Path(shutil.which("ktc", path=str(Path(os.sys.executable).parent))).parent
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"

@@ -72,7 +72,7 @@ def model(tmp_path_factory):
             csv.write_text(
                 "\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in ROWS[name]), ""])
             )
-            tables.tobin(name, csv, path)
+            tables.tobin(name, csv, path, **TOBIN.get(name, {}))
         elif name == "footprint":
             tables.tocsv(name, path, csv, index=root / "static/footprint.idx")
         else:

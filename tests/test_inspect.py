@@ -45,6 +45,11 @@ def test_every_table(name, named, tmp_path):
     path.write_bytes(data)
     found = inspect.info(path, kind=None if named else name)
     same_name = [other for other in TABLES if os.path.basename(TABLES[other].path) == path.name]
+    if named and name == "correlations_sourced":  # these 120 bytes may be 6 records of the other form, too
+        assert found.kind == "correlations"
+        rows["damage_correlation_value"] = rows["hazard_correlation_value"] = 0.5
+        path.write_bytes(rows.tobytes())
+        found, same_name = inspect.info(path), [name]
     assert (found.kind, found.form) == (same_name[0] if named else name, "table")
     if named and name == "vulnerability_rows":
         return  # without an index it is read as what it mostly is

@@ -22,7 +22,15 @@ CONVERTED = sorted(t.name for t in TABLES.values() if t.tool)
 PLAIN = [
     n
     for n in CONVERTED
-    if n not in ("footprint", "vulnerability", "lossfactors", "occurrence", "correlations")
+    if n
+    not in (
+        "footprint",
+        "vulnerability",
+        "lossfactors",
+        "occurrence",
+        "correlations",
+        "conditional_vulnerability",
+    )
 ]
 NUMBERED = {"items": 0, "coverages": 0, "amplifications": 0, "damage_bin_dict": 0}
 
@@ -383,6 +391,80 @@ def test_correlations_are_printed_shortest():
     assert tobin("correlations", "\n".join(lines).replace("0,0", "0,0")) == records.tobytes()
 
 
+def correlations(name, n, damage=0.5, **values):
+    records = np.zeros(n, TABLES[name].dtype())
+    records["item_id"], records["peril_correlation_group"] = range(1, n + 1), 1
+    records["damage_correlation_value"] = damage
+    for field, value in values.items():
+        records[field] = value
+    return records.tobytes()
+
+
+@pytest.mark.parametrize("name, fields", [("correlations", 5), ("correlations_sourced", 6)])
+def test_correlations_have_five_fields_or_six(name, fields):
+    """The header of the csv says it, and the size of the binary, or its rows where 120 bytes are both."""
+    for n in (1, 5, 6, 24, 30, 4096):
+        data = correlations(name, n)
+        text = tocsv("correlations", data)
+        assert text.splitlines()[0] == TABLES[name].csv_header and text.count("\n") == n + 1
+        assert tobin("correlations", text) == tobin("correlations", text, fields=fields) == data
+        assert text == tocsv("correlations", data, fields=fields)
+        rows = text.split("\n", 1)[1]
+        assert tobin("correlations", rows, no_header=True) == data
+    assert tocsv("correlations", Trickle(data)) == text
+    with pytest.raises(TruncatedError):
+        tocsv("correlations", correlations(name, 7)[:-1])
+
+
+def test_correlations_that_may_be_either():
+    for data in (correlations("correlations", 6, damage=1.5), correlations("correlations_sourced", 5, 2)):
+        with pytest.raises(DataError) as error:
+            tocsv("correlations", data)
+        assert str(error.value) == (
+            "memory: byte 0: 120 bytes are 6 records of 5 fields or 5 of 6, and neither makes sense; "
+            "say which (--fields)"
+        )
+        for fields, n in ((5, 6), (6, 5)):
+            assert tocsv("correlations", data, fields=fields).count("\n") == 1 + n
+    # of 24 bytes a record, or cut off
+    assert tocsv("correlations", correlations("correlations_sourced", 1, damage=9)).endswith("9.0,0,0.0,0\n")
+    with pytest.raises(TruncatedError, match="byte 48: .* expected 20 bytes"):
+        tocsv("correlations", correlations("correlations", 3)[:48])
+    assert tocsv("correlations", b"") == TABLES["correlations"].csv_header + "\n"
+    with pytest.raises(UsageError, match="expected 5 or 6"):
+        tocsv("correlations", b"", fields=7)
+
+
+def test_correlations_that_lose_or_lack_a_column():
+    text = tocsv("correlations", correlations("correlations_sourced", 3, source_item_id=[0, 1, 1]))
+    assert tobin("correlations", text, fields=5) == correlations("correlations", 3)
+    with pytest.raises(DataError, match="source_item_id"):
+        tobin("correlations", tocsv("correlations", correlations("correlations", 3)), fields=6)
+
+
+def test_conditional_vulnerability():
+    header = TABLES["conditional_vulnerability"].csv_header
+    text = header + "\n9,1,1,1\n9,3,1,0.25\n9,3,4,0.75\n"
+    data = struct.pack("<i", 4) + b"".join(
+        struct.pack("<3if", *row) for row in ((9, 1, 1, 1), (9, 3, 1, 0.25), (9, 3, 4, 0.75))
+    )
+    assert tobin("conditional_vulnerability", text, max_damage_bin=4) == data
+    shown = text.replace(",1\n", ",1.0000000000e+00\n").replace("0.25", "2.5000000000e-01")
+    assert tocsv("conditional_vulnerability", data) == shown.replace("0.75", "7.5000000000e-01")
+    for rows, words in (
+        ("9,1,1,0.5", "line 2: .* sum to 0.500000, expected 1"),
+        ("9,1,5,1", "line 2: .*damage_bin is 5, more than the maximum given, 4"),
+        ("9,2,1,1\n9,1,1,1", "line 3: .*source_damage_bin is less than in the row before"),
+        ("9,1,1,0.5\n9,1,1,0.5", "line 3: .*damage_bin 1 comes twice"),
+        ("0,1,1,1", "line 2: .*vulnerability_id is 0, expected at least 1"),
+    ):
+        with pytest.raises(DataError, match=words):
+            tobin("conditional_vulnerability", f"{header}\n{rows}\n", max_damage_bin=4)
+    tobin("conditional_vulnerability", f"{header}\n9,1,1,0.5\n", max_damage_bin=4, validate=False)
+    with pytest.raises(UsageError, match="-d"):
+        tobin("conditional_vulnerability", text)
+
+
 def test_numbers_are_read_as_strtof_and_strtod_do():
     rng = random.Random(19)
     texts = []
@@ -691,7 +773,7 @@ def test_cut_binaries(name):
         data = packed(name, rng, 3)
         header, size = TABLES[name].header_size(), TABLES[name].size()
         whole_sizes = tuple(header + i * size for i in range(4))
-    options = {"convert": True} if name == "random" else {}
+    options = {"random": {"convert": True}, "correlations": {"fields": 5}}.get(name, {})
     for cut in range(len(data) + 1):
         if cut in whole_sizes:
             lines = tocsv(name, data[:cut], **options).count("\n")

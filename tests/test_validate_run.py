@@ -9,7 +9,7 @@ import shutil
 
 import numpy
 import pytest
-from support.rows import ROWS
+from support.rows import ROWS, TOBIN
 
 import ktc
 from ktc.errors import DataError, InputError, UsageError
@@ -37,7 +37,7 @@ def model(tmp_path_factory):
         "correlations": [(item, 1, 0.5, 1, 0.25) for item in items],
     }.items():
         text = "\n".join([TABLES[name].csv_header, *(",".join(map(str, row)) for row in rows), ""])
-        ktc.tobin(name, text.encode(), folder / TABLES[name].path)
+        ktc.tobin(name, text.encode(), folder / TABLES[name].path, **TOBIN.get(name, {}))
     (folder / "input" / "RI_1").mkdir()
     for name in ("fm_programme", "fm_policytc", "fm_profile", "fm_xref"):
         shutil.copy(folder / "input" / f"{name}.bin", folder / "input" / "RI_1")
@@ -188,6 +188,42 @@ def test_ids_that_should_come_up(run_of):
     assert any(
         "record 3" in line and "level_id 1, from_agg_id 1 comes a second time" in line for line in faults
     )
+
+
+def sourced(folder, source, **values):
+    """Give the correlations source items, and more; the number of items."""
+    path = folder / TABLES["correlations"].path
+    items = ktc.read_table("items", folder / TABLES["items"].path)
+    rows = numpy.zeros(len(items), TABLES["correlations_sourced"].dtype())
+    rows["item_id"], rows["source_item_id"] = range(1, len(rows) + 1), source
+    for field, value in values.items():
+        rows[field] = value
+    ktc.write_table("correlations_sourced", rows, path)
+    return len(rows)
+
+
+@pytest.mark.parametrize("form", ["binary", "csv"])
+def test_correlations_with_source_items(run_of, form):
+    def verdict():
+        if form == "csv":
+            ktc.tocsv("correlations", path, csv)
+            path.rename(run_of / "correlations.away")
+        found = validate_run(run_of)
+        if form == "csv":
+            (run_of / "correlations.away").rename(path)
+        return found
+
+    path, csv = run_of / "input" / "correlations.bin", run_of / "input" / "correlations.csv"
+    items = sourced(run_of, 0)
+    (file,) = (file for file in verdict().files if file.table.startswith("correlations"))
+    assert (file.table, file.rows, file.faults) == ("correlations_sourced", items, [])
+    sourced(run_of, [items + 1] + [0] * (items - 1), damage_correlation_value=0.5)
+    assert any(f"source_item_id {items + 1} is not in items" in line for line in verdict().faults)
+    sourced(run_of, 0, damage_correlation_value=[1.5] + [0.5] * (items - 1))
+    assert any("damage_correlation_value is 1.5, expected at most 1" in line for line in verdict().faults)
+    sourced(run_of, 0, hazard_correlation_value=-0.5)
+    assert verdict().sound
+    assert any("hazard_correlation_value is -0.5, expected at least 0" in line for line in verdict().warnings)
 
 
 SOUND = {  # a rule of the registry broken: the table, the row, the values, and what names it

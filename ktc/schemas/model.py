@@ -107,8 +107,8 @@ class Ref(Entry):
         The table that has these ids.
     keys : str, optional
         Its columns; called the same unless given.
-    also : (str, str), optional
-        A table and its keys that may have the ids instead.
+    also : sequence of (str, str), optional
+        Tables and their keys that may have the ids instead.
     when : (str, int, int or None), optional
         Column, low, high: only rows whose value there lies between (high None: no end).
     of : (str, int, int or None), optional
@@ -141,7 +141,7 @@ class Ref(Entry):
         columns: str,
         table: str,
         keys: str | None = None,
-        also: tuple[str, str] | None = None,
+        also: Iterable[tuple[str, str]] = (),
         when: tuple[str, int, int | None] | None = None,
         of: tuple[str, int, int | None] | None = None,
         less: int = 0,
@@ -153,7 +153,7 @@ class Ref(Entry):
             return tuple(text.split())
 
         self.columns, self.table, self.keys = names(columns), table, names(keys or columns)
-        self.also = (also[0], names(also[1])) if also else None
+        self.also = tuple((other, names(own)) for other, own in also)
         self.when, self.of, self.less, self.complete, self.warning = when, of, less, complete, warning
         self.one_is_enough = one_is_enough
 

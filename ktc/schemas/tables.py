@@ -69,6 +69,13 @@ FM_XREF = (
 PROFILE_HEADER = ("profile_id,calcrule_id,deductible1,deductible2,deductible3,attachment1,limit1,"
                   "share1,share2,share3")
 
+CORRELATIONS = (
+    ITEM_ID,
+    Field("peril_correlation_group", "i4", "perils that are correlated share one"),
+    Field("damage_correlation_value", "f4", "correlation of damage", "%r", unit="ratio"),
+    Field("hazard_group_id", "i4", "items of a group share their hazard random numbers"),
+    Field("hazard_correlation_value", "f4", "correlation of hazard", "%r", unit="ratio"))
+
 OCC_YEAR, OCC_MONTH, OCC_DAY, OCC_HOUR, OCC_MINUTE = (
     Field("occ_year", "i4", "year of the occurrence"), Field("occ_month", "i4", "month, 1 to 12"),
     Field("occ_day", "i4", "day, 1 to 31"), Field("occ_hour", "i4", "hour, 0 to 23"),
@@ -89,6 +96,9 @@ def not_negative(*fields: str) -> tuple[Rule, ...]:
     return tuple(Rule("range", field, low=0) for field in fields)
 
 
+# A correlation above 1 makes losses that are not numbers; one below 0 counts as 0.
+CORRELATED = tuple(rule for field in ("damage_correlation_value", "hazard_correlation_value") for rule in (
+    Rule("range", field, high=1), Rule("range", field, low=0, warning=True)))
 GROUPS = not_negative("summary_id") + (Rule("range", "summaryset_id", low=0, high=9),)
 
 # What else a csv may call a column: names that older versions of ktools and the Oasis platform write.
@@ -124,8 +134,9 @@ TABLES = {t.name: t for t in (
         Field("group_id", "i4", "items of a group share their random numbers")),
         "What is insured: one peril on one coverage.",
         refs=(Ref("coverage_id", "coverages"), Ref("areaperil_id", "footprint", warning=True),
-              Ref("vulnerability_id", "vulnerability", also=("aggregate_vulnerability",
-                                                             "aggregate_vulnerability_id"))),
+              Ref("vulnerability_id", "vulnerability", also=(
+                  ("aggregate_vulnerability", "aggregate_vulnerability_id"),
+                  ("conditional_vulnerability", "vulnerability_id")))),
         tool="item", rules=(Rule("numbered", "item_id", always=True),), needed="ground-up losses"),
     Table("coverages", "input/coverages.bin", (Field("tiv", "f4", "total insured value", unit="currency"),),
           "Total insured value of each coverage; record n is coverage n.", csv_header="coverage_id,tiv",
@@ -137,7 +148,8 @@ TABLES = {t.name: t for t in (
         Field("bin_from", "f4", "lower end", unit="damage ratio"),
         Field("bin_to", "f4", "upper end", unit="damage ratio"),
         Field("interpolation", "f4", "mean damage ratio of the bin", unit="damage ratio"),
-        Field("interval_type", "i4", "deprecated")),
+        Field("interval_type", "i4", "deprecated in ktools; the damage_type of gulmc: 0 relative if the "
+              "bin's bin_to is 1 or less, else absolute; 1 relative; 2 absolute; 3 a duration in days")),
         "The damage bins.", needed="ground-up losses",
         csv_header='"bin_index", "bin_from", "bin_to", "interpolation", "interval_type"',
         tool="damagebin", optional=1, empty=False, rules=(
@@ -149,7 +161,7 @@ TABLES = {t.name: t for t in (
         Field("summary_id", "i4", "the group it belongs to"),
         Field("summaryset_id", "i4", "in this grouping, 0 to 9")),
         "How ground-up losses are grouped.", csv_header='"coverage_id", "summary_id", "summaryset_id"',
-        refs=(Ref("coverage_id", "items", "item_id", also=("coverages", "coverage_id"), warning=True),),
+        refs=(Ref("coverage_id", "items", "item_id", also=(("coverages", "coverage_id"),), warning=True),),
         tool="gulsummaryxref", sound=GROUPS, needed="ground-up losses"),
     Table("fmsummaryxref", "input/fmsummaryxref.bin", (
         Field("output_id", "i4", "output id of the financial module"),
@@ -215,7 +227,7 @@ TABLES = {t.name: t for t in (
         Field("profile_id", "i4", "its policy terms")),
         "Which terms apply to each group and layer of each level.", needed="insured losses",
         refs=(Ref("level_id agg_id", "fm_programme", "level_id to_agg_id"),
-              Ref("profile_id", "fm_profile", also=("fm_profile_step", "profile_id"))),
+              Ref("profile_id", "fm_profile", also=(("fm_profile_step", "profile_id"),))),
         sound=from_one("layer_id", "level_id", "agg_id", "profile_id"),
         csv_header="layer_id,level_id,agg_id,profile_id", padded=True,
         tool="fmpolicytc", columns=("layer_id", "level_id", "agg_id", "profile_id"), prefix=" "),
@@ -329,15 +341,33 @@ TABLES = {t.name: t for t in (
                                                            "the ensemble it belongs to")),
         "Which samples make up an ensemble.", csv_header="sidx, ensemble_id", tool="ensemble",
           sound=from_one("sidx")),
-    Table("correlations", "input/correlations.bin", (
-        ITEM_ID,
-        Field("peril_correlation_group", "i4", "perils that are correlated share one"),
-        Field("damage_correlation_value", "f4", "correlation of damage", "%r", unit="ratio"),
-        Field("hazard_group_id", "i4", "items of a group share their hazard random numbers"),
-        Field("hazard_correlation_value", "f4", "correlation of hazard", "%r", unit="ratio")),
-        "Correlations between items, of the Oasis platform's full Monte Carlo.", key=("item_id",),
-        refs=(Ref("item_id", "items"),),
-        tool="correlation", separator=","),
+    Table("correlations", "input/correlations.bin", CORRELATIONS,
+          "Correlations between items, of the Oasis platform's full Monte Carlo.", key=("item_id",),
+          refs=(Ref("item_id", "items"),), sound=CORRELATED, tool="correlation", separator=","),
+    Table("correlations_sourced", "input/correlations.bin", (
+        *CORRELATIONS,
+        Field("source_item_id", "i4", "the item on whose damage that of this one depends; 0: on the hazard")),
+        "The same with the items that others depend on, as the Oasis platform has it from 2.5.8.",
+          key=("item_id",),
+          refs=(Ref("item_id", "items"),
+                Ref("source_item_id", "items", "item_id", when=("source_item_id", 1, None))),
+          sound=CORRELATED, form="", separator=","),
+    Table("conditional_vulnerability", "static/conditional_vulnerability.bin", (
+        VULNERABILITY_ID,
+        Field("source_damage_bin", "i4", "damage bin of the item that it depends on, from 1"),
+        Field("damage_bin", "i4", "damage bin, from 1"),
+        PROBABILITY),
+        "Damage distributions of items that depend on another item's damage: by vulnerability function and "
+        "damage bin of that item, the probability of each damage bin.",
+        header=(Field("max_damage_bin", "i4", "largest damage bin"),),
+        refs=(Ref("source_damage_bin", "damage_bin_dict", "bin_index"),
+              Ref("damage_bin", "damage_bin_dict", "bin_index")),
+        sound=(*not_negative("probability"), *from_one("source_damage_bin", "damage_bin")),
+        tool="conditionalvulnerability", separator=",", empty=False, rules=(
+            Rule("range", "vulnerability_id", low=1, always=True),
+            Rule("at most", "damage_bin", limit="max_damage_bin", always=True),
+            Rule("ascending", "source_damage_bin", within=2), Rule("distinct", "damage_bin", within=2),
+            Rule("sums to one", "probability", within=2))),
 )}
 
 # A table that is csv only: eltcalc takes it instead of rates that it would have to count in the occurrence

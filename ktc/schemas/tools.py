@@ -28,7 +28,8 @@ STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text"
 # standard error.
 IN_RUNS = (STAGE, STREAM_TEXT, OUTPUT)
 # Scripts that are not programs of ktools.
-OWN = ("correlationtobin", "correlationtocsv")
+OWN = ("correlationtobin", "correlationtocsv", "conditionalvulnerabilitytobin",
+       "conditionalvulnerabilitytocsv", "footprint_bin_to_parquet", "footprint_parquet_to_bin")
 
 NO_HEADER = Option("-n", "no_header", "the csv has no header line")
 NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
@@ -55,6 +56,11 @@ def converters(tool: str, table: str, to_binary: tuple[Option, ...] = (), to_csv
                  example=examples[1].replace("{}", tocsv)))
 
 
+FIELDS = Option("--fields", "fields",
+                "of a record: 6 with source_item_id, 5 without (default: as the input has)", int, "{5,6}",
+                choices=(5, 6))
+STATIC_PATH = tuple(Option(flag, "static_path", "folder of the footprint (default .)", str, "DIR")
+                    for flag in ("-p", "--static-path"))
 STEP = Option("-S", "table", "stepped policies (fm_profile_step)", const="fm_profile_step")
 CONVERTERS = (
     *converters("eve", "events", (NO_HEADER,), (SKIP_HEADER,)),
@@ -134,9 +140,16 @@ CONVERTERS = (
     *converters("ensemble", "ensemble"),
     *converters("correlation", "correlations", (
         Option("-i", "source", "csv file (default standard input)", str, "FILE"),
-        Option("-o", "target", "binary file (default standard output)", str, "FILE")), (
+        Option("-o", "target", "binary file (default standard output)", str, "FILE"),
+        FIELDS), (
         Option("-i", "source", "binary file (default standard input)", str, "FILE"),
-        Option("-o", "target", "csv file (default standard output)", str, "FILE"))),
+        Option("-o", "target", "csv file (default standard output)", str, "FILE"),
+        FIELDS), function="converters:correlations"),
+    converters("conditionalvulnerability", "conditional_vulnerability", (
+        Option("-d", "max_damage_bin", "largest damage bin", int, "BIN"), NO_CHECKS),
+               function="converters:conditional_vulnerability",
+               examples=("{} -d 22 < {name}.csv > {path}", ""))[0],
+    converters("conditionalvulnerability", "conditional_vulnerability", (), (SKIP_HEADER,))[1],
     Tool("fmprofilebinconv", CONVERTER, "policy terms in their old binary form to fm_profile",
          "converters:fmprofilebinconv",
          standard_output=True, reads="the records of fm_profile as they once were, on standard input",
@@ -147,6 +160,28 @@ CONVERTERS = (
          "indexed:footprintconv", (AREAPERIL_BYTES,), standard_input=False,
          reads="footprint.bin and footprint.idx of the working directory",
          writes="footprint.bin.z and footprint.idx.z there", example="cd static && footprintconv"),
+    Tool("footprint_bin_to_parquet", CONVERTER,
+         "footprint.bin and footprint.idx, or those that end in .z, to parquet, which gulmc reads, too",
+         "footprintparquet:footprint_bin_to_parquet", (
+             *STATIC_PATH,
+             Option("--chunk", "chunk", "files of many events instead of one for each event"),
+             Option("--chunk-size", "chunk_size", "bytes of rows after which a chunk ends (default 8388608)",
+                    int, "BYTES"),
+             AREAPERIL_BYTES), standard_input=False,
+         reads="footprint.bin and footprint.idx, or those that end in .z, in the folder of -p",
+         writes="footprint.parquet/ or, with --chunk, footprint_chunk/ and footprint_lookup.parquet; "
+                "footprint_parquet_meta.json",
+         example="footprint_bin_to_parquet -p static"),
+    Tool("footprint_parquet_to_bin", CONVERTER,
+         "a footprint in parquet to footprint.bin and footprint.idx",
+         "footprintparquet:footprint_parquet_to_bin", (
+             *STATIC_PATH,
+             Option("-z", "compress", "compress each event's rows; the names end in .z"),
+             Option("-u", "sized", "with -z: the index has uncompressed sizes"),
+             AREAPERIL_BYTES), standard_input=False,
+         reads="footprint_chunk/ and footprint_lookup.parquet, or else footprint.parquet/; "
+               "footprint_parquet_meta.json; all in the folder of -p",
+         writes="footprint.bin and footprint.idx there", example="footprint_parquet_to_bin -p static"),
 )
 
 FAULTS = "what is wrong, and the verdict, on standard error"

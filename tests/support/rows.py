@@ -27,6 +27,8 @@ SAMPLES = {
     "aggregate_vulnerability": [(7, 1), (7, 2)],
     "weights": [(1, 1, 0.5), (1, 2, 0.5)],
     "correlations": [(1, 1, 0.5, 1, 0.25), (2, 1, 0.5, 1, 0.25)],
+    "correlations_sourced": [(1, 1, 0.5, 1, 0.25, 0), (2, 1, 0.5, 1, 0.25, 1)],
+    "conditional_vulnerability": [(9, 1, 1, 1), (9, 3, 1, 0.25), (9, 3, 4, 0.75)],
     "ensemble": [(1, 1), (2, 1), (3, 2)],
 }
 # Of the tables that a run does not have
@@ -38,6 +40,7 @@ ROWS = {
         "aggregate_vulnerability",
         "weights",
         "correlations",
+        "conditional_vulnerability",
         "ensemble",
     )
 }
@@ -46,4 +49,5 @@ TOBIN = {
     "occurrence": {"periods": 5},
     "footprint": {"max_intensity_bin": 6},
     "vulnerability": {"max_damage_bin": 4},
+    "conditional_vulnerability": {"max_damage_bin": 4},
 }
