@@ -60,7 +60,10 @@ if os.name == "posix":
 LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if sys.platform == "linux" else {}
 # Modules that are also built for a newer instruction set, which ktc._core chooses at run time: those that
 # gained by it.
-NEWER = {"x86-64-v4": ("allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling")}
+NEWER = {
+    "x86-64-v4": ("allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"),
+    "x86-64-v3": ("mersenne",),
+}
 MODULES = {path.stem for path in (HERE / "ktc" / "_core").glob("*.pyx")}
 assert {*LANES, *sum(NEWER.values(), ())} <= MODULES, "LANES or NEWER names a module that is not there"
 NEWER = NEWER if sysconfig.get_platform() == "linux-x86_64" and not DEBUG else {}

@@ -15,7 +15,10 @@ from ktc.errors import UsageError
 
 SETS = machine.INSTRUCTION_SETS
 # the modules that are built once more for each newer set
-NEWER = {"allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"}
+NEWER = {
+    "x86-64-v4": {"allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"},
+    "x86-64-v3": {"mersenne"},
+}
 # what runs on them: sampling, the financial module and the random numbers under both
 PIPE = (
     "eve 1 1 | getmodel | gulcalc -S30 {rule} -i - | tee {gul} | fmcalc {rule} | tee {fm}"
@@ -50,12 +53,12 @@ def test_a_set_that_the_machine_lacks(tool, run):
 @pytest.mark.parametrize("name", SETS[:-1])
 def test_modules_that_are_built_once_more(name):
     built = {path.name.partition(".")[0] for path in modules_of(name).glob("*.so")}
-    assert built == NEWER
+    assert built == NEWER[name]
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_modules_come_from_the_set_that_is_asked_for(name, tmp_path):
-    script = "import ktc._core.gulcalc as m, ktc._core as c; print(c.INSTRUCTION_SET, m.__file__)"
+    script = "import ktc._core.mersenne as m, ktc._core as c; print(c.INSTRUCTION_SET, m.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

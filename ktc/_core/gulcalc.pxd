@@ -8,10 +8,15 @@ from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 from ktc._core.sampling cimport Distribution, Item, ItemIndex, RandomFile
 
 
-# A place for one group's random numbers.
-cdef struct Way:
-    int64_t event, chunk            # of its last use
-    int32_t group_id
+cdef enum:
+    WAYS = 8                        # places that a group's random numbers may be kept in
+
+# The places for random numbers of groups that hash to the same value. Keys are event and group, and take a
+# line of the cache.
+cdef struct Ways:
+    uint64_t[WAYS] key
+    int64_t[WAYS] chunk             # of the last use
+    int64_t next                    # the place that is given away next
 
 
 # An item hit by the event, and the next one on its coverage (mode 1).
@@ -40,7 +45,9 @@ cdef class GulCalc(CdfConsumer):
     cdef RandomFile random_file
     cdef CachedVector cached, cached_common
     cdef Mersenne mersenne
-    cdef Way *way
+    cdef Ways *ways
+    cdef uint64_t latest_key        # that vector_of was asked for in this chunk, or 0; and what it gave
+    cdef float *latest_vector
     cdef float *vectors             # one of each way, or of each place in the chunk
     cdef float *common              # the event's own, which all items share when fully correlated
     cdef const float *common_vector

@@ -30,7 +30,6 @@ from ktc.errors import DataError, UsageError
 
 
 cdef enum:
-    WAYS = 8                            # places that a group's random numbers may be kept in
     CHUNK = 1024                        # items that wait for their random numbers together, at most
     HASH_GROUP = 1543270363
     HASH_EVENT = 1943272559
@@ -88,7 +87,7 @@ cdef class GulCalc(CdfConsumer):
             while vectors > 64 and vectors * self.samples * 4 > VECTORS:
                 vectors //= 2
             self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
-            self.way = <Way *>self.memory.allot(vectors, sizeof(Way))
+            self.ways = <Ways *>self.memory.allot(self.sets, sizeof(Ways))
             self.mersenne = Mersenne()
             self.pending_seed = <uint32_t *>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
             self.pending_vector = <float **>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(float *))
@@ -308,23 +307,27 @@ cdef class GulCalc(CdfConsumer):
     cdef float *vector_of(self, int32_t group_id) noexcept nogil:
         """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the
         way."""
-        cdef uint64_t hashed = <uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15
-        cdef uint64_t s = (hashed >> 32) & <uint64_t>(self.sets - 1)
-        cdef Way *way = self.way + s * WAYS
-        cdef int64_t k, victim = 0
+        cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>group_id
+        cdef uint64_t s = (<uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15 >> 32) & <uint64_t>(self.sets - 1)
+        cdef Ways *ways = self.ways + s
+        cdef float *vector
+        cdef int64_t k, place = -1
+        if key == self.latest_key:
+            return self.latest_vector
         for k in range(WAYS):
-            if way[k].event == self.event and way[k].group_id == group_id:
-                way[k].chunk = self.chunk
-                return self.vectors + (s * WAYS + k) * self.samples
-            if way[k].chunk < way[victim].chunk:
-                victim = k
-        if way[victim].chunk == self.chunk:
-            return NULL
-        way[victim].event, way[victim].chunk, way[victim].group_id = self.event, self.chunk, group_id
-        self.pending_seed[self.n_pending] = seed_of(group_id, self.event_id, self.seed)
-        self.pending_vector[self.n_pending] = self.vectors + (s * WAYS + victim) * self.samples
-        self.n_pending += 1
-        return self.pending_vector[self.n_pending - 1]
+            place = k if ways.key[k] == key else place
+        if place < 0:
+            place = ways.next
+            if ways.chunk[place] == self.chunk:
+                return NULL
+            ways.key[place], ways.next = key, (place + 1) % WAYS
+            self.pending_seed[self.n_pending] = seed_of(group_id, self.event_id, self.seed)
+            self.pending_vector[self.n_pending] = self.vectors + (s * WAYS + place) * self.samples
+            self.n_pending += 1
+        ways.chunk[place] = self.chunk
+        vector = self.vectors + (s * WAYS + place) * self.samples
+        self.latest_key, self.latest_vector = key, vector
+        return vector
 
     cdef void draw(self) noexcept nogil:
         """Fill the vectors that are asked for."""
@@ -357,6 +360,7 @@ cdef class GulCalc(CdfConsumer):
                 self.emit_item(item)
         self.n_chunk = 0
         self.chunk += 1
+        self.latest_key = 0
         return 0
 
     cdef int prepare(self, int64_t row, const float *random) noexcept nogil:

@@ -34,27 +34,33 @@ cdef extern from *:
       #define KTC_BASE "the compiler's"
     #endif
 
-    /* x86-64-v4 as the psABI has it; every processor with these has the rest. */
-    static int ktc_has_v4(void) {
+    /* x86-64-v3 and v4 as the psABI has them; every processor with these has the rest. */
     #if defined(__x86_64__) && defined(__GNUC__)
+    static int ktc_has_v3(void) {
         __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")
-            && __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512f")
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+            && __builtin_cpu_supports("fma");
+    }
+
+    static int ktc_has_v4(void) {
+        return ktc_has_v3() && __builtin_cpu_supports("avx512f")
             && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    #else
-        return 0;
-    #endif
     }
+    #else
+    static int ktc_has_v3(void) { return 0; }
+    static int ktc_has_v4(void) { return 0; }
+    #endif
     """
     const char *KTC_FLAGS
     const char *KTC_NEWER
     const char *KTC_COMPILER
     const char *KTC_INTERPRETER
     const char *KTC_BASE
+    bint ktc_has_v3() nogil
     bint ktc_has_v4() nogil
 
 FLAGS, COMPILER, INTERPRETER = KTC_FLAGS.decode(), KTC_COMPILER.decode().strip(), KTC_INTERPRETER.decode()
 # The newest first; the last is what all modules are built for.
-INSTRUCTION_SETS = tuple(name for name in KTC_NEWER.decode().split() if name == "x86-64-v4"
-                         and ktc_has_v4()) + (KTC_BASE.decode(),)
+_HAS = {"x86-64-v3": ktc_has_v3(), "x86-64-v4": ktc_has_v4()}
+INSTRUCTION_SETS = tuple(name for name in KTC_NEWER.decode().split() if _HAS[name]) + (KTC_BASE.decode(),)

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
     # generators side by side: seeding is serial, so its steps wait on each other
-    LANES = 16
+    LANES = 32
 
 
 # LANES independent generators. Word k of lane l lies at state[k * LANES + l]; the words are seeded and

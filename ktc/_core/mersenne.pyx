@@ -15,7 +15,45 @@ cdef enum:
     M = 397                         # how far ahead a word looks when it is twisted
     DRAWS = 1024                    # that a Sequence gives at once
     AHEAD = 256                     # draws that a cached vector makes at once
-    SEED_FACTOR = 1812433253
+
+cdef extern from *:
+    """
+    /* Words first .. end - 1 of every generator's state, each from the word before it. The words wait on each
+       other, so they are kept in registers from one to the next. With AVX2 gcc does so with vectors, but not
+       with an array. */
+    #define KTC_NEXT_WORD(word, k) (1812433253u * ((word) ^ (word) >> 30) + (uint32_t)(k))
+    #define KTC_LANES 32
+
+    #if defined(__AVX2__) && defined(__GNUC__)
+    typedef uint32_t ktc_eight __attribute__((vector_size(32), aligned(4), may_alias));
+
+    static void ktc_seed_words(uint32_t *state, int64_t first, int64_t end) {
+        ktc_eight *word = (ktc_eight *)(state + (first - 1) * KTC_LANES);
+        ktc_eight a = word[0], b = word[1], c = word[2], d = word[3];
+        int64_t k;
+        for (k = first; k < end; k++) {
+            word += 4;
+            word[0] = a = KTC_NEXT_WORD(a, k);
+            word[1] = b = KTC_NEXT_WORD(b, k);
+            word[2] = c = KTC_NEXT_WORD(c, k);
+            word[3] = d = KTC_NEXT_WORD(d, k);
+        }
+    }
+    #else
+    static void ktc_seed_words(uint32_t *state, int64_t first, int64_t end) {
+        uint32_t word[KTC_LANES];
+        int64_t k;
+        int l;
+        memcpy(word, state + (first - 1) * KTC_LANES, sizeof word);
+        for (k = first; k < end; k++) {
+            for (l = 0; l < KTC_LANES; l++)
+                word[l] = KTC_NEXT_WORD(word[l], k);
+            memcpy(state + k * KTC_LANES, word, sizeof word);
+        }
+    }
+    #endif
+    """
+    void seed_words "ktc_seed_words"(uint32_t *state, int64_t first, int64_t end) noexcept nogil
 
 cdef uint32_t UPPER = 0x80000000, LOWER = 0x7fffffff, TWIST = 0x9908b0df
 cdef uint32_t TEMPER_B = 0x9d2c5680, TEMPER_C = 0xefc60000
@@ -71,16 +109,9 @@ cdef class Mersenne:
 
 cdef inline void make_words(Mersenne self, int64_t n) noexcept nogil:
     """Seed the words of the state that the next n outputs look at and that are not there yet."""
-    cdef uint32_t word[LANES]
-    cdef uint32_t *state = self.state
-    cdef int64_t k, l
     cdef int64_t needed = min(self.position + n + M, <int64_t>N)
     if self.seeded < needed:
-        memcpy(word, state + (self.seeded - 1) * LANES, sizeof(word))
-        for k in range(self.seeded, needed):
-            for l in range(LANES):
-                word[l] = <uint32_t>SEED_FACTOR * (word[l] ^ (word[l] >> 30)) + <uint32_t>k
-            memcpy(state + k * LANES, word, sizeof(word))
+        seed_words(self.state, self.seeded, needed)
         self.seeded = needed
 
 

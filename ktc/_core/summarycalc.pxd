@@ -52,13 +52,16 @@ cdef class SummaryCalc(LossConsumer):
     cdef bint open, ended           # an event has losses that are not written yet; all of it has been seen
     cdef int32_t event_id
     cdef int64_t last_key           # the id whose exposure was added last, or -1
+    # by row of the block: its id, or coverage, and -1 if it affects nothing; the exposure that it adds
+    cdef int32_t *key
+    cdef float *exposure
+    cdef Py_ssize_t key_room
 
     cdef SummarySet *find_set(self, int32_t number) noexcept
     cdef int enter(self, int32_t event_id) except -1 nogil
-    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure,
-                 const int32_t *sidx,
-                 const float *loss, int64_t n, bint dense) except -1 nogil
-    cdef double *right_row(self, SummarySet *group, Py_ssize_t slot) except NULL nogil
+    cdef int look(self, const LossBlock *block) except -1 nogil
+    cdef int add_rows(self, SummarySet *group, const LossBlock *block) except -1 nogil
+    cdef double *right_row(self, Slot *held, const float *row) except NULL nogil
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil
     cdef int no_memory(self) except -1 nogil
     cdef int write_event(self) except -1 nogil

@@ -47,6 +47,40 @@ cdef inline float tiv_of(const int32_t *sidx, const float *loss, int64_t n) noex
     return 0
 
 
+cdef inline void add_losses(float *row, double *right, const LossBlock *block, Py_ssize_t i, Py_ssize_t end,
+                            int32_t sample_size) noexcept nogil:
+    """Add the losses of rows i .. end - 1 to those of a summary by sidx; right: its row in double, or NULL."""
+    cdef const int32_t *sidx = block.sidx
+    cdef const float *loss = block.loss
+    cdef int64_t k = block.start[i], after, s
+    cdef bint dense
+    cdef float value
+    while i < end:
+        # Records of rows that follow each other are one loop, but for the samples of a dense row.
+        dense = block.dense[i]
+        i += 1
+        while not dense and i < end and not block.dense[i]:
+            i += 1
+        after = block.start[i] - (sample_size if dense else 0)
+        if right == NULL:
+            while k < after:
+                row[sidx[k]] += loss[k]
+                k += 1
+        else:
+            while k < after:
+                s, value = sidx[k], loss[k]
+                row[s] += value
+                right[s] += value
+                k += 1
+        if dense:
+            for s in range(sample_size):
+                row[s + 1] += loss[k + s]
+            if right != NULL:
+                for s in range(sample_size):
+                    right[s + 1] += loss[k + s]
+            k += sample_size
+
+
 cdef class SummaryCalc(LossConsumer):
     """Sums losses into summaries.
 
@@ -168,6 +202,8 @@ cdef class SummaryCalc(LossConsumer):
         free(self.sets)
         free(self.coverage_of)
         free(self.blank)
+        free(self.key)
+        free(self.exposure)
 
     cdef int begin(self, const LossHeader *header) except -1 nogil:
         cdef LossHeader summary
@@ -184,12 +220,28 @@ cdef class SummaryCalc(LossConsumer):
         return 0
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
+        cdef int g
+        self.look(block)
+        for g in range(self.n_sets):
+            self.add_rows(&self.sets[g], block)
+        if block.end_of_event and self.open and not self.ended:
+            self.ended = True
+            # Whether a maximum loss of 0 is written may depend on how the next event begins.
+            if self.by_coverage or self.max_loss_met or not self.zeros:
+                self.write_event()
+        return 0
+
+    cdef int look(self, const LossBlock *block) except -1 nogil:
+        """The key and the exposure of each row of the block."""
         cdef Py_ssize_t i
         cdef int64_t k, first, end
-        cdef int32_t id, s, summary_id
-        cdef bint affected, exposed
+        cdef int32_t id, s
+        cdef bint affected, exposed, entered = False
         cdef float exposure
-        cdef int g
+        if block.n > self.key_room:
+            self.key_room = 2 * block.n
+            resize(<void **>&self.key, self.key_room, sizeof(int32_t))
+            resize(<void **>&self.exposure, self.key_room, sizeof(float))
         for i in range(block.n):
             id, first, end = block.id[i], block.start[i], block.start[i + 1]
             if id < self.first_id or id > self.last_id:
@@ -202,9 +254,8 @@ cdef class SummaryCalc(LossConsumer):
             if self.by_coverage:
                 if self.coverage_of != NULL:
                     id = self.coverage_of[id]
-                if end > first:
-                    self.enter(block.event_id)
-                    affected = exposed = True
+                affected = exposed = end > first
+                if affected:
                     exposure = (<const float *>self.coverages.data)[id - 1]
             else:
                 for k in range(first, end):
@@ -212,37 +263,27 @@ cdef class SummaryCalc(LossConsumer):
                     if s == TIV:
                         exposure = block.loss[k]
                     elif s == MAX_LOSS:
-                        self.max_loss_met = True
-                        self.enter(block.event_id)
+                        if not self.max_loss_met:
+                            self.max_loss_met = True
                         affected = True
                     elif s != AFFECTED_RISKS:
-                        self.enter(block.event_id)
                         affected = exposed = True
                         if exposure == 0:               # it may come after
                             exposure = tiv_of(block.sidx + k, block.loss + k, end - k)
                         break
-                # Only the zeros depend on whether there is a maximum loss anywhere.
-                if self.zeros and not self.max_loss_met:
-                    for k in range(first, end):
-                        if block.sidx[k] == MAX_LOSS:
-                            self.max_loss_met = True
-                            break
-            if not affected:
-                continue
+            if affected and not entered:
+                self.enter(block.event_id)
+                entered = True
+            # Only the zeros depend on whether there is a maximum loss anywhere.
+            if self.zeros and not self.max_loss_met and not self.by_coverage:
+                for k in range(first, end):
+                    if block.sidx[k] == MAX_LOSS:
+                        self.max_loss_met = True
+                        break
+            self.key[i] = id if affected else -1
+            self.exposure[i] = exposure if exposed and id != self.last_key else 0
             if exposed:
-                exposed = id != self.last_key
                 self.last_key = id
-            for g in range(self.n_sets):
-                summary_id = self.sets[g].summary_of[id]
-                if summary_id:
-                    self.add(&self.sets[g], summary_id, exposed, exposure, block.sidx + first,
-                             block.loss + first,
-                             end - first, block.dense[i])
-        if block.end_of_event and self.open and not self.ended:
-            self.ended = True
-            # Whether a maximum loss of 0 is written may depend on how the next event begins.
-            if self.by_coverage or self.max_loss_met or not self.zeros:
-                self.write_event()
         return 0
 
     cdef int finish(self) except -1 nogil:
@@ -261,51 +302,51 @@ cdef class SummaryCalc(LossConsumer):
             self.open, self.ended, self.event_id, self.last_key = True, False, event_id, -1
         return 0
 
-    cdef int add(self, SummarySet *group, int32_t summary_id, bint exposed, float exposure,
-                 const int32_t *sidx,
-                 const float *loss, int64_t n, bint dense) except -1 nogil:
-        """Add n losses of one id to a summary."""
-        cdef Py_ssize_t slot
-        cdef int64_t k, specials = n - self.sample_size if dense else n
+    cdef int add_rows(self, SummarySet *group, const LossBlock *block) except -1 nogil:
+        """Add the rows of a block to the summaries of a set: those of one summary that follow each other
+        together."""
+        cdef Py_ssize_t i = 0, end
+        cdef int64_t some
+        cdef int32_t summary_id
         cdef float *row
         cdef double *right
-        if group.slot_of[summary_id] == 0:
-            self.deal(group, summary_id)
-        slot = group.slot_of[summary_id] - 1
-        if exposed:
-            group.slot[slot].exposure += exposure
-            group.slot[slot].right_exposure += exposure
-        group.slot[slot].additions += 1
-        right = self.right_row(group, slot) + ORIGIN if group.slot[slot].additions > self.few else NULL
-        # Special samples that are not passed on fall into columns that are not read.
-        row = group.row[slot] + ORIGIN
-        for k in range(specials):
-            row[sidx[k]] += loss[k]
-        if right != NULL:
-            for k in range(specials):
-                right[sidx[k]] += loss[k]
-        if dense:
-            row += 1
-            loss += specials
-            if right == NULL:
-                for k in range(self.sample_size):
-                    row[k] += loss[k]
-            else:
-                right += 1
-                for k in range(self.sample_size):
-                    row[k] += loss[k]
-                    right[k] += loss[k]
+        cdef Slot *held
+        while i < block.n:
+            summary_id = group.summary_of[self.key[i]] if self.key[i] >= 0 else 0
+            if summary_id == 0:
+                i += 1
+                continue
+            if group.slot_of[summary_id] == 0:
+                self.deal(group, summary_id)
+            held = group.slot + (group.slot_of[summary_id] - 1)
+            row = group.row[group.slot_of[summary_id] - 1]
+            end = i
+            while True:
+                held.exposure += self.exposure[end]
+                held.right_exposure += self.exposure[end]
+                end += 1
+                if end == block.n or self.key[end] < 0 or group.summary_of[self.key[end]] != summary_id:
+                    break
+            while i < end:
+                right, some = NULL, end - i
+                if held.additions < self.few:
+                    some = min(some, self.few - held.additions)
+                else:
+                    right = self.right_row(held, row) + ORIGIN
+                held.additions += some
+                # Special samples that are not passed on fall into columns that are not read.
+                add_losses(row + ORIGIN, right, block, i, i + some, self.sample_size)
+                i += some
         return 0
 
-    cdef double *right_row(self, SummarySet *group, Py_ssize_t slot) except NULL nogil:
+    cdef double *right_row(self, Slot *held, const float *row) except NULL nogil:
         """The row in double of a summary, which begins with what there is of the float one."""
-        cdef Slot *held = &group.slot[slot]
         cdef Py_ssize_t k
         if held.right == NULL:
             resize(<void **>&held.right, self.stride, sizeof(double))
-        if held.additions == self.few + 1:
+        if held.additions == self.few:
             for k in range(self.stride):
-                held.right[k] = group.row[slot][k]
+                held.right[k] = row[k]
         return held.right
 
     cdef int deal(self, SummarySet *group, int32_t summary_id) except -1 nogil:
