@@ -114,15 +114,17 @@ cdef class FmCalc(LossConsumer):
             self.event.add_row(block, i)
         if block.end_of_event:
             if self.event.n:
-                self.event.find_nodes()
-                self.event.place_results()
+                self.event.find_layout()
                 self.calculate()
                 self.check_results(block.event_id)
                 if self.both:
-                    self.event.write(self.out, block.event_id, self.remains, self.results)
-                    self.event.write(self.left, block.event_id, 0, self.remains)
+                    self.event.write(self.out, block.event_id, self.event.order + self.remains,
+                                     self.event.outputs)
+                    self.event.write(self.left, block.event_id, self.event.order, self.event.left)
+                elif self.remaining:
+                    self.event.write(self.out, block.event_id, self.event.order, self.event.left)
                 else:
-                    self.event.write(self.out, block.event_id, 0, self.results)
+                    self.event.write(self.out, block.event_id, self.event.order, self.event.outputs)
                 self.event.n = 0
         return 0
 
@@ -516,7 +518,7 @@ cdef class FmCalc(LossConsumer):
             for k in range(level.n):
                 if last.layer_count[level.agg[k]] < layer:
                     continue
-                at = self.result_of[(layer - 1) * level.n + k]
+                at = self.result_of[k * last.layers + layer - 1]
                 if at < 0 and not self.both:
                     continue
                 amounts = self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES + (LANES
@@ -606,7 +608,7 @@ cdef class FmCalc(LossConsumer):
                             if borrowed[i]:
                                 share[i] = self.lent(l, k, m - level.first[k], i) if worked_out[i] else 0
                 for layer in range(1, layers + 1):
-                    at = self.result_of[(layer - 1) * self.n + m]
+                    at = self.result_of[<int64_t>level.row[m] * last.layers + layer - 1]
                     if at < 0 and not self.remaining:
                         continue
                     amounts = self.amounts[l & 1][layer] + k * kept
@@ -632,7 +634,8 @@ cdef class FmCalc(LossConsumer):
                         else:
                             keep(result, own)
                     if self.remaining or self.net:
-                        result = self.result + (m if self.remaining else at) * self.width + block * LANES
+                        result = (self.result + (level.row[m] if self.remaining else at) * self.width
+                                  + block * LANES)
                         keep(row, result if layer > 1 else self.loss + level.row[m] * self.width
                              + block * LANES)
                         for i in range(LANES):
