@@ -64,6 +64,7 @@ cdef class Event:
     # these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
+    cdef float *rest                # what remains, by row or node: the first results, or the losses themselves
     cdef int64_t *result_of         # by row or node, and layer: which result has its output, or -1
     cdef Py_ssize_t result_of_room
     cdef int32_t *output_id         # by result
@@ -89,5 +90,6 @@ cdef class Event:
     cdef int64_t list_ascending(self, int64_t first, int64_t end, int64_t *order) noexcept nogil
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil
     cdef int fail_result(self, int32_t event_id) except -1
-    cdef int write(self, LossConsumer out, int32_t event_id, const int64_t *order, int64_t n) except -1 nogil
+    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
+                   int64_t n) except -1 nogil
     cdef int find_felt(self) except -1 nogil

@@ -120,6 +120,9 @@ cdef class Event:
         if self.results > self.result_room // self.width:
             self.result_room = (self.results + self.results // 4) * self.width
             self.memory.resize(<void **>&self.result, self.result_room, sizeof(float))
+        # Rows of a lone node are settled once all of them were looked at: what remains takes their place.
+        self.rest = (self.loss if self.remaining and self.by_item and self.level[self.plan.last_level].n == 1
+                     else self.result)
         return 0
 
     cdef int find_nodes(self) except -1 nogil:
@@ -349,14 +352,17 @@ cdef class Event:
 
     cdef int fail_result(self, int32_t event_id) except -1:
         """Some result is not a finite number: an error if it is an output's, for others do not go out."""
+        cdef const float *result
         for i in range(self.results):
+            result = (self.rest if i < self.remains else self.result) + <int64_t>i * self.width
             for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
-                if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
+                if not result[<int64_t>lane] < INFINITY:
                     raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is "
                                     "beyond the range of float32")
         return 0
 
-    cdef int write(self, LossConsumer out, int32_t event_id, const int64_t *order, int64_t n) except -1 nogil:
+    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
+                   int64_t n) except -1 nogil:
         """n results of the event, in this order, which has those of the same output id together."""
         cdef int64_t at = 0, following, used, samples, k
         cdef int32_t lane, s, output_id, losses, sample_size = self.sample_size
@@ -376,12 +382,12 @@ cdef class Event:
             for lane in range(SAMPLE_LANES):
                 for k in range(at, following):
                     sidx[used] = TIV if lane == TIV_LANE else MEAN
-                    loss[used] = self.result[order[k] * self.width + lane]
+                    loss[used] = results[order[k] * self.width + lane]
                     used += 1
             samples = used
             if following == at + 1 and not self.debug:
                 # Most rows have a loss in every sample or in none.
-                result = self.result + order[at] * self.width + SAMPLE_LANES
+                result = results + order[at] * self.width + SAMPLE_LANES
                 losses = 0
                 for s in range(sample_size):
                     losses += result[s] > 0
@@ -397,7 +403,7 @@ cdef class Event:
             else:
                 for s in range(1, sample_size + 1):
                     for k in range(at, following):
-                        value = self.result[order[k] * self.width + SAMPLE_LANES - 1 + s]
+                        value = results[order[k] * self.width + SAMPLE_LANES - 1 + s]
                         sidx[used], loss[used] = s, value
                         if value > 0 or self.debug and self.felt[s]:
                             used += 1
