@@ -1,6 +1,6 @@
 # The financial module at work on one event after another; see fmcalc.pyx.
 cimport cython
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from ktc._core.blocks cimport LossBlock, LossConsumer, LossHeader
 from ktc._core.fmevent cimport Event, Nodes
@@ -12,13 +12,15 @@ from ktc._core.arena cimport Memory
 
 # What is known of a level of a block of lanes: its loss in the first layer, the sum of the proportions of the
 # level below, whether the level pays nothing while that one had shares, and of the lanes, whether nodes
-# without loss have shares and whether there are shares without a loss of the first layer.
+# without loss have shares and whether there are shares without a loss of the first layer. plain: every
+# proportion so far is a number of 0 or more, so that 0 of it is 0, and nobody asks for shares.
 cdef struct Shares:
     float total[LANES]
     float proportions[LANES]
     int32_t unpaid[LANES]
     int32_t full[LANES]
     int32_t always[LANES]
+    bint plain
 
 
 @cython.final
@@ -40,6 +42,7 @@ cdef class FmCalc(LossConsumer):
     cdef Py_ssize_t n, width, remains, results
     cdef const float *loss
     cdef float *result
+    cdef float *rest                # by row or node: what remains
     cdef const int64_t *result_of
     # A block of lanes: amounts by layer on even and odd levels, of each node the first `kept` fields of
     # Amounts.
@@ -49,6 +52,7 @@ cdef class FmCalc(LossConsumer):
     cdef bint keep_shares           # of every level, not only parts of the level's loss
     cdef bint apart                 # some layer has shares of its own
     cdef float *part                # by row: its part of the loss of a whole level
+    cdef uint8_t *empty             # by row: its part is 0 in all lanes, and not written down
     cdef float *layer_total         # by node: what a layer hands on to it
     cdef int64_t *next_place        # by node: where its next row goes
     cdef int beyond                 # a result is not a number, or infinite
@@ -70,3 +74,5 @@ cdef class FmCalc(LossConsumer):
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil
     cdef void clear_results(self, Py_ssize_t block) noexcept nogil
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil
+    cdef void settle_nothing(self, int64_t place, int32_t layers, int32_t stride,
+                             Py_ssize_t block) noexcept nogil

@@ -43,8 +43,8 @@ from libc.string cimport memcpy, memset
 from ktc._core.fmevent cimport MEAN_LANE, SAMPLE_LANES
 from ktc._core.fmplan cimport Level, Profile
 from ktc._core.fmrules cimport FIELDS, apply
-from ktc._core.lanes cimport (LANES, RightSum, add, add_right, check, clear, divide_lanes, divisor, keep,
-                              multiply, positive, sum_tolerance_of)
+from ktc._core.lanes cimport (LANES, RightSum, add, add_nothing_right, add_right, all_plain, all_zero, check,
+                              clear, divide_lanes, divisor, keep, multiply, positive, sum_tolerance_of)
 from ktc._core.numbers cimport FEW
 from ktc._core.records cimport ITEM, LOSS
 
@@ -114,15 +114,20 @@ cdef class FmCalc(LossConsumer):
             self.event.add_row(block, i)
         if block.end_of_event:
             if self.event.n:
-                self.event.find_nodes()
-                self.event.place_results()
+                self.event.find_layout()
+                if self.debug:
+                    self.event.find_felt()
                 self.calculate()
                 self.check_results(block.event_id)
+                if self.both or not self.remaining:
+                    self.event.write(self.out, block.event_id, self.event.result,
+                                     self.event.order + self.remains, self.event.outputs)
                 if self.both:
-                    self.event.write(self.out, block.event_id, self.remains, self.results)
-                    self.event.write(self.left, block.event_id, 0, self.remains)
-                else:
-                    self.event.write(self.out, block.event_id, 0, self.results)
+                    self.event.write(self.left, block.event_id, self.event.rest, self.event.order,
+                                     self.event.left)
+                elif self.remaining:
+                    self.event.write(self.out, block.event_id, self.event.rest, self.event.order,
+                                     self.event.left)
                 self.event.n = 0
         return 0
 
@@ -138,8 +143,6 @@ cdef class FmCalc(LossConsumer):
             self.beyond = False
             with gil:
                 self.event.fail_result(event_id)
-        if self.debug:
-            self.event.find_felt()
         return 0
 
     cdef int calculate(self) except -1 nogil:
@@ -147,7 +150,7 @@ cdef class FmCalc(LossConsumer):
         cdef Py_ssize_t block
         self.n, self.width = self.event.n, self.event.width
         self.loss, self.result, self.result_of = self.event.loss, self.event.result, self.event.result_of
-        self.remains, self.results = self.event.remains, self.event.results
+        self.remains, self.results, self.rest = self.event.remains, self.event.results, self.event.rest
         self.make_room()
         for block in range(self.event.blocks):
             # The shares of lower levels are seldom wanted; a block that needs them is calculated again, and
@@ -165,6 +168,7 @@ cdef class FmCalc(LossConsumer):
             self.nodes = self.n + self.n // 4
             if self.alloc_rule > 1:
                 self.memory.resize(<void **>&self.part, self.nodes * LANES, sizeof(float))
+                self.memory.resize(<void **>&self.empty, self.nodes, sizeof(uint8_t))
             for side in range(2):
                 for layer in range(1, self.plan.layers + 1):
                     self.memory.resize(<void **>&self.amounts[side][layer], self.nodes * self.kept,
@@ -200,6 +204,7 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t l, layer
         cdef int i
         memset(&shares, 0, sizeof(shares))
+        shares.plain = not self.keep_shares
         for i in range(LANES):
             shares.full[i] = self.full_shares or block * LANES + i == MEAN_LANE
             shares.always[i] = self.net or self.both or self.debug or block * LANES + i < SAMPLE_LANES
@@ -231,6 +236,7 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t layer, number, agg
         cdef size_t kept = self.kept * LANES
         cdef bint carried = self.plan.carried
+        cdef bint loss_only = l == 1 and self.kept == 1
         cdef const Profile *profile
         cdef Amounts entering, x
         cdef float[LANES] before, sum, loss
@@ -238,6 +244,9 @@ cdef class FmCalc(LossConsumer):
         clear(sum)
         for k in range(level.n):
             agg = level.agg[k]
+            if loss_only and planned.layer_count[agg] == 1 and self.plan.profile[planned.profile[agg]].zero:
+                clear(self.amounts[l & 1][1] + k * kept)
+                continue
             for layer in range(1, planned.layer_count[agg] + 1):
                 if layer == 1:
                     self.gather(&entering, l, k, 1, block)
@@ -370,7 +379,7 @@ cdef class FmCalc(LossConsumer):
         cdef RightSum right
         cdef bint any_unpaid = False, many
         cdef Py_ssize_t k
-        cdef int64_t m
+        cdef int64_t m, at
         cdef int i
         clear(proportions)
         clear(retained)
@@ -382,12 +391,21 @@ cdef class FmCalc(LossConsumer):
         for k in range(level.n):
             amounts = self.amounts[l & 1][1] + k * self.kept * LANES
             keep(loss, amounts)
+            if shares.plain and not any_unpaid and all_zero(loss):
+                for m in range(level.first[k], level.first[k + 1]):
+                    self.empty[level.row[m]] = True
+                continue
             divide_lanes(proportion, loss, whole_level)
+            shares.plain = shares.plain and all_plain(proportion)
             clear(sum)
             many = level.first[k + 1] - level.first[k] > self.few
             if many:
                 memset(&right, 0, sizeof(right))
             for m in range(level.first[k], level.first[k + 1]):
+                if l > 1 and self.empty[level.row[m]]:
+                    if many:
+                        add_nothing_right(&right)
+                    continue
                 keep(row, self.portion(l, level.row[m], block))
                 add(sum, row)
                 if many:
@@ -402,10 +420,17 @@ cdef class FmCalc(LossConsumer):
             else:
                 add(proportions, proportion)
             for m in range(level.first[k], level.first[k + 1]):
+                at = level.row[m]
+                if l > 1 and self.empty[at]:
+                    if shares.plain:
+                        continue
+                    clear(row)
+                else:
+                    keep(row, self.portion(l, at, block))
+                self.empty[at] = False
                 if level.first[k + 1] - level.first[k] > 1:
-                    keep(row, self.portion(l, level.row[m], block))
                     divide_lanes(share, row, whole)
-                else:                                   # a lone row is still there, and x / x is 1
+                else:                                   # x / x is 1
                     for i in range(LANES):
                         share[i] = 1 if row[i] > 0 else 0
                 for i in range(LANES):
@@ -413,7 +438,7 @@ cdef class FmCalc(LossConsumer):
                 if any_unpaid:
                     for i in range(LANES):
                         part[i] = row[i] if unpaid[i] else part[i]
-                keep(self.part + <int64_t>level.row[m] * LANES, part)
+                keep(self.part + at * LANES, part)
                 if self.keep_shares:
                     keep(level.share + m * LANES, share)
             if self.keep_shares:
@@ -516,7 +541,7 @@ cdef class FmCalc(LossConsumer):
             for k in range(level.n):
                 if last.layer_count[level.agg[k]] < layer:
                     continue
-                at = self.result_of[(layer - 1) * level.n + k]
+                at = self.result_of[k * last.layers + layer - 1]
                 if at < 0 and not self.both:
                     continue
                 amounts = self.amounts[self.plan.last_level & 1][layer] + k * self.kept * LANES + (LANES
@@ -553,10 +578,11 @@ cdef class FmCalc(LossConsumer):
         cdef int32_t[LANES] unpaid, full, worked_out, borrowed, beyond
         cdef int32_t layer, layers
         cdef Py_ssize_t k
-        cdef int64_t m, at
+        cdef int64_t m, at, place
         cdef RightSum right
         cdef int i
-        cdef bint borrows, many
+        cdef bint borrows, many, plain
+        cdef bint parts = l > 1 and self.alloc_rule > 1
         clear(retained)
         memset(beyond, 0, sizeof(beyond))
         for i in range(LANES):
@@ -570,6 +596,10 @@ cdef class FmCalc(LossConsumer):
             if many:
                 memset(&right, 0, sizeof(right))
             for m in range(level.first[k], level.first[k + 1]):
+                if parts and self.empty[level.row[m]]:
+                    if many:
+                        add_nothing_right(&right)
+                    continue
                 keep(row, self.portion(l, level.row[m], block))
                 add(sum, row)
                 if many:
@@ -578,6 +608,10 @@ cdef class FmCalc(LossConsumer):
                 check(sum, &right, self.tolerance)
             divisor(whole, sum)
             borrows = False
+            plain = parts and shares.plain
+            for layer in range(1, layers + 1 if plain else 1):
+                keep(paid, self.amounts[l & 1][layer] + k * kept)
+                plain = plain and all_plain(paid)
             if self.alloc_rule > 1:
                 amounts = self.amounts[l & 1][1] + k * kept
                 keep(loss, amounts)
@@ -597,7 +631,14 @@ cdef class FmCalc(LossConsumer):
                         level.shares_of[k * LANES + i] = (l if not borrowed[i]
                                                           else self.level[l - 1].shares_of[k * LANES + i])
             for m in range(level.first[k], level.first[k + 1]):
-                keep(row, self.portion(l, level.row[m], block))
+                place = level.row[m]
+                if parts and self.empty[place]:
+                    if plain:                           # 0 of what is paid
+                        self.settle_nothing(place, layers, last.layers, block)
+                        continue
+                    clear(row)
+                else:
+                    keep(row, self.portion(l, place, block))
                 divide_lanes(share, row, whole)
                 if self.alloc_rule > 1:
                     multiply(share, given)
@@ -606,7 +647,7 @@ cdef class FmCalc(LossConsumer):
                             if borrowed[i]:
                                 share[i] = self.lent(l, k, m - level.first[k], i) if worked_out[i] else 0
                 for layer in range(1, layers + 1):
-                    at = self.result_of[(layer - 1) * self.n + m]
+                    at = self.result_of[place * last.layers + layer - 1]
                     if at < 0 and not self.remaining:
                         continue
                     amounts = self.amounts[l & 1][layer] + k * kept
@@ -632,12 +673,27 @@ cdef class FmCalc(LossConsumer):
                         else:
                             keep(result, own)
                     if self.remaining or self.net:
-                        result = self.result + (m if self.remaining else at) * self.width + block * LANES
-                        keep(row, result if layer > 1 else self.loss + level.row[m] * self.width
-                             + block * LANES)
+                        result = (self.rest + place * self.width if self.remaining
+                                  else self.result + at * self.width) + block * LANES
+                        keep(row, result if layer > 1 else self.loss + place * self.width + block * LANES)
                         for i in range(LANES):
                             loss[i] = positive(row[i] - own[i])
                         keep(result, loss)
         for i in range(LANES):
             self.beyond |= beyond[i]
         return True
+
+    cdef inline void settle_nothing(self, int64_t place, int32_t layers, int32_t stride,
+                                    Py_ssize_t block) noexcept nogil:
+        """A row that has no share of what its layers pay: all of it is left."""
+        cdef int64_t at
+        cdef int32_t layer
+        if self.remaining:
+            if self.rest != self.loss:
+                keep(self.rest + place * self.width + block * LANES,
+                     self.loss + place * self.width + block * LANES)
+            return
+        for layer in range(layers):
+            at = self.result_of[place * stride + layer]
+            if at >= 0:
+                clear(self.result + at * self.width + block * LANES)

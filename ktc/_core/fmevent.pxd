@@ -23,10 +23,13 @@ cdef struct Nodes:
     int32_t *part_of                # by node: the node of the level above
     int32_t *node_of                # by aggregate: 1 + node, or 0
     int64_t *first
-    int32_t *row
+    const int32_t *row
     # the nodes of the level below that are part of node k: from first_child[k] on
-    int32_t *child
+    const int32_t *child
     int64_t *first_child
+    # memory for row and child, where they are not another array
+    int32_t *rows
+    int32_t *children
     # the same nodes in the order of a hash table, where layers have shares of their own
     int32_t *hashed
     Py_ssize_t share_room           # the rest is kept where it is wanted
@@ -49,17 +52,26 @@ cdef class Event:
     # a row of ground-up losses for each packet of the stream
     cdef Py_ssize_t n, room
     cdef int32_t *item              # by row
+    # the items of the event before, n_before of them, whose nodes and results are at hand
+    cdef int32_t *item_before
+    cdef Py_ssize_t n_before
+    cdef int32_t *count             # 0, 1, 2, ...: nodes, rows or samples that are in order
+    cdef Py_ssize_t count_room
     cdef float *loss                # by row and lane
     cdef Nodes *level               # by level
     cdef HashTable table
-    # What goes out: a row of results for each place (row or aggregate) where results are what remains of it,
-    # and after these one for each output.
+    # What goes out: a row of results for each row or aggregate where results are what remains of it, and after
+    # these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
-    cdef int64_t *result_of         # by layer and place: which result has its output, or -1
+    cdef float *rest                # what remains, by row or node: the first results, or the losses themselves
+    cdef int64_t *result_of         # by row or node, and layer: which result has its output, or -1
     cdef Py_ssize_t result_of_room
     cdef int32_t *output_id         # by result
-    cdef int64_t *order             # results in ascending order of their output ids, and room to sort them
+    # Results in ascending order of their output ids, and room to sort them: `left` of what remains, then
+    # `outputs` others.
+    cdef int64_t *order
+    cdef int64_t left, outputs
     cdef uint8_t *felt              # by sample: an item has a loss
     cdef LossRows rows
     cdef Memory memory              # all arrays are its
@@ -67,10 +79,17 @@ cdef class Event:
     cdef void begin(self, int32_t sample_size, bint listed) noexcept nogil
     cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil
     cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1
+    cdef int find_layout(self) except -1 nogil
     cdef int find_nodes(self) except -1 nogil
+    cdef int make_room(self, Nodes *level, Py_ssize_t n) except -1 nogil
+    cdef void number_items(self) noexcept nogil
+    cdef void number_level(self, int32_t l) noexcept nogil
+    cdef void list_children(self, Nodes *level, Nodes *below) noexcept nogil
     cdef int hash_children(self, Nodes *level, int32_t n) except -1 nogil
     cdef int place_results(self) except -1 nogil
+    cdef int64_t list_ascending(self, int64_t first, int64_t end, int64_t *order) noexcept nogil
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil
     cdef int fail_result(self, int32_t event_id) except -1
-    cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil
+    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
+                   int64_t n) except -1 nogil
     cdef int find_felt(self) except -1 nogil

@@ -9,7 +9,7 @@ lists the rows below its nodes, and the nodes of the level below that are part o
 """
 cimport cython
 from libc.math cimport INFINITY
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 from ktc._core.fmplan cimport Level
 from ktc._core.lanes cimport LANES, positive
@@ -109,68 +109,146 @@ cdef class Event:
                                 f"of {block.loss[k]}, expected a number")
         return 0
 
+    cdef int find_layout(self) except -1 nogil:
+        """Nodes and results of the event: those of the event before, where that had the same items."""
+        if self.n != self.n_before or memcmp(self.item, self.item_before, self.n * sizeof(int32_t)):
+            self.n_before = 0                           # nothing is at hand if this fails
+            self.find_nodes()
+            self.place_results()
+            memcpy(self.item_before, self.item, self.n * sizeof(int32_t))
+            self.n_before = self.n
+        if self.results > self.result_room // self.width:
+            self.result_room = (self.results + self.results // 4) * self.width
+            self.memory.resize(<void **>&self.result, self.result_room, sizeof(float))
+        # Rows of a lone node are settled once all of them were looked at: what remains takes their place.
+        self.rest = (self.loss if self.remaining and self.by_item and self.level[self.plan.last_level].n == 1
+                     else self.result)
+        return 0
+
     cdef int find_nodes(self) except -1 nogil:
         """Find the nodes that the event's items lead to, level by level."""
-        cdef Nodes *below = NULL
-        cdef Nodes *level
-        cdef int32_t l, agg
-        cdef int64_t k, m, to
-        cdef Py_ssize_t i, n = self.n
+        cdef int32_t l
+        cdef Py_ssize_t i, n = max(self.n, <Py_ssize_t>self.sample_size + 1)
+        if n > self.count_room:
+            self.count_room = n + n // 4
+            self.memory.resize(<void **>&self.count, self.count_room, sizeof(int32_t))
+            self.memory.resize(<void **>&self.item_before, self.count_room, sizeof(int32_t))
+            for i in range(self.count_room):
+                self.count[i] = <int32_t>i
         for l in range(self.plan.last_level + 1):
-            level = &self.level[l]
-            if n > level.room:
-                level.room = n + n // 4
-                self.memory.resize(<void **>&level.agg, level.room, sizeof(int32_t))
-                self.memory.resize(<void **>&level.part_of, level.room, sizeof(int32_t))
-                self.memory.resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
-                self.memory.resize(<void **>&level.row, level.room, sizeof(int32_t))
-                self.memory.resize(<void **>&level.child, level.room, sizeof(int32_t))
-                self.memory.resize(<void **>&level.first_child, level.room + 2, sizeof(int64_t))
-            level.n = 0
-            # Level 0: a node for each item, whose rows are the packets that it has.
-            for i in range(n if l == 0 else below.n):
-                agg = self.item[i] if l == 0 else self.plan.level[l - 1].parent[below.agg[i]]
-                if level.node_of[agg] == 0:
-                    level.agg[level.n] = agg
-                    level.first[level.n + 2] = level.first_child[level.n + 2] = 0
-                    level.n += 1
-                    level.node_of[agg] = <int32_t>level.n
-                k = level.node_of[agg] - 1
-                if l == 0:
-                    level.first[k + 2] += 1
-                else:
-                    below.part_of[i] = <int32_t>k
-                    level.first_child[k + 2] += 1
-                    if self.traced:
-                        level.first[k + 2] += below.first[i + 1] - below.first[i]
-            # first[k + 1] is where node k's next row goes, and at last where its rows end
-            level.first[0] = level.first[1] = level.first_child[0] = level.first_child[1] = 0
-            for k in range(2, level.n + 1):
-                level.first[k] += level.first[k - 1]
-                level.first_child[k] += level.first_child[k - 1]
-            for i in range(n if l == 0 else below.n):
-                if l == 0:
-                    k = level.node_of[self.item[i]]
-                    level.row[level.first[k]] = <int32_t>i
-                    level.first[k] += 1
-                else:
-                    k = below.part_of[i] + 1
-                    level.child[level.first_child[k]] = <int32_t>i
-                    level.first_child[k] += 1
-                    if self.traced:
-                        to = level.first[k]
-                        for m in range(below.first[i], below.first[i + 1]):
-                            level.row[to] = below.row[m]
-                            to += 1
-                        level.first[k] = to
-            if self.apart and l:
-                self.hash_children(level, <int32_t>below.n)
-            below = level
-        for l in range(self.plan.last_level + 1):
-            level = &self.level[l]
-            for i in range(level.n):
-                level.node_of[level.agg[i]] = 0
+            self.make_room(&self.level[l], self.n)
+            if l == 0:
+                self.number_items()
+            else:
+                self.number_level(l)
+                if self.apart:
+                    self.hash_children(&self.level[l], <int32_t>self.level[l - 1].n)
         return 0
+
+    cdef int make_room(self, Nodes *level, Py_ssize_t n) except -1 nogil:
+        if n > level.room:
+            level.room = n + n // 4
+            self.memory.resize(<void **>&level.agg, level.room, sizeof(int32_t))
+            self.memory.resize(<void **>&level.part_of, level.room, sizeof(int32_t))
+            self.memory.resize(<void **>&level.first, level.room + 2, sizeof(int64_t))
+            self.memory.resize(<void **>&level.rows, level.room, sizeof(int32_t))
+            self.memory.resize(<void **>&level.children, level.room, sizeof(int32_t))
+            self.memory.resize(<void **>&level.first_child, level.room + 2, sizeof(int64_t))
+        return 0
+
+    cdef void number_items(self) noexcept nogil:
+        """Level 0: a node for each item, whose rows are the packets that it has."""
+        cdef Nodes *level = &self.level[0]
+        cdef int32_t item
+        cdef int64_t k
+        cdef Py_ssize_t i
+        cdef bint ascending = True
+        for i in range(1, self.n):
+            ascending &= self.item[i - 1] < self.item[i]
+        if ascending:                                   # as most streams have them: one packet each
+            level.n, level.row = self.n, self.count
+            memcpy(level.agg, self.item, self.n * sizeof(int32_t))
+            for i in range(self.n + 1):
+                level.first[i] = i
+            return
+        level.n, level.row = 0, level.rows
+        for i in range(self.n):
+            item = self.item[i]
+            if level.node_of[item] == 0:
+                level.agg[level.n] = item
+                level.first[level.n + 2] = 0
+                level.n += 1
+                level.node_of[item] = <int32_t>level.n
+            level.first[level.node_of[item] + 1] += 1
+        # first[k + 1] is where node k's next row goes, and at last where its rows end
+        level.first[0] = level.first[1] = 0
+        for k in range(2, level.n + 1):
+            level.first[k] += level.first[k - 1]
+        for i in range(self.n):
+            k = level.node_of[self.item[i]]
+            level.rows[level.first[k]] = <int32_t>i
+            level.first[k] += 1
+        for i in range(level.n):
+            level.node_of[level.agg[i]] = 0
+
+    cdef void number_level(self, int32_t l) noexcept nogil:
+        """The nodes of a level above the items."""
+        cdef Nodes *level = &self.level[l]
+        cdef Nodes *below = &self.level[l - 1]
+        cdef const int32_t *parent = self.plan.level[l - 1].parent
+        cdef int32_t *node_of = level.node_of
+        cdef int32_t agg, k, n = 0
+        cdef Py_ssize_t i
+        cdef bint together = True                       # what is part of a node follows each other
+        for i in range(below.n):
+            agg = parent[below.agg[i]]
+            k = node_of[agg] - 1
+            if k < 0:
+                k = n
+                level.agg[k], level.first_child[k] = agg, i
+                n += 1
+                node_of[agg] = n
+            together &= k == n - 1
+            below.part_of[i] = k
+        level.n = n
+        for i in range(level.n):
+            node_of[level.agg[i]] = 0
+        if not together:
+            self.list_children(level, below)
+            return
+        level.first_child[level.n] = below.n
+        level.child, level.row = self.count, below.row
+        if self.traced:
+            for i in range(level.n + 1):
+                level.first[i] = below.first[level.first_child[i]]
+
+    cdef void list_children(self, Nodes *level, Nodes *below) noexcept nogil:
+        """The nodes below that are part of each node, and the rows below it."""
+        cdef int64_t k, m, to
+        cdef Py_ssize_t i
+        memset(level.first_child, 0, (level.n + 2) * sizeof(int64_t))
+        memset(level.first, 0, (level.n + 2) * sizeof(int64_t))
+        level.child, level.row = level.children, level.rows
+        for i in range(below.n):
+            k = below.part_of[i]
+            level.first_child[k + 2] += 1
+            if self.traced:
+                level.first[k + 2] += below.first[i + 1] - below.first[i]
+        # first_child[k + 1] is where node k's next child goes, and at last where its children end; first the
+        # same of rows
+        for k in range(2, level.n + 1):
+            level.first[k] += level.first[k - 1]
+            level.first_child[k] += level.first_child[k - 1]
+        for i in range(below.n):
+            k = below.part_of[i] + 1
+            level.children[level.first_child[k]] = <int32_t>i
+            level.first_child[k] += 1
+            if self.traced:
+                to = level.first[k]
+                for m in range(below.first[i], below.first[i + 1]):
+                    level.rows[to] = below.row[m]
+                    to += 1
+                level.first[k] = to
 
     cdef int hash_children(self, Nodes *level, int32_t n) except -1 nogil:
         """The children of each node, of n below, in the order in which ktools adds up what a layer hands on:
@@ -188,42 +266,71 @@ cdef class Event:
         """Give each output of the event a result: a row of lanes."""
         cdef Level *last = &self.plan.level[self.plan.last_level]
         cdef Nodes *level = &self.level[self.plan.last_level]
-        cdef int32_t layer, output_id, id
+        cdef int32_t layer, layers = last.layers, lowest = self.plan.layers if self.net else 1
+        cdef int32_t output_id, id, count
         cdef int64_t places = self.n if self.by_item else level.n
-        cdef int64_t place, first, end, i
+        cdef int64_t place, m, first, end, i
         cdef Py_ssize_t k
-        cdef bint highest
-        if places * (last.layers + 1) > self.result_of_room:
-            self.result_of_room = places * (last.layers + 1) + places // 4
+        if places * (layers + 1) > self.result_of_room:
+            self.result_of_room = places * (layers + 1) + places // 4
             self.memory.resize(<void **>&self.result_of, self.result_of_room, sizeof(int64_t))
             self.memory.resize(<void **>&self.output_id, self.result_of_room, sizeof(int32_t))
             self.memory.resize(<void **>&self.order, 2 * self.result_of_room, sizeof(int64_t))
         self.remains = self.results = places if self.remaining else 0
         memset(self.output_id, 0, self.remains * sizeof(int32_t))
-        for layer in range(1, last.layers + 1):
-            highest = layer == self.plan.layers             # net losses go out with it, of any level
-            for k in range(level.n):
-                first = level.first[k] if self.by_item else k
-                end = level.first[k + 1] if self.by_item else k + 1
-                for place in range(first, end):
-                    i = (layer - 1) * places + place
-                    self.result_of[i] = -1
-                    if last.layer_count[level.agg[k]] < layer or not (highest or not self.net):
-                        continue
-                    id = self.item[level.row[place]] if self.by_item else level.agg[k]
-                    output_id = self.plan.output_id(id, layer)
-                    if self.remaining and not self.both:
+        # first the output ids; net losses go out with the highest layer, of any level
+        for k in range(level.n):
+            count = last.layer_count[level.agg[k]]
+            first = level.first[k] if self.by_item else k
+            end = level.first[k + 1] if self.by_item else k + 1
+            for m in range(first, end):
+                place = level.row[m] if self.by_item else m
+                id = self.item[place] if self.by_item else level.agg[k]
+                for layer in range(1, layers + 1):
+                    output_id = self.plan.output_id(id, layer) if lowest <= layer <= count else 0
+                    self.result_of[place * layers + layer - 1] = output_id
+                    if self.remaining and not self.both and output_id:
                         self.output_id[place] = output_id
-                    if output_id and (self.both or not self.remaining):
-                        self.result_of[i] = self.results
-                        self.output_id[self.results] = output_id
-                        self.results += 1
+        for i in range(places * layers):
+            output_id = <int32_t>self.result_of[i]
+            self.result_of[i] = -1
+            if output_id and (self.both or not self.remaining):
+                self.result_of[i] = self.results
+                self.output_id[self.results] = output_id
+                self.results += 1
+        self.outputs = self.list_ascending(self.remains, self.results, self.order + self.remains)
         if self.both:
-            self.merge_unnamed(places, last.layers)
-        if self.results > self.result_room:
-            self.result_room = self.results + self.results // 4
-            self.memory.resize(<void **>&self.result, self.result_room * self.width, sizeof(float))
+            self.merge_unnamed(places, layers)
+        self.left = self.list_ascending(0, self.remains, self.order)
         return 0
+
+    cdef int64_t list_ascending(self, int64_t first, int64_t end, int64_t *order) noexcept nogil:
+        """Results first .. end - 1 that go out, in ascending order of output ids: how many."""
+        cdef Nodes *level = &self.level[self.plan.last_level]
+        cdef int32_t layer, layers = self.plan.level[self.plan.last_level].layers, before = 0
+        cdef int64_t n = 0, places = self.n if self.by_item else level.n
+        cdef int64_t i, m
+        cdef bint ascending = True
+        for i in range(first, end):
+            if self.output_id[i]:
+                ascending &= self.output_id[i] > before
+                before = self.output_id[i]
+                order[n] = i
+                n += 1
+        if ascending:
+            return n
+        # Results of the same output id stay in the order of layers, and in a layer of nodes.
+        n = 0
+        for layer in range(1 if first < self.remains else layers):
+            for m in range(places):
+                i = level.row[m] if self.by_item else m
+                if first >= self.remains:
+                    i = self.result_of[i * layers + layer]
+                if i >= 0 and self.output_id[i]:
+                    order[n] = i
+                    n += 1
+        sort_by(self.output_id, n, order, self.order + self.result_of_room)
+        return n
 
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil:
         """What layers without an output pay goes to the result of the highest layer that has one, and so does
@@ -234,10 +341,10 @@ cdef class Event:
             named = -1
             for layer in range(layers, 0, -1):
                 if named < 0:
-                    named = self.result_of[(layer - 1) * places + place]
+                    named = self.result_of[place * layers + layer - 1]
             for layer in range(layers):
-                if self.result_of[layer * places + place] < 0:
-                    self.result_of[layer * places + place] = named
+                if self.result_of[place * layers + layer] < 0:
+                    self.result_of[place * layers + layer] = named
             if named >= 0:
                 self.output_id[place] = self.output_id[named]
 
@@ -245,56 +352,62 @@ cdef class Event:
 
     cdef int fail_result(self, int32_t event_id) except -1:
         """Some result is not a finite number: an error if it is an output's, for others do not go out."""
+        cdef const float *result
         for i in range(self.results):
+            result = (self.rest if i < self.remains else self.result) + <int64_t>i * self.width
             for lane in range(self.sample_size + SAMPLE_LANES if self.output_id[i] else 0):
-                if not self.result[<int64_t>i * self.width + <int64_t>lane] < INFINITY:
+                if not result[<int64_t>lane] < INFINITY:
                     raise DataError(f"event {event_id}, output {self.output_id[<int64_t>i]}: a loss is "
                                     "beyond the range of float32")
         return 0
 
-    cdef int write(self, LossConsumer out, int32_t event_id, int64_t first, int64_t end) except -1 nogil:
-        """Results first .. end - 1 of the event, in ascending order of output ids."""
-        cdef int64_t n = 0, at = 0, following, used, samples, k
-        cdef int32_t lane, s, output_id
+    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
+                   int64_t n) except -1 nogil:
+        """n results of the event, in this order, which has those of the same output id together."""
+        cdef int64_t at = 0, following, used, samples, k
+        cdef int32_t lane, s, output_id, losses, sample_size = self.sample_size
         cdef const float *result
         cdef int32_t *sidx
         cdef float *loss
-        cdef Py_ssize_t i
         cdef float value
-        for i in range(first, end):
-            if self.output_id[i]:
-                self.order[n] = i
-                n += 1
-        sort_by(self.output_id, n, self.order, self.order + self.result_of_room)
         while at < n:
-            output_id = self.output_id[self.order[at]]
+            output_id = self.output_id[order[at]]
             following = at + 1
-            while following < n and self.output_id[self.order[following]] == output_id:
+            while following < n and self.output_id[order[following]] == output_id:
                 following += 1
             if self.rows.full():
                 self.rows.emit(out, event_id, False)
-            self.rows.room((following - at) * (<int64_t>self.sample_size + SAMPLE_LANES))
+            self.rows.room((following - at) * (<int64_t>sample_size + SAMPLE_LANES))
             used, sidx, loss = self.rows.used, self.rows.sidx, self.rows.loss
             for lane in range(SAMPLE_LANES):
                 for k in range(at, following):
                     sidx[used] = TIV if lane == TIV_LANE else MEAN
-                    loss[used] = self.result[self.order[k] * self.width + lane]
+                    loss[used] = results[order[k] * self.width + lane]
                     used += 1
             samples = used
             if following == at + 1 and not self.debug:
-                result = self.result + self.order[at] * self.width + SAMPLE_LANES - 1
-                for s in range(1, self.sample_size + 1):
-                    value = result[s]
-                    sidx[used], loss[used] = s, value
-                    used += value > 0
+                # Most rows have a loss in every sample or in none.
+                result = results + order[at] * self.width + SAMPLE_LANES
+                losses = 0
+                for s in range(sample_size):
+                    losses += result[s] > 0
+                if losses == sample_size:
+                    memcpy(loss + used, result, sample_size * sizeof(float))
+                    memcpy(sidx + used, self.count + 1, sample_size * sizeof(int32_t))
+                    used += sample_size
+                elif losses:
+                    for s in range(sample_size):
+                        value = result[s]
+                        sidx[used], loss[used] = s + 1, value
+                        used += value > 0
             else:
-                for s in range(1, self.sample_size + 1):
+                for s in range(1, sample_size + 1):
                     for k in range(at, following):
-                        value = self.result[self.order[k] * self.width + SAMPLE_LANES - 1 + s]
+                        value = results[order[k] * self.width + SAMPLE_LANES - 1 + s]
                         sidx[used], loss[used] = s, value
                         if value > 0 or self.debug and self.felt[s]:
                             used += 1
-            self.rows.close_row(output_id, used, following == at + 1 and used - samples == self.sample_size)
+            self.rows.close_row(output_id, used, following == at + 1 and used - samples == sample_size)
             at = following
         if self.rows.n:
             self.rows.emit(out, event_id, True)

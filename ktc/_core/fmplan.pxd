@@ -5,12 +5,14 @@ from ktc._core.fmrules cimport Terms
 from ktc._core.io cimport Mapped
 
 
-# Terms of one profile_id: terms[start] ... terms[start + steps - 1]. idle: they change nothing.
+# Terms of one profile_id: terms[start] ... terms[start + steps - 1]. idle: they change nothing. zero: no loss
+# is left.
 cdef struct Profile:
     int32_t id
     int32_t steps
     int64_t start
     bint idle
+    bint zero
 
 
 # One level. Level 0 is the items. Aggregate a of it, 1 <= a <= last, is part of aggregate parent[a] of the

@@ -230,6 +230,7 @@ cdef class Plan:
                         profiles.fail(i * size, f"record {i + 1}: a term of profile {id} is not a number")
                 fmrules.clean(terms)
                 profile.idle = profile.idle and terms.rule == 100
+            profile.zero = not self.stepped and terms.rule == 14 and terms.limit1 == 0
         return records_of
 
     cdef int load_policies(self, Mapped programme, Mapped policytc, Mapped profiles, dict records_of,

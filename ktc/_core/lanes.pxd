@@ -7,12 +7,14 @@ cdef extern from *:
     #define CYTHON_INLINE KTC_ALWAYS_INLINE
     """
 
+from libc.stdint cimport int32_t, uint32_t
 from libc.string cimport memcpy
 
 from ktc._core.numbers cimport TOLERANCE, checked
 
 cdef enum:
     LANES = 16
+    INFINITY_BITS = 0x7f800000      # of a float32
 
 
 cdef inline float positive(float value) noexcept nogil:
@@ -50,6 +52,28 @@ cdef inline void multiply(float *lanes, const float *factor) noexcept nogil:
         lanes[i] *= factor[i]
 
 
+cdef inline bint all_zero(const float *lanes) noexcept nogil:
+    """All lanes are 0, and none is -0."""
+    cdef uint32_t[LANES] bits
+    cdef uint32_t any = 0
+    cdef int i
+    memcpy(bits, lanes, LANES * sizeof(float))
+    for i in range(LANES):
+        any |= bits[i]
+    return any == 0
+
+
+cdef inline bint all_plain(const float *lanes) noexcept nogil:
+    """0 times each lane is 0: none is infinite, not a number, or has a sign."""
+    cdef int32_t[LANES] bits
+    cdef int32_t other = 0
+    cdef int i
+    memcpy(bits, lanes, LANES * sizeof(float))
+    for i in range(LANES):
+        other |= (bits[i] < 0) | (bits[i] >= INFINITY_BITS)
+    return other == 0
+
+
 cdef inline void keep(float *to, const float *lanes) noexcept nogil:
     memcpy(to, lanes, LANES * sizeof(float))
 
@@ -81,6 +105,13 @@ cdef inline void close_part(RightSum *sum) noexcept nogil:
 
 cdef inline void add_right(RightSum *sum, const float *lanes) noexcept nogil:
     add(sum.part, lanes)
+    sum.additions += 1
+    if sum.additions == PART:
+        close_part(sum)
+
+
+cdef inline void add_nothing_right(RightSum *sum) noexcept nogil:
+    """add_right() of zeros."""
     sum.additions += 1
     if sum.additions == PART:
         close_part(sum)
