@@ -4,9 +4,9 @@
 
 DIR holds the programs of oasislmf 2.5.8. The model and the portfolio are drawn as the tests' are, by
 tests/support/gulmc_cases.py, and larger: an event hits two thirds of the areaperils, each with up to five
-intensities. Both sides read files and write to a file in memory (/dev/shm) where there is one; a first run of each is not counted, in which
-pytools compiles itself, and in which the streams are compared. Run it with the interpreter of a virtual
-environment in which ktc is installed from a wheel.
+intensities. Both sides read files and write to a file in memory (/dev/shm) where there is one; a first run of
+each is not counted, in which pytools compiles itself, and in which the streams are compared. Run it with the
+interpreter of a virtual environment in which ktc is installed from a wheel.
 """
 
 import argparse

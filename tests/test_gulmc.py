@@ -315,8 +315,11 @@ SAMPLES = 100_000
 
 def regular(seed, **options):
     """A random model whose means are those of its distributions: functions without gaps that add up to 1,
-    and within a bin no mean beyond its middle third."""
-    model = make(seed, n_events=3, n_areaperils=5, n_coverages=3, n_damage=8, **options)
+    and within a bin no mean beyond its middle third. Its hazard is not correlated: where both are, hazard
+    and damage of a peril group have a number in common, and losses another distribution."""
+    model = make(
+        seed, n_events=3, n_areaperils=5, n_coverages=3, n_damage=8, hazard_correlation=(0,), **options
+    )
     rng = np.random.RandomState(seed)
     model.damage_bins = [
         (k, low, high, low + (high - low) * rng.choice([6, 7, 8, 9, 10]) / 16, kind)
