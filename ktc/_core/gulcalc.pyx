@@ -308,7 +308,8 @@ cdef class GulCalc(CdfConsumer):
         """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the
         way."""
         cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>group_id
-        cdef uint64_t s = (<uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15 >> 32) & <uint64_t>(self.sets - 1)
+        cdef uint64_t hashed = <uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15
+        cdef uint64_t s = (hashed >> 32) & <uint64_t>(self.sets - 1)
         cdef Ways *ways = self.ways + s
         cdef float *vector
         cdef int64_t k, place = -1

@@ -38,8 +38,8 @@ cdef extern from *:
     #if defined(__x86_64__) && defined(__GNUC__)
     static int ktc_has_v3(void) {
         __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
-            && __builtin_cpu_supports("fma");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+            && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
     }
 
     static int ktc_has_v4(void) {

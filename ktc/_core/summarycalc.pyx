@@ -47,9 +47,15 @@ cdef inline float tiv_of(const int32_t *sidx, const float *loss, int64_t n) noex
     return 0
 
 
-cdef inline void add_losses(float *row, double *right, const LossBlock *block, Py_ssize_t i, Py_ssize_t end,
-                            int32_t sample_size) noexcept nogil:
-    """Add the losses of rows i .. end - 1 to those of a summary by sidx; right: its row in double, or NULL."""
+cdef inline int32_t summary_at(const SummarySet *group, const int32_t *key, Py_ssize_t i,
+                               Py_ssize_t n) noexcept nogil:
+    """The summary of row i of n, 0 without one."""
+    return group.summary_of[key[i]] if i < n and key[i] >= 0 else 0
+
+
+cdef inline void add_losses(float *row, double *right, const LossBlock *block, Py_ssize_t i,
+                            Py_ssize_t end, int32_t sample_size) noexcept nogil:
+    """Add the losses of rows i .. end - 1 to a summary's, by sidx; right: its row in double, or NULL."""
     cdef const int32_t *sidx = block.sidx
     cdef const float *loss = block.loss
     cdef int64_t k = block.start[i], after, s
@@ -263,9 +269,7 @@ cdef class SummaryCalc(LossConsumer):
                     if s == TIV:
                         exposure = block.loss[k]
                     elif s == MAX_LOSS:
-                        if not self.max_loss_met:
-                            self.max_loss_met = True
-                        affected = True
+                        affected = self.max_loss_met = True
                     elif s != AFFECTED_RISKS:
                         affected = exposed = True
                         if exposure == 0:               # it may come after
@@ -307,14 +311,15 @@ cdef class SummaryCalc(LossConsumer):
         together."""
         cdef Py_ssize_t i = 0, end
         cdef int64_t some
-        cdef int32_t summary_id
+        cdef int32_t summary_id, following = summary_at(group, self.key, i, block.n)
         cdef float *row
         cdef double *right
         cdef Slot *held
         while i < block.n:
-            summary_id = group.summary_of[self.key[i]] if self.key[i] >= 0 else 0
+            summary_id = following
             if summary_id == 0:
                 i += 1
+                following = summary_at(group, self.key, i, block.n)
                 continue
             if group.slot_of[summary_id] == 0:
                 self.deal(group, summary_id)
@@ -325,7 +330,8 @@ cdef class SummaryCalc(LossConsumer):
                 held.exposure += self.exposure[end]
                 held.right_exposure += self.exposure[end]
                 end += 1
-                if end == block.n or self.key[end] < 0 or group.summary_of[self.key[end]] != summary_id:
+                following = summary_at(group, self.key, end, block.n)
+                if following != summary_id:
                     break
             while i < end:
                 right, some = NULL, end - i
