@@ -157,9 +157,12 @@ cdef void twister_rows(Uniforms self, const int64_t *seed, int64_t count, double
 
 
 cdef void shuffle_by_rejection(Uniforms self, int64_t count) noexcept nogil:
-    """1 .. n in the random orders of the first count lanes. A place is the lowest bits of an output, as many as the last
-    place has, if that is not beyond it; else the next output is tried. The lanes take their outputs in step,
-    each at its own place, without a branch: a lane that must try again exchanges a value with itself."""
+    """1 .. n in the random orders of the first count lanes.
+
+    A place is the lowest bits of an output, as many as the last place has, if that is not beyond it; else the
+    next output is tried. The lanes take their outputs in step, each at its own place, without a branch: a
+    lane that must try again exchanges a value with itself.
+    """
     cdef uint32_t word[2 * DRAWS * LANES]
     cdef int32_t place[LANES]       # to be exchanged next
     cdef int32_t mask[LANES]        # 2^k - 1, the smallest at or above it
