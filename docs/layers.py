@@ -29,8 +29,8 @@ PYTHON = {
     "accumulating": "accumulators curves averages concat",
     "stages": "fullmodel hazard fullkernel fullmontecarlo groundup insured summaries losstables streamcsv chain stages",
     "runs": "settings rundir perspectives engine planning estimate reporting journal execution analysis",
-    "tools": "places files footprintparquet checker validation inspect compare examplemodel example demo "
-    "completion runcommand",
+    "tools": "places files footprintparquet checker dependencies validation inspect compare examplemodel "
+    "example demo completion runcommand",
     "front door": "usage cli __main__",
 }
 SIDES = {"ktc/_core": KERNELS, "ktc": PYTHON}

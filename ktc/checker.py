@@ -15,7 +15,7 @@ from ._core.csvrows import CsvRows
 from ._core.io import Source
 from ._core.keys import Keys
 from ._core.tables import RecordChecker
-from .converting import layout_of
+from .converting import header_values, layout_of
 from .errors import DataError, InputError
 from .places import csv_form, read_binary
 from .schemas import TABLES
@@ -156,6 +156,7 @@ class Checker:
         for table in self.places:
             visit(table)
         wanted = {table: self.keys_wanted(table) for table in order}
+        self.headers.update(footprint_header(self.places.get("footprint")))
         for table in order:
             self.check(table, wanted[table])
         self.check_complete()
@@ -322,6 +323,18 @@ class Checker:
                     f"{self.places[ref.table].path}: {ref.keys[0]} {shown}: expected in "
                     f"{self.places[table].path} too, as {ref.columns[0]}{when}"
                 )
+
+
+def footprint_header(place: Place | None) -> dict[str, Any]:
+    """{"footprint.field": value} of a binary footprint's header, for rules of tables that are checked before
+    it."""
+    if place is None or place.form == "csv":
+        return {}
+    try:
+        header = header_values(TABLES["footprint"], Source(place.path))
+    except (DataError, InputError):
+        return {}  # which its own check will find
+    return {f"footprint.{name}": value for name, value in header.items()}
 
 
 def relaxed(rule: Rule) -> Rule:

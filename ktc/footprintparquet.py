@@ -22,7 +22,7 @@ from .concat import Trouble
 from .converting import SIZED, UNCERTAIN, header_of, header_values, layout_of, tell
 from .errors import DataError, InputError, OutputError, UsageError
 from .indexed import footprint_records
-from .places import Place, place_of
+from .places import BY_EVENT, CHUNKS, Place, place_of
 from .results import arrow
 from .schemas import TABLES
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["footprint_bin_to_parquet", "footprint_parquet_to_bin"]
 
-BY_EVENT, CHUNKS = "footprint.parquet", "footprint_chunk"
 LOOKUP, META = "footprint_lookup.parquet", "footprint_parquet_meta.json"
 CHUNK_SIZE = 8 << 20  # bytes of rows, before they are compressed
 COLUMNS = ("areaperil_id", "intensity_bin_id", "probability")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ._types import PathLike
 
 
+BY_EVENT, CHUNKS = "footprint.parquet", "footprint_chunk"  # folders of a footprint in parquet
+
+
 @dataclass
 class Place:
     """Where a table lies. form: "csv", "plain", "indexed" or "compressed" (each of these with an index)."""

@@ -15,8 +15,9 @@ import sys
 
 from .checker import Checker, FileVerdict, Verdict
 from .converting import tell
+from .dependencies import check_full_model
 from .errors import DataError, InputError, KtcError, UsageError
-from .places import Place, place_of
+from .places import BY_EVENT, CHUNKS, Place, place_of
 from .schemas import TABLES
 
 TYPE_CHECKING = False
@@ -83,7 +84,12 @@ def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4)
     if not places:
         raise InputError(f"{folder}: none of a run's files is there, such as {TABLES['items'].path}")
     verdict = Checker(places, areaperil_bytes).run()
-    verdict.missing += missing(places, "ground-up losses")
+    check_full_model(places, verdict, areaperil_bytes)
+    verdict.missing += [
+        line
+        for line in missing(places, "ground-up losses")
+        if not (line.startswith(f"{TABLES['footprint'].path}:") and footprint_in_parquet(folder))
+    ]
     if any(place in places for place in ("fm_programme", "fm_policytc", "fm_profile")):
         verdict.missing += missing(places, "insured losses")
         verdict.lacking += missing(places, "insured summaries")
@@ -107,6 +113,12 @@ def validate_run(folder: PathLike = ".", *, areaperil_bytes: AreaperilBytes = 4)
         ]
         compile_programme(own, folder, below, verdict, areaperil_bytes)
     return verdict
+
+
+def footprint_in_parquet(folder: PathLike) -> bool:
+    """Whether a run has its footprint in one of the forms that only gulmc reads."""
+    static = os.path.join(folder, os.path.dirname(TABLES["footprint"].path))
+    return any(os.path.isdir(os.path.join(static, name)) for name in (BY_EVENT, CHUNKS))
 
 
 def missing(places: Mapping[str, Place], *groups: str) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from support.rows import ROWS, TOBIN
 
 import ktc
+import ktc.footprintparquet
 from ktc.errors import DataError, InputError, UsageError
 from ktc.schemas import TABLES
 from ktc.validation import crossvalidation, validate_csv, validate_run, validateoasisfiles
@@ -224,6 +225,137 @@ def test_correlations_with_source_items(run_of, form):
     sourced(run_of, 0, hazard_correlation_value=-0.5)
     assert verdict().sound
     assert any("hazard_correlation_value is -0.5, expected at least 0" in line for line in verdict().warnings)
+
+
+# --- what gulmc demands of tables together
+
+
+def gulmc_run(folder, functions, items=6):
+    """Six items of three coverages at two areas, with these functions: 9 for a conditional one."""
+    model = ktc.read_table("items", folder / TABLES["items"].path)[:items].copy()
+    model["coverage_id"], model["areaperil_id"] = [1, 1, 2, 2, 3, 3][:items], [1, 2] * (items // 2)
+    plain = ktc.read_table("vulnerability", folder / TABLES["vulnerability"].path)["vulnerability_id"][0]
+    model["vulnerability_id"] = [{1: plain, 9: 900001}.get(each, each) for each in functions]
+    ktc.write_table("items", model, folder / TABLES["items"].path)
+    for name in ("amplifications", "fm_programme", "gulsummaryxref"):
+        (folder / TABLES[name].path).unlink()
+
+
+def said(folder, table, lines):
+    verdict = validate_run(folder)
+    path = folder / TABLES[table].path
+    return [
+        line.removeprefix(f"{path}: ") for line in getattr(verdict, lines) if line.startswith(f"{path}: ")
+    ]
+
+
+CHAIN = "it has a source item, but its vulnerability_id is not in conditional_vulnerability"
+
+
+@pytest.mark.parametrize(
+    "functions, sources, faults",
+    [
+        ([1, 1, 9, 9, 9, 9], [0, 0, 1, 2, 3, 4], []),
+        (
+            [1, 1, 9, 9, 1, 1],
+            [0, 0, 2, 1, 0, 0],
+            ["item_id 3, 4: the source item has another areaperil_id, expected the same"],
+        ),
+        (
+            [1, 9, 9, 9, 9, 9],
+            [0, 6, 1, 2, 1, 4],
+            [
+                "coverage_id 1: its items depend on themselves, in a circle of source items",
+                "item_id 6: its coverage_id 3 has source items of several coverages, expected one",
+            ],
+        ),
+        ([9, 1, 1, 1, 1, 1], [3, 0, 0, 0, 0, 0], []),
+        (
+            [9, 1, 1, 1, 1, 1],
+            [1, 0, 0, 0, 0, 0],
+            ["coverage_id 1: its items depend on themselves, in a circle of source items"],
+        ),
+        ([1, 1, 9, 1, 1, 1], [0, 0, 1, 2, 0, 0], [f"item_id 4: {CHAIN}"]),
+        (
+            [1, 1, 9, 1, 1, 1],
+            [0] * 6,
+            ["item_id 3: its vulnerability_id is in conditional_vulnerability, but it has no source item"],
+        ),
+        (
+            [1, 1, 100001, 1, 1, 1],
+            [0, 0, 1, 0, 0, 0],
+            [
+                "item_id 3: it has a source item and an aggregate vulnerability, expected one of "
+                "conditional_vulnerability"
+            ],
+        ),
+    ],
+)
+def test_items_that_depend_on_others(run_of, functions, sources, faults):
+    gulmc_run(run_of, functions)
+    sourced(run_of, sources)
+    assert sorted(said(run_of, "correlations", "faults")) == sorted(faults)
+    assert said(run_of, "items", "faults") == []
+
+
+def test_a_bin_of_the_source_item_without_rows(run_of):
+    gulmc_run(run_of, [1, 1, 9, 9, 1, 1])
+    sourced(run_of, [0, 0, 1, 2, 0, 0])
+    assert said(run_of, "conditional_vulnerability", "faults") == []
+    change(run_of, "damage_bin_dict", 0, bin_to=0.01)
+    (line,) = said(run_of, "conditional_vulnerability", "faults")
+    assert line.startswith("vulnerability_id 900001 has no rows for source_damage_bin 2, 4, 5, 6, 7, 8, ")
+
+
+def test_items_without_correlations(run_of):
+    rows = ktc.read_table("correlations", run_of / TABLES["correlations"].path)
+    ktc.write_table("correlations", rows[2:], run_of / TABLES["correlations"].path)
+    expected = ["no rows for item_id 1, 2: they are not correlated"]
+    assert said(run_of, "correlations", "warnings") == expected
+
+
+def test_weights_where_items_have_a_combined_function(run_of):
+    gulmc_run(run_of, [100001] * 6)
+    ktc.write_table(
+        "correlations",
+        ktc.read_table("correlations", run_of / "input/correlations.bin")[:6],
+        run_of / "input/correlations.bin",
+    )
+    expected = (
+        "no weights for aggregate_vulnerability_id 100001 at areaperil_id 2, where items have it: all its "
+        "functions count alike"
+    )
+    assert said(run_of, "weights", "warnings") == [expected]
+    assert said(run_of, "weights", "faults") == []
+    for row in (0, 1):
+        change(run_of, "weights", row, weight=0)
+    (line,) = said(run_of, "weights", "warnings")
+    assert line == expected.replace("at areaperil_id 2", "at areaperil_id 1") + " (2 pairs are so)"
+    (run_of / "static" / "weights.bin").unlink()
+    line = "static/weights.bin: missing; gulmc needs it for items with an aggregate_vulnerability_id"
+    assert line in validate_run(run_of).missing
+
+
+def test_bins_that_only_one_of_footprint_and_vulnerability_has(run_of):
+    path = run_of / "static" / "footprint.bin"
+    data = bytearray(path.read_bytes())
+    most = int.from_bytes(data[:4], "little")
+    data[:4] = (most - 1).to_bytes(4, "little")
+    path.write_bytes(data)
+    rows = [line for line in validate_run(run_of).warnings if "vulnerability.bin: record" in line]
+    words = f"intensity_bin_id is {most}, more than the maximum given, {most - 1}"
+    assert len(rows) == 1 and words in rows[0]
+
+
+def test_a_footprint_in_parquet(run_of):
+    pytest.importorskip("pyarrow")
+    line = "static/footprint.bin: missing; a run of ground-up losses needs it"
+    ktc.footprintparquet.footprint_bin_to_parquet(run_of / "static")
+    for name in ("bin", "idx"):
+        (run_of / "static" / f"footprint.{name}").unlink()
+    assert validate_run(run_of).missing == []
+    shutil.rmtree(run_of / "static" / "footprint.parquet")
+    assert validate_run(run_of).missing == [line]
 
 
 SOUND = {  # a rule of the registry broken: the table, the row, the values, and what names it

@@ -193,7 +193,9 @@ TABLES = {t.name: t for t in (
           "bin.",
           header=(Field("max_damage_bin", "i4", "largest damage bin"),),
           refs=(Ref("damage_bin_id", "damage_bin_dict", "bin_index"),), needed="ground-up losses",
-          sound=not_negative("probability"), tool="vulnerability", empty=False, rules=(
+          sound=(*not_negative("probability"), Rule(
+              "at most", "intensity_bin_id", limit="footprint.max_intensity_bin", warning=True)),
+          tool="vulnerability", empty=False, rules=(
               Rule("range", "vulnerability_id", low=1, always=True),
               Rule("at most", "damage_bin_id", limit="max_damage_bin", always=True),
               Rule("ascending", "vulnerability_id", within=1), Rule("consecutive", "intensity_bin_id",

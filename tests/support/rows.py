@@ -28,7 +28,7 @@ SAMPLES = {
     "weights": [(1, 1, 0.5), (1, 2, 0.5)],
     "correlations": [(1, 1, 0.5, 1, 0.25), (2, 1, 0.5, 1, 0.25)],
     "correlations_sourced": [(1, 1, 0.5, 1, 0.25, 0), (2, 1, 0.5, 1, 0.25, 1)],
-    "conditional_vulnerability": [(9, 1, 1, 1), (9, 3, 1, 0.25), (9, 3, 4, 0.75)],
+    "conditional_vulnerability": [(900001, 1, 1, 1), (900001, 3, 1, 0.25), (900001, 3, 4, 0.75)],
     "ensemble": [(1, 1), (2, 1), (3, 2)],
 }
 # Of the tables that a run does not have
