@@ -63,7 +63,7 @@ PEERS = {
     ),
     "gulmc": (
         "full Monte Carlo: samples hazard and damage, with correlations and aggregate vulnerability",
-        "no",
+        "`gulmc`",
     ),
     "plapy": ("placalc in Python", "`placalc`"),
     "fmpy": ("fmcalc in Python", "`fmcalc`"),

@@ -16,7 +16,7 @@ Coverages are given out in the order in which the footprint's rows first hit the
 coverage; where coverages depend on others, each before those that follow it.
 """
 from libc.float cimport FLT_MAX
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, fma, sqrt
 from libc.stdint cimport INT32_MAX, uint32_t
 from libc.string cimport memcpy, memset
 
@@ -513,6 +513,7 @@ cdef class GulMC(EventConsumer):
         cdef int32_t d
         cdef double weight
         cdef double whole = 0
+        cdef float part
         cdef bint any
         cdef const float *probability
         memset(column, 0, self.model.n_damage * sizeof(float))
@@ -539,8 +540,9 @@ cdef class GulMC(EventConsumer):
                            + <int64_t>c * self.model.n_damage)
             for d in range(self.model.n_damage):
                 column[d] = column[d] + probability[d]
+        part = <float>1 / <float>n
         for d in range(self.model.n_damage):
-            column[d] = <float>(<double>column[d] / <double>n)
+            column[d] = column[d] * part
 
     cdef int add_rows(self, int64_t n) except -1 nogil:
         cdef int64_t stride = self.model.stride
@@ -727,7 +729,8 @@ cdef class GulMC(EventConsumer):
     cdef void specials(self, const Place *place, double scale, float *cell) noexcept nogil:
         cdef const Summary *summary = &self.distribution[place.distribution].summary
         cdef double mean = summary.mean * scale
-        cdef double variance = summary.second * (scale * scale) - mean * mean
+        # rounded once, as the reference has it: of a distribution with little spread nothing else is left
+        cdef double variance = fma(summary.second, scale * scale, -(mean * mean))
         cell[AT_MAX] = <float>(self.model.bins.bin_to[summary.n - 1] * scale)
         cell[AT_CHANCE] = <float>(1. - <double>summary.first) if self.model.bins.mean[0] <= 0 else 1
         cell[AT_TIV] = <float>(<double>place.tiv / <double>place.count)
