@@ -228,7 +228,7 @@ def report_text(report):
 
 def formats():
     """Every table, stream and report."""
-    every = [*schemas.TABLES.values(), tables.EVENT_RATES]
+    every = [*schemas.TABLES.values(), *tables.CSV_ONLY]
     return "".join(
         [
             titled(2, "tables", "Tables", "Files of fixed records, little-endian and packed."),

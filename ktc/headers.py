@@ -119,10 +119,10 @@ def everybody() -> Iterator[Known]:
     """Every csv of the registry: (its entry, its columns, how many of them are needed, the tool that makes
     binary of it)."""
     from .schemas import REPORTS, STREAMS, TABLES
-    from .schemas.tables import EVENT_RATES
+    from .schemas.tables import CSV_ONLY
 
     tool: str | None = None
-    for table in (*TABLES.values(), EVENT_RATES):
+    for table in (*TABLES.values(), *CSV_ONLY):
         names = [f.name for f, _ in table.csv_columns()]
         tool = table.tool or (tool if table.form is not None else None)
         flag = f" {table.form}" if table.form else ""

@@ -154,6 +154,18 @@ def test_part_of_a_name_where_it_stands():
     assert "no group_id" in refused("items", ITEMS.replace("group_id", "number"))
 
 
+def test_csv_of_a_table_without_binary():
+    from ktc.schemas.tables import ITEM_ADJUSTMENTS
+
+    names = [f.name for f in ITEM_ADJUSTMENTS.fields]
+    assert names == ["item_id", "intensity_adjustment", "return_period"]
+    order, passed, wrong = headers.arrange(
+        "return_period,item_id,intensity_adjustment", ITEM_ADJUSTMENTS, names, 3
+    )
+    assert [place for place, _ in order] == [2, 0, 1] and passed == [] and wrong == ""
+    assert "these are the columns of item_adjustments" in refused("items", ",".join(names) + "\n1,2,3\n")
+
+
 def test_losses_by_name():
     def stream(function, text, **options):
         out = io.BytesIO()

@@ -372,8 +372,15 @@ TABLES = {t.name: t for t in (
             Rule("sums to one", "probability", within=2))),
 )}
 
-# A table that is csv only: eltcalc takes it instead of rates that it would have to count in the occurrence
-# table.
+# Tables that are csv only. eltcalc takes the first instead of rates that it would have to count in the
+# occurrence table.
 EVENT_RATES = Table("event_rates", "input/event_rates.csv", (
     Field("event_id", "i4", "the event"), Field("rate", "f8", "occurrences per period", unit="1 / period")),
     "How often events happen.", key=("event_id",))
+ITEM_ADJUSTMENTS = Table("item_adjustments", "input/item_adjustments.csv", (
+    ITEM_ID,
+    Field("intensity_adjustment", "i4", "taken off the hazard intensity"),
+    Field("return_period", "i4", "events of shorter return periods do no damage; 0: all do", unit="years")),
+    "How items differ from their areas in gulmc's dynamic footprints.", key=("item_id",),
+    refs=(Ref("item_id", "items"),), separator=",")
+CSV_ONLY = (EVENT_RATES, ITEM_ADJUSTMENTS)
