@@ -57,7 +57,8 @@ if os.name == "posix":
     )
 # Loops over the lanes of a block become vector instructions; left alone, gcc unrolls them first and then
 # cannot.
-LANES = {"fmcalc": ["--param=max-completely-peel-times=8"]} if sys.platform == "linux" else {}
+PEEL = ["--param=max-completely-peel-times=8"]
+LANES = {"fmcalc": PEEL, "fmevent": PEEL} if sys.platform == "linux" else {}
 # Modules that are also built for a newer instruction set, which ktc._core chooses at run time: those that
 # gained by it.
 NEWER = {

@@ -251,6 +251,32 @@ def test_a_large_portfolio(beside):
     )
 
 
+@pytest.mark.parametrize("options", [*ALLOCATIONS[1:], *NET[1:]], ids=lambda o: "".join(arguments(o)))
+def test_a_treaty_that_most_items_pass_by(beside, options):
+    """Most aggregates pay nothing (rule 14 with a limit of 0), and items come in order: all of them in every
+    event, or some."""
+    treaties = []
+    for absent, n_items in ((0, 12), (0.3, 12), (0, 60), (0.3, 60)):
+        treaties += cases(
+            range(5),
+            [options],
+            n_items=n_items,
+            levels=[2, 3, 4],
+            layers=[1, 2],
+            order=["items", "layers"],
+            shape=["some", "random"],
+            streams={"absent": absent, "shuffled": False},
+        )
+    for seed, programme in enumerate({id(case.programme): case.programme for case in treaties}.values()):
+        rng = np.random.default_rng([seed, 4])
+        nothing = max(row[0] for row in programme.profiles) + 1
+        programme.profiles.append((nothing, 14, *[0.0] * (len(programme.profiles[0]) - 2)))
+        programme.policytc = [
+            (*row[:3], nothing) if row[0] == 1 and rng.random() < 0.8 else row for row in programme.policytc
+        ]
+    beside(treaties)
+
+
 # Streams
 
 

@@ -109,9 +109,7 @@ cdef class FmCalc(LossConsumer):
         return 0
 
     cdef int accept(self, const LossBlock *block) except -1 nogil:
-        cdef Py_ssize_t i
-        for i in range(block.n):
-            self.event.add_row(block, i)
+        self.event.add_rows(block)
         if block.end_of_event:
             if self.event.n:
                 self.event.find_layout()
@@ -120,14 +118,14 @@ cdef class FmCalc(LossConsumer):
                 self.calculate()
                 self.check_results(block.event_id)
                 if self.both or not self.remaining:
-                    self.event.write(self.out, block.event_id, self.event.result,
+                    self.event.write(self.event.rows, self.out, block.event_id, self.event.result,
                                      self.event.order + self.remains, self.event.outputs)
                 if self.both:
-                    self.event.write(self.left, block.event_id, self.event.rest, self.event.order,
-                                     self.event.left)
+                    self.event.write(self.event.rows, self.left, block.event_id, self.event.rest,
+                                     self.event.order, self.event.left)
                 elif self.remaining:
-                    self.event.write(self.out, block.event_id, self.event.rest, self.event.order,
-                                     self.event.left)
+                    self.event.write(self.event.rows, self.out, block.event_id, self.event.rest,
+                                     self.event.order, self.event.left)
                 self.event.n = 0
         return 0
 

@@ -49,22 +49,24 @@ cdef class Event:
     cdef int32_t sample_size
     cdef Py_ssize_t blocks          # of LANES lanes: TIV, mean, samples 1 .. sample_size
     cdef Py_ssize_t width           # floats from row to row
+    cdef int32_t *sidx_of           # by lane; 0: no sample's
     # a row of ground-up losses for each packet of the stream
     cdef Py_ssize_t n, room
     cdef int32_t *item              # by row
     # the items of the event before, n_before of them, whose nodes and results are at hand
     cdef int32_t *item_before
     cdef Py_ssize_t n_before
-    cdef int32_t *count             # 0, 1, 2, ...: nodes, rows or samples that are in order
+    cdef int32_t *count             # 0, 1, 2, ...: nodes or rows that are in order
     cdef Py_ssize_t count_room
     cdef float *loss                # by row and lane
     cdef Nodes *level               # by level
     cdef HashTable table
-    # What goes out: a row of results for each row or aggregate where results are what remains of it, and after
-    # these one for each output.
+    # What goes out: a row of results for each row or aggregate, where results are what remains of it, and
+    # after these one for each output.
     cdef Py_ssize_t remains, results, result_room
     cdef float *result
-    cdef float *rest                # what remains, by row or node: the first results, or the losses themselves
+    # what remains, by row or node: the first results, or the losses themselves, in their place
+    cdef float *rest
     cdef int64_t *result_of         # by row or node, and layer: which result has its output, or -1
     cdef Py_ssize_t result_of_room
     cdef int32_t *output_id         # by result
@@ -77,7 +79,9 @@ cdef class Event:
     cdef Memory memory              # all arrays are its
 
     cdef void begin(self, int32_t sample_size, bint listed) noexcept nogil
+    cdef int add_rows(self, const LossBlock *block) except -1 nogil
     cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil
+    cdef int number_lanes(self) except -1 nogil
     cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1
     cdef int find_layout(self) except -1 nogil
     cdef int find_nodes(self) except -1 nogil
@@ -90,6 +94,9 @@ cdef class Event:
     cdef int64_t list_ascending(self, int64_t first, int64_t end, int64_t *order) noexcept nogil
     cdef void merge_unnamed(self, int64_t places, int32_t layers) noexcept nogil
     cdef int fail_result(self, int32_t event_id) except -1
-    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
-                   int64_t n) except -1 nogil
+    cdef int write(self, LossRows rows, LossConsumer out, int32_t event_id, const float *results,
+                   const int64_t *order, int64_t n) except -1 nogil
+    cdef int64_t put_result(self, int32_t *sidx, float *loss, const float *result) noexcept nogil
+    cdef int64_t put_results(self, int32_t *sidx, float *loss, const float *results, const int64_t *order,
+                             int64_t n) noexcept nogil
     cdef int find_felt(self) except -1 nogil

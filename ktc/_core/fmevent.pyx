@@ -1,18 +1,20 @@
 """fmcalc's event: from packets to the rows and nodes that the arithmetic works on, and from results back to
 packets.
 
-    packets -> rows -> level 0: items -> level 1 -> ... -> last level        add_row, find_nodes
+    packets -> rows -> level 0: items -> level 1 -> ... -> last level        add_rows, find_nodes
     outputs of its rows or aggregates -> results -> packets                  place_results, write
 
 Level by level the event's items lead to aggregates, of which the first one that is met is node 0. Each level
-lists the rows below its nodes, and the nodes of the level below that are part of them.
+lists the rows below its nodes, and the nodes of the level below that are part of them. Where these follow
+each other, the lists are those of the level below. An event that has the items of the one before has its
+nodes and results too.
 """
 cimport cython
 from libc.math cimport INFINITY
 from libc.string cimport memcmp, memcpy, memset
 
 from ktc._core.fmplan cimport Level
-from ktc._core.lanes cimport LANES, positive
+from ktc._core.lanes cimport LANES, clear, keep, positive
 from ktc._core.arena cimport Memory
 from ktc._core.records cimport MEAN, TIV
 from ktc._core.sorting cimport free_table, hash_order, make_table, sort_by
@@ -57,49 +59,70 @@ cdef class Event:
 
     # Collecting it
 
-    cdef int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
-        """One packet of the stream as a row of lanes."""
-        cdef int32_t item = block.id[i]
-        cdef int64_t k, end = block.start[i + 1]
+    cdef int add_rows(self, const LossBlock *block) except -1 nogil:
+        """The packets of a block as rows of lanes."""
+        cdef Py_ssize_t i
+        for i in range(block.n):
+            if block.start[i + 1] > block.start[i]:     # else nothing of this item
+                self.add_row(block, i)
+        return 0
+
+    cdef inline int add_row(self, const LossBlock *block, Py_ssize_t i) except -1 nogil:
+        cdef int32_t item = block.id[i], sample_size = self.sample_size
+        cdef int64_t k, end = block.start[i + 1] - block.start[i]
+        cdef const int32_t *sidx = block.sidx + block.start[i]
+        cdef const float *losses = block.loss + block.start[i]
+        cdef const float *samples
         cdef Level *items = self.plan.level
         cdef float *row
         cdef float loss
-        cdef bint finite = True
-        if end == block.start[i]:
-            # a packet without records: nothing of this item
-            return 0
+        cdef int others = 0                             # losses that are not finite
         if item < 1 or item > items.last or items.parent[item] == 0:
             with gil:
                 raise DataError(f"event {block.event_id}: item {item} is not in {self.plan.programme}: "
                                 f"expected a record from {item} of level 1")
         if self.n == self.room:
+            if self.room == 0:
+                self.number_lanes()
             self.room = max(2 * self.room, FIRST_ROOM // self.width + 1)
             self.memory.resize(<void **>&self.item, self.room, sizeof(int32_t))
             self.memory.resize(<void **>&self.loss, self.room * self.width, sizeof(float))
         self.item[self.n] = item
         row = self.loss + self.n * self.width
         self.n += 1
-        memset(row, 0, self.blocks * LANES * sizeof(float))
+        for k in range(self.blocks):
+            clear(row + k * LANES)
         if block.dense[i]:
-            end -= self.sample_size
-            for k in range(self.sample_size):
-                row[SAMPLE_LANES + k] = positive(block.loss[end + k])
-                finite &= block.loss[end + k] < INFINITY
-        for k in range(block.start[i], end):
-            loss = positive(block.loss[k])
-            finite &= block.loss[k] < INFINITY
+            end -= sample_size
+            samples = losses + end
+            for k in range(sample_size):
+                row[SAMPLE_LANES + k] = positive(samples[k])
+                others |= not samples[k] < INFINITY
+        for k in range(end):
+            loss = positive(losses[k])
+            others |= not losses[k] < INFINITY
             # Records of the same sidx add up: outputs that share an id have several in one packet.
-            if block.sidx[k] > 0:
-                row[SAMPLE_LANES - 1 + block.sidx[k]] += loss
-            elif block.sidx[k] == MEAN:
+            if sidx[k] > 0:
+                row[SAMPLE_LANES - 1 + sidx[k]] += loss
+            elif sidx[k] == MEAN:
                 row[MEAN_LANE] += loss
-            elif block.sidx[k] == TIV:
+            elif sidx[k] == TIV:
                 row[TIV_LANE] += loss
-        if not finite:
+        if others:
             with gil:
                 self.fail_loss(block, i)
         if self.listed:
             row[TIV_LANE] = items.tiv[item]
+        return 0
+
+    cdef int number_lanes(self) except -1 nogil:
+        cdef Py_ssize_t lane
+        self.memory.resize(<void **>&self.sidx_of, self.blocks * LANES, sizeof(int32_t))
+        for lane in range(self.blocks * LANES):
+            self.sidx_of[lane] = <int32_t>lane - SAMPLE_LANES + 1
+            if lane >= <Py_ssize_t>self.sample_size + SAMPLE_LANES:
+                self.sidx_of[lane] = 0
+        self.sidx_of[TIV_LANE], self.sidx_of[MEAN_LANE] = TIV, MEAN
         return 0
 
     cdef int fail_loss(self, const LossBlock *block, Py_ssize_t i) except -1:
@@ -128,9 +151,9 @@ cdef class Event:
     cdef int find_nodes(self) except -1 nogil:
         """Find the nodes that the event's items lead to, level by level."""
         cdef int32_t l
-        cdef Py_ssize_t i, n = max(self.n, <Py_ssize_t>self.sample_size + 1)
-        if n > self.count_room:
-            self.count_room = n + n // 4
+        cdef Py_ssize_t i
+        if self.n > self.count_room:
+            self.count_room = self.n + self.n // 4
             self.memory.resize(<void **>&self.count, self.count_room, sizeof(int32_t))
             self.memory.resize(<void **>&self.item_before, self.count_room, sizeof(int32_t))
             for i in range(self.count_room):
@@ -361,57 +384,73 @@ cdef class Event:
                                     "beyond the range of float32")
         return 0
 
-    cdef int write(self, LossConsumer out, int32_t event_id, const float *results, const int64_t *order,
-                   int64_t n) except -1 nogil:
+    cdef int write(self, LossRows rows, LossConsumer out, int32_t event_id, const float *results,
+                   const int64_t *order, int64_t n) except -1 nogil:
         """n results of the event, in this order, which has those of the same output id together."""
-        cdef int64_t at = 0, following, used, samples, k
-        cdef int32_t lane, s, output_id, losses, sample_size = self.sample_size
-        cdef const float *result
-        cdef int32_t *sidx
-        cdef float *loss
-        cdef float value
+        cdef const int32_t *output_ids = self.output_id
+        cdef int32_t output_id, sample_size = self.sample_size
+        cdef int64_t at = 0, following, most, used
         while at < n:
-            output_id = self.output_id[order[at]]
+            output_id = output_ids[order[at]]
             following = at + 1
-            while following < n and self.output_id[order[following]] == output_id:
+            while following < n and output_ids[order[following]] == output_id:
                 following += 1
-            if self.rows.full():
-                self.rows.emit(out, event_id, False)
-            self.rows.room((following - at) * (<int64_t>sample_size + SAMPLE_LANES))
-            used, sidx, loss = self.rows.used, self.rows.sidx, self.rows.loss
-            for lane in range(SAMPLE_LANES):
-                for k in range(at, following):
-                    sidx[used] = TIV if lane == TIV_LANE else MEAN
-                    loss[used] = results[order[k] * self.width + lane]
-                    used += 1
-            samples = used
+            if rows.full():
+                rows.emit(out, event_id, False)
+            most = (following - at) * (<int64_t>sample_size + SAMPLE_LANES)
+            rows.room(most + LANES)                     # whole blocks of lanes are copied
             if following == at + 1 and not self.debug:
-                # Most rows have a loss in every sample or in none.
-                result = results + order[at] * self.width + SAMPLE_LANES
-                losses = 0
-                for s in range(sample_size):
-                    losses += result[s] > 0
-                if losses == sample_size:
-                    memcpy(loss + used, result, sample_size * sizeof(float))
-                    memcpy(sidx + used, self.count + 1, sample_size * sizeof(int32_t))
-                    used += sample_size
-                elif losses:
-                    for s in range(sample_size):
-                        value = result[s]
-                        sidx[used], loss[used] = s + 1, value
-                        used += value > 0
+                used = self.put_result(rows.sidx + rows.used, rows.loss + rows.used,
+                                       results + order[at] * self.width)
             else:
-                for s in range(1, sample_size + 1):
-                    for k in range(at, following):
-                        value = results[order[k] * self.width + SAMPLE_LANES - 1 + s]
-                        sidx[used], loss[used] = s, value
-                        if value > 0 or self.debug and self.felt[s]:
-                            used += 1
-            self.rows.close_row(output_id, used, following == at + 1 and used - samples == sample_size)
+                used = self.put_results(rows.sidx + rows.used, rows.loss + rows.used, results, order + at,
+                                        following - at)
+            rows.close_row(output_id, rows.used + used, following == at + 1 and used == most)
             at = following
-        if self.rows.n:
-            self.rows.emit(out, event_id, True)
+        if rows.n:
+            rows.emit(out, event_id, True)
         return 0
+
+    cdef inline int64_t put_result(self, int32_t *sidx, float *loss, const float *result) noexcept nogil:
+        """The records of a result: how many. Most have a loss in every sample or in none."""
+        cdef const int32_t *sidx_of = self.sidx_of
+        cdef int32_t losses = 0, sample_size = self.sample_size
+        cdef int32_t s
+        cdef int64_t used = SAMPLE_LANES
+        cdef Py_ssize_t block, blocks = self.blocks
+        cdef int i
+        cdef float value
+        memcpy(sidx, sidx_of, LANES * sizeof(int32_t))
+        keep(loss, result)
+        for block in range(blocks):
+            for i in range(LANES):
+                losses += (result[block * LANES + i] > 0) & (sidx_of[block * LANES + i] > 0)
+        if losses == sample_size:
+            for block in range(1, blocks):
+                memcpy(sidx + block * LANES, sidx_of + block * LANES, LANES * sizeof(int32_t))
+                keep(loss + block * LANES, result + block * LANES)
+            return used + sample_size
+        if losses:
+            for s in range(sample_size):
+                value = result[SAMPLE_LANES + s]
+                sidx[used], loss[used] = s + 1, value
+                used += value > 0
+        return used
+
+    cdef int64_t put_results(self, int32_t *sidx, float *loss, const float *results, const int64_t *order,
+                             int64_t n) noexcept nogil:
+        """The records of n results that share an output id: how many."""
+        cdef int64_t k, used = 0
+        cdef int32_t lane, s
+        cdef float value
+        for lane in range(self.sample_size + SAMPLE_LANES):
+            s = self.sidx_of[lane]
+            for k in range(n):
+                value = results[order[k] * self.width + lane]
+                sidx[used], loss[used] = s, value
+                if s < 0 or value > 0 or self.debug and self.felt[s]:
+                    used += 1
+        return used
 
     cdef int find_felt(self) except -1 nogil:
         """Which samples have a ground-up loss at all: ktools passes over those that do not, in debug too."""

@@ -358,6 +358,7 @@ def stream(
     zero_samples=0.1,
     specials=(-5, TIV, -2, MEAN),
     extremes=0.05,
+    shuffled=True,
     last_terminator=True,
     scale=1000.0,
 ):
@@ -365,13 +366,14 @@ def stream(
 
     absent: of the items, those an event lacks. missing: of an item's samples, those not in the stream. zeros:
     of those that are, the ones of 0. zero_samples: of the samples, those at 0 for all items. extremes: of the
-    losses, the tiny and the huge. specials: the sample numbers below 0.
+    losses, the tiny and the huge. shuffled: items in no order. specials: the sample numbers below 0.
     """
     rng = np.random.default_rng([seed, 1])
     packets = []
     for event in rng.permutation(events) + 1:
         items = [int(k) + 1 for k in np.flatnonzero(rng.random(programme.n_items) >= absent)] or [1]
-        rng.shuffle(items)
+        if shuffled:
+            rng.shuffle(items)
         shut = set((np.flatnonzero(rng.random(samples) < zero_samples) + 1).tolist())
         for item in items:
             losses = grid(rng, scale, samples + 1)
