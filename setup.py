@@ -62,8 +62,8 @@ LANES = {"fmcalc": PEEL, "fmevent": PEEL} if sys.platform == "linux" else {}
 # Modules that are also built for a newer instruction set, which ktc._core chooses at run time: those that
 # gained by it.
 NEWER = {
-    "x86-64-v4": ("allocation", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"),
-    "x86-64-v3": ("mersenne",),
+    "x86-64-v4": ("allocation", "damage", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"),
+    "x86-64-v3": ("damage", "mersenne"),
 }
 MODULES = {path.stem for path in (HERE / "ktc" / "_core").glob("*.pyx")}
 assert {*LANES, *sum(NEWER.values(), ())} <= MODULES, "LANES or NEWER names a module that is not there"
@@ -127,15 +127,20 @@ if ABI3:
         )
         if ours != code:
             source.write_text(ours)
-# The same C once more, into a folder that an editable installation wants to find
-for name in NEWER:
-    Path("ktc", "_core", name.replace("-", "_")).mkdir(exist_ok=True)
-extensions += [
-    extension(f"{name.replace('-', '_')}.{Path(each.sources[0]).stem}", each.sources[0], [f"-march={name}"])
-    for name, modules in NEWER.items()
-    for each in extensions
-    if Path(each.sources[0]).stem in modules
-]
+# The same C once more, into a folder that an editable installation wants to find. It is a file of its own, as
+# compilers of both run side by side and an object lies where its source does.
+for name, modules in NEWER.items():
+    folder = name.replace("-", "_")
+    Path("ktc", "_core", folder).mkdir(exist_ok=True)
+    Path("build", folder).mkdir(parents=True, exist_ok=True)
+    for each in [
+        each for each in extensions if Path(each.sources[0]).stem in modules and "." not in each.name[10:]
+    ]:
+        source = Path(each.sources[0])
+        again = Path("build", folder, source.name)
+        if not again.exists() or again.read_bytes() != source.read_bytes():
+            again.write_bytes(source.read_bytes())
+        extensions.append(extension(f"{folder}.{source.stem}", again, [f"-march={name}"]))
 
 # On Linux, where pipelines start some fifty programs, the tools' scripts are files of the wheel: those that
 # an installer writes for entry points import `re`, which takes as long as all that a stage needs. An

@@ -27,7 +27,7 @@ PYTHON = {
     "formats": "headers streams converting converters indexed csvchecks arrays tables",
     "building": "building sources financial results hazard fullmodel _types",
     "accumulating": "accumulators curves averages concat",
-    "stages": "fullmodel hazard fullkernel fullmontecarlo groundup insured summaries losstables streamcsv chain stages",
+    "stages": "fullkernel fullmontecarlo groundup insured summaries losstables streamcsv chain stages",
     "runs": "settings rundir perspectives engine planning estimate reporting journal execution analysis",
     "tools": "places files footprintparquet checker dependencies validation inspect compare examplemodel "
     "example demo completion runcommand",

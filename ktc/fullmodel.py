@@ -186,10 +186,10 @@ def load(
         raise UsageError(f"areaperil_bytes is {areaperil_bytes!r}, expected 4 or 8")
     files = Files(root, ignore_file_type, find)
     adjusted = adjustments_of(files, settings)
-    tiv = needed(files, "coverages")[0]["tiv"].astype("<f4")
+    tiv = read_tiv(files)
     items, name = read_items(files, len(tiv), areaperil_bytes, tuple(peril_filter))
     table = read_perils(files, items) if dynamic else None
-    check_sources(items, name)
+    check_sources(items, files.there(CORRELATIONS.path) or files.path(csv_of(CORRELATIONS.path)))
     bins = read_bins(files)
     hazard = footprint(
         root,
@@ -247,6 +247,16 @@ def needed(files: Files, name: str, areaperil_bytes: AreaperilBytes = 4) -> tupl
     if found is None:
         raise InputError(f"{files.path(TABLES[name].path)}: not there, nor a csv of the same name")
     return found
+
+
+def read_tiv(files: Files) -> NDArray[numpy.float32]:
+    """The TIV by coverage."""
+    rows, path = needed(files, "coverages")
+    tiv = rows["tiv"].astype("<f4")
+    wrong = numpy.flatnonzero(~numpy.isfinite(tiv))
+    if len(wrong):
+        raise DataError(f"{path}: record {wrong[0] + 1}: the TIV is {tiv[wrong[0]]}, expected a number")
+    return tiv
 
 
 def csv_of(path: str) -> str:
@@ -531,6 +541,12 @@ def read_weights(
     if not members:
         return {}
     rows = weight_rows(files, areaperil_bytes)
+    wrong = numpy.flatnonzero(~numpy.isfinite(rows["weight"]))
+    if len(wrong):
+        path = files.there(TABLES["weights"].path) or files.path(csv_of(TABLES["weights"].path))
+        raise DataError(
+            f"{path}: row {wrong[0] + 1}: the weight is {rows['weight'][wrong[0]]}, expected a number"
+        )
     ids = numpy.unique(numpy.concatenate(list(members.values())))
     places = numpy.unique(numpy.concatenate(list(areaperils.values())))
     rows = rows[numpy.isin(rows["vulnerability_id"], ids) & numpy.isin(rows["areaperil_id"], places)]

@@ -83,7 +83,9 @@ def test_same_bytes_as_pytools(case, goldens, tool, tmp_path):
     case.write(tmp_path)
     ours, trouble = run_gulmc(tool("gulmc"), case, tmp_path)
     assert not trouble, trouble
-    same_stream(ours, streams[case.name], f"gulmc {case.flags}")
+    # functions are replaced whole, whatever the format: pytools only does so with plain files
+    name = "replaced-plain" if case.name.startswith("replaced-") else case.name
+    same_stream(ours, streams[name], f"gulmc {case.flags}")
 
 
 @pytest.mark.slow
@@ -197,6 +199,10 @@ def drawn(seed):
         tables=one("bin", "csv"),
         correlations=one("csv", "bin"),
     )
+    if (
+        files["vulnerability"] == "csv"
+    ):  # has no more damage bins than are in use, which conditional ones may exceed
+        model["dependents"] = 0
     flags = (
         f"-S{one(1, 2, 10, 10, 100)} -a{rng.randint(4)} -L{one(0, 0, 1e-6, 500)} "
         f"--random-generator {rng.randint(3)} {one('', EFFECTIVE)} {one(*gulmc_cases.OFF.values())}"
@@ -209,9 +215,11 @@ def drawn(seed):
 def test_random_models_beside_pytools(pytools, tool, tmp_path, capsys):
     pytest.importorskip("pyarrow")
     some = [drawn(seed) for seed in range(int(os.environ.get("KTC_ORACLE2_MODELS", "40")))]
-    theirs = gulmc_cases.oracle_streams(some, tmp_path / "theirs")
+    refused = []
+    theirs = gulmc_cases.oracle_streams(some, tmp_path / "theirs", refused)
+    assert len(refused) < len(some) / 4
     samples = off = 0
-    for case in some:
+    for case in [case for case in some if case.name not in refused]:
         folder = case.write(tmp_path / "ours" / case.name)
         ours, trouble = run_gulmc(tool("gulmc"), case, folder)
         assert not trouble, f"{case}: {trouble}"
@@ -527,8 +535,15 @@ def test_csv_cut_in_a_line(file, sound, tool, run, tmp_path):
     write(sound, tmp_path, **TEXTS[file])
     path = tmp_path / file
     text = path.read_text()
-    path.write_text(text[: text.rstrip().rindex(",")])
+    end = text.rstrip().rindex(",")
+    if file in ("input/correlations.csv", "static/damage_bin_dict.csv"):  # whose last column may be missing
+        end = text.rindex(",", 0, end)
+    path.write_text(text[:end])
     fails(tool, run, tmp_path, path.name)
+
+
+# Tables of which no record is as good as some, for getmodel, too
+MAY_BE_EMPTY = ("input/items.bin", "static/footprint.idx", "static/footprint.idx.z", "static/weights.bin")
 
 
 @pytest.mark.parametrize("file", {**FILES, **TEXTS})
@@ -536,11 +551,20 @@ def test_input_empty(file, sound, tool, run, tmp_path):
     write(sound, tmp_path, **{**FILES, **TEXTS}[file])
     path = tmp_path / file
     path.write_bytes(b"")
+    if file in MAY_BE_EMPTY:
+        status, out, stderr = run([tool("gulmc"), "-S1", "-i", "input/events.bin"], b"", tmp_path)
+        assert (status, stderr) == (0, "") and (file == "static/weights.bin" or len(out) == 8)
+        return
     # what refers to it may be what is at fault
-    fails(tool, run, tmp_path, path.name, "items", "footprint", "aggregate_vulnerability")
+    names = "items", "footprint", "aggregate_vulnerability", "damage bin dictionary"
+    fails(tool, run, tmp_path, path.name, *names)
 
 
-NEEDED = [file for file in {**FILES, **TEXTS} if "aggregate" not in file and not file.endswith("ity.idx")]
+NEEDED = [
+    file
+    for file in {**FILES, **TEXTS}
+    if not any(part in file for part in ("aggregate", "ity.idx", "correlations"))
+]
 
 
 @pytest.mark.parametrize("file", NEEDED)
@@ -570,7 +594,7 @@ def test_inputs_swapped(first, second, sound, tool, run, tmp_path):
     held = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(held)
-    fails(tool, run, tmp_path, one.name, other.name, "footprint.idx", "items.bin")
+    fails(tool, run, tmp_path, one.name, other.name, "footprint.idx", "items.bin", "vulnerability.bin")
 
 
 @pytest.mark.parametrize("cut", [1, 3])

@@ -308,8 +308,8 @@ TOOLS = {t.name: t for t in (
         AREAPERIL_BYTES,
     ), logs=True, standard_output=True, standard_input=("source", "create_structures"),
          reads="event ids, on standard input; input/items, coverages, correlations, keys; "
-               "static/damage_bin_dict, footprint, vulnerability, aggregate_vulnerability, weights, in any of "
-               "the platform's formats",
+               "static/damage_bin_dict, footprint, vulnerability, aggregate_vulnerability, weights, in any "
+               "of the platform's formats",
          writes="a loss stream, on standard output", example="eve 1 1 | gulmc -S100 -a1 > gul.bin"),
     Tool("placalc", STAGE, "losses times the factors of post-loss amplification", "groundup:placalc", (
         Option("-f", "relative_factor", "how much of each factor counts, 0 to 1 (default 1)", float, "SHARE"),
