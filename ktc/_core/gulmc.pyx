@@ -16,7 +16,7 @@ Coverages are given out in the order in which the footprint's rows first hit the
 coverage; where coverages depend on others, each before those that follow it.
 """
 from libc.float cimport FLT_MAX
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, fma, sqrt
 from libc.stdint cimport INT32_MAX, uint32_t
 from libc.string cimport memcpy, memset
 
@@ -727,7 +727,7 @@ cdef class GulMC(EventConsumer):
     cdef void specials(self, const Place *place, double scale, float *cell) noexcept nogil:
         cdef const Summary *summary = &self.distribution[place.distribution].summary
         cdef double mean = summary.mean * scale
-        cdef double variance = summary.second * (scale * scale) - mean * mean
+        cdef double variance = fma(summary.second, scale * scale, -(mean * mean))     # as the reference's
         cell[AT_MAX] = <float>(self.model.bins.bin_to[summary.n - 1] * scale)
         cell[AT_CHANCE] = <float>(1. - <double>summary.first) if self.model.bins.mean[0] <= 0 else 1
         cell[AT_TIV] = <float>(<double>place.tiv / <double>place.count)
