@@ -505,7 +505,8 @@ cdef class GulMC(EventConsumer):
         return without_tail(cdf, max(end, 1))
 
     cdef void combine(self, const Kind *kind, int32_t c, float *column) noexcept nogil:
-        """The probabilities of an aggregate's damage at one intensity: its members', by their weights."""
+        """The probabilities of an aggregate's damage at one intensity: its members', by their weights. What
+        divides them is inverted first, as the reference's compiler does."""
         cdef int32_t aggregate = -1 - kind.vulnerability
         cdef int64_t first = self.model.member_start[aggregate]
         cdef int64_t n = self.model.member_start[aggregate + 1] - first
@@ -513,7 +514,7 @@ cdef class GulMC(EventConsumer):
         cdef int32_t d
         cdef double weight
         cdef double whole = 0
-        cdef float part
+        cdef float share
         cdef bint any
         cdef const float *probability
         memset(column, 0, self.model.n_damage * sizeof(float))
@@ -532,17 +533,18 @@ cdef class GulMC(EventConsumer):
             if not any:                 # none of it is damaged
                 column[0] = <float>(<double>column[0] + weight)
         if whole > 0:
+            whole = 1. / whole
             for d in range(self.model.n_damage):
-                column[d] = <float>(<double>column[d] / whole)
+                column[d] = <float>(<double>column[d] * whole)
             return
         for m in range(n):
             probability = (self.model.matrix[self.model.member[first + m]].probability
                            + <int64_t>c * self.model.n_damage)
             for d in range(self.model.n_damage):
                 column[d] = column[d] + probability[d]
-        part = <float>1 / <float>n
+        share = <float>(<float>1 / <float>n)
         for d in range(self.model.n_damage):
-            column[d] = column[d] * part
+            column[d] = column[d] * share
 
     cdef int add_rows(self, int64_t n) except -1 nogil:
         cdef int64_t stride = self.model.stride
@@ -723,14 +725,13 @@ cdef class GulMC(EventConsumer):
         if type == ABSOLUTE:
             return 1
         if type == DURATION:
-            return tiv / 365
+            return tiv * (1. / 365)                     # as compiled there
         return tiv if self.model.bins.bin_to[last] <= 1 else 1.
 
     cdef void specials(self, const Place *place, double scale, float *cell) noexcept nogil:
         cdef const Summary *summary = &self.distribution[place.distribution].summary
         cdef double mean = summary.mean * scale
-        # rounded once, as the reference has it: of a distribution with little spread nothing else is left
-        cdef double variance = fma(summary.second, scale * scale, -(mean * mean))
+        cdef double variance = fma(summary.second, scale * scale, -(mean * mean))     # as the reference's
         cell[AT_MAX] = <float>(self.model.bins.bin_to[summary.n - 1] * scale)
         cell[AT_CHANCE] = <float>(1. - <double>summary.first) if self.model.bins.mean[0] <= 0 else 1
         cell[AT_TIV] = <float>(<double>place.tiv / <double>place.count)

@@ -8,7 +8,7 @@ precision value next to 1, and without the bins at its end that add nothing; the
 precision.
 """
 from libc.float cimport FLT_MAX
-from libc.math cimport fabs, isfinite
+from libc.math cimport fabs, fma, isfinite
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
@@ -206,15 +206,26 @@ cdef class FullModel:
             self.summarise(cdf, n, &matrix.summary[c])
 
     cdef void summarise(self, const float *cdf, int32_t n, Summary *summary) noexcept nogil:
+        # A variance is a small difference of large numbers: these are the reference's operations as they were
+        # compiled there, fused ones included, with eight bins at a time after the first n % 8.
         cdef double before = 0
         cdef double mean = 0
         cdef double second = 0
-        cdef double part, middle
-        cdef int32_t d
-        for d in range(n):
+        cdef double[8] part
+        cdef double middle
+        cdef int32_t d, k
+        for d in range(n & 7):
             middle = self.bins.mean[d]
-            part = (<double>cdf[d] - before) * middle
-            mean += part
-            second += part * middle
+            part[0] = (<double>cdf[d] - before) * middle
+            mean += part[0]
+            second = fma(part[0], middle, second)
             before = cdf[d]
+        for d in range(n & 7, n, 8):
+            for k in range(8):
+                middle = self.bins.mean[d + k]
+                part[k] = (<double>cdf[d + k] - before) * middle
+                second = fma(part[k], middle, second)
+                before = cdf[d + k]
+            mean = ((mean + part[0]) + (part[1] + part[2])) + ((part[3] + part[4]) + part[5])
+            mean += part[6] + part[7]
         summary.mean, summary.second, summary.first, summary.n = mean, second, cdf[0], n
