@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .building import Run, Stage
 from .sources import Chain, Events, done
 
@@ -191,5 +193,7 @@ def run_gulmc(
     *, create_structures: bool = False, dynamic_footprint: str = "False", root: PathLike = ".", **options: Any
 ) -> None:
     """gulmc as the script has it: any word but False makes the footprint a dynamic one."""
+    # Nothing here needs NumPy's linear algebra, whose threads wait for work by spinning
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if not create_structures:
         gulmc(dynamic_footprint=dynamic_footprint not in ("False", ""), root=root, **options)

@@ -92,6 +92,7 @@ cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t
     cdef float *row
     cdef double value
     cdef double whole = tiv
+    cdef bint over = False
     if rule == 2:
         # total: the largest; share: how many items have it
         for c in range(first, columns):
@@ -131,6 +132,10 @@ cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t
             row = cell + i * columns
             for c in range(first, columns):
                 total[c] += row[c]
+        for c in range(first, columns):
+            over |= <double>total[c] > whole
+        if not over:
+            return
         for c in range(first, columns):
             share[c] = whole / <double>total[c] if <double>total[c] > whole else 1.
     for i in range(n):

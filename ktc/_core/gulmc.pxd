@@ -125,6 +125,8 @@ cdef class GulMC(EventConsumer):
     cdef int64_t *pending_seed
     cdef double **pending_row
     cdef int32_t *pending_draw
+    cdef const double **pending_common  # of those that are correlated, which come first
+    cdef float *pending_correlation
     cdef int64_t n_pending, pending_room
 
     cdef int close_event(self) except -1 nogil
@@ -154,6 +156,7 @@ cdef class GulMC(EventConsumer):
     cdef int ask_for_numbers(self, Place *place) except -1 nogil
     cdef const double *numbers_of(self, int32_t draw, bint hazard) noexcept nogil
     cdef int draw_numbers(self) except -1 nogil
+    cdef const double *common_scores(self, int32_t group) noexcept nogil
     cdef int sample(self, int64_t first, int64_t last) except -1 nogil
     cdef void random_numbers(self, const Place *place, float *loss) noexcept nogil
     cdef double scale_of(self, const Place *place) noexcept nogil

@@ -28,7 +28,7 @@ from ktc._core.footprint cimport Footprint
 from ktc._core.hashing cimport find_number
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport outgrown
-from ktc._core.montecarlo cimport ALL, Kind, Matrix, cumulate, without_tail
+from ktc._core.montecarlo cimport ALL, Draw, Kind, Matrix, cumulate, without_tail
 from ktc._core.records cimport LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 from ktc._core.uniforms cimport correlated_seed, damage_seed, hazard_seed
 
@@ -409,6 +409,8 @@ cdef class GulMC(EventConsumer):
             self.memory.resize(<void **>&self.pending_seed, self.pending_room, sizeof(int64_t))
             self.memory.resize(<void **>&self.pending_row, self.pending_room, sizeof(double *))
             self.memory.resize(<void **>&self.pending_draw, self.pending_room, sizeof(int32_t))
+            self.memory.resize(<void **>&self.pending_common, self.pending_room, sizeof(double *))
+            self.memory.resize(<void **>&self.pending_correlation, self.pending_room, sizeof(float))
         if self.number_rows - self.n_numbers < 2 * self.n_places:
             self.round += 1
             self.n_numbers = 0
@@ -634,26 +636,35 @@ cdef class GulMC(EventConsumer):
         return row
 
     cdef int draw_numbers(self) except -1 nogil:
-        """Fill the rows that are asked for."""
-        cdef int64_t k, seed, n = self.samples
-        cdef int32_t group
-        cdef double *row
-        cdef float correlation
+        """Fill the rows that are asked for, which follow each other."""
+        cdef int64_t k, first, n = self.samples
+        cdef const Draw *draw
         self.uniforms.rows(self.pending_seed, self.n_pending, self.pending_row)
-        for k in range(self.n_pending):
-            correlation = self.model.draw[self.pending_draw[k]].correlation
-            if not correlation > 0:
-                continue
-            group = self.model.draw[self.pending_draw[k]].peril_group
-            row = self.common + group * n
-            if self.common_event[group] != self.event:
-                self.common_event[group] = self.event
-                seed = correlated_seed(self.model.peril_group[group], self.event_id)
-                self.uniforms.rows(&seed, 1, &row)
-                self.copula.scores(row, n, row)
-            self.copula.scores(self.pending_row[k], n, self.pending_row[k])
-            self.copula.combine(row, self.pending_row[k], n, correlation, self.pending_row[k])
+        k = 0
+        while k < self.n_pending:               # stretches of rows that are correlated
+            first = k
+            while k < self.n_pending and self.model.draw[self.pending_draw[k]].correlation > 0:
+                draw = self.model.draw + self.pending_draw[k]
+                self.pending_common[k] = self.common_scores(draw.peril_group)
+                self.pending_correlation[k] = draw.correlation
+                k += 1
+            if k > first:
+                self.copula.scores(self.pending_row[first], (k - first) * n, self.pending_row[first])
+                self.copula.combine_rows(self.pending_common + first, self.pending_correlation + first,
+                                         self.pending_row[first], n, k - first)
+            k += 1
         return 0
+
+    cdef const double *common_scores(self, int32_t group) noexcept nogil:
+        """The scores of the numbers that a peril correlation group has in common in the event."""
+        cdef double *row = self.common + group * self.samples
+        cdef int64_t seed
+        if self.common_event[group] != self.event:
+            self.common_event[group] = self.event
+            seed = correlated_seed(self.model.peril_group[group], self.event_id)
+            self.uniforms.rows(&seed, 1, &row)
+            self.copula.scores(row, self.samples, row)
+        return row
 
     # Losses.
 

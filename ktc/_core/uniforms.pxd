@@ -39,6 +39,10 @@ cdef class Copula:
 
     # The normal scores of uniform numbers.
     cdef void scores(self, const double *uniform, int64_t n, double *score) noexcept nogil
+    # The same of `count` rows of n scores that follow each other at `own`, where they lie: row k with the
+    # scores common[k] by correlation[k].
+    cdef void combine_rows(self, const double **common, const float *correlation, double *own, int64_t n,
+                           int64_t count) noexcept nogil
     # The correlated uniform numbers of two rows of scores.
     cdef void combine(self, const double *common, const double *own, int64_t n, float correlation,
                       double *out) noexcept nogil

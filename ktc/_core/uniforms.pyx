@@ -445,6 +445,34 @@ cdef class Copula:
             first += some
 
 
+    cdef void combine_rows(self, const double **common, const float *correlation, double *own, int64_t n,
+                           int64_t count) noexcept nogil:
+        cdef double of_common = 0
+        cdef double of_own = 0
+        cdef float last = -1
+        cdef double share[TILE]
+        cdef int32_t index[TILE]
+        cdef int64_t r, first = 0, k, some, at_once = max(TILE // max(n, <int64_t>1), <int64_t>1)
+        cdef double *row
+        if n > TILE:
+            for r in range(count):
+                self.combine(common[r], own + r * n, n, correlation[r], own + r * n)
+            return
+        while first < count:
+            some = min(at_once, count - first)
+            for r in range(first, first + some):
+                if correlation[r] != last:
+                    last = correlation[r]
+                    of_common, of_own = sqrtf(last), sqrt(1.0 - last)
+                row = own + r * n
+                for k in range(n):
+                    row[k] = of_common * common[r][k] + of_own * row[k]
+            row = own + first * n
+            find(row, some * n, LEFT, NORMAL_FACTOR, index, share)
+            look_up(self.normal, index, share, some * n, row)
+            first += some
+
+
 cdef inline void find(const double *value, int64_t n, double start, double factor, int32_t *index,
                       double *share) noexcept nogil:
     """The points of a table at or before some values, and how far on the values are to the next one: at most
