@@ -8,7 +8,7 @@ precision value next to 1, and without the bins at its end that add nothing; the
 precision.
 """
 from libc.float cimport FLT_MAX
-from libc.math cimport fabs, fma, isfinite
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
@@ -17,6 +17,60 @@ from ktc._core.hashing cimport add_number, free_numbers, start_numbers
 from ktc._core.io cimport Mapped
 
 from ktc.errors import DataError
+
+cdef extern from *:
+    """
+    #include <math.h>
+    #include "compilers.h"
+
+    /* Mean and mean square of a cdf's bins. A variance is a small difference of large numbers, so these are
+       the reference's operations as they were compiled there: fused ones in the squares, and sums of eight
+       bins at a time after the first n % 8. */
+    static KTC_ALWAYS_INLINE void
+    ktc_add_up(const float *cdf, const float *middle, int n, double *mean, double *square) {
+        double before = 0, sum = 0, squares = 0, part[8];
+        int d = n & 7, k;
+        for (k = 0; k < d; k++) {
+            part[k] = (cdf[k] - before) * middle[k];
+            before = cdf[k];
+            sum += part[k];
+            squares = fma(part[k], middle[k], squares);
+        }
+        for (; d < n; d += 8) {
+            for (k = 0; k < 8; k++) {
+                part[k] = (cdf[d + k] - before) * middle[d + k];
+                before = cdf[d + k];
+            }
+            sum = ((sum + part[0]) + (part[1] + part[2])) + ((part[3] + part[4]) + part[5]);
+            sum += part[6] + part[7];
+            for (k = 0; k < 8; k++)
+                squares = fma(part[k], middle[d + k], squares);
+        }
+        *mean = sum;
+        *square = squares;
+    }
+
+    #if defined(__GNUC__) && defined(__x86_64__) && !defined(__FMA__)
+    __attribute__((target("fma")))
+    static void ktc_add_up_fused(const float *cdf, const float *middle, int n, double *mean, double *square) {
+        ktc_add_up(cdf, middle, n, mean, square);
+    }
+    #endif
+
+    /* A processor's instruction and the library's function give the same numbers; the latter takes longer. */
+    static void ktc_moments(const float *cdf, const float *middle, int n, double *mean, double *square) {
+    #if defined(__GNUC__) && defined(__x86_64__) && !defined(__FMA__)
+        if (__builtin_cpu_supports("fma")) {
+            ktc_add_up_fused(cdf, middle, n, mean, square);
+            return;
+        }
+    #endif
+        ktc_add_up(cdf, middle, n, mean, square);
+    }
+    """
+    void moments "ktc_moments"(const float *cdf, const float *middle, int n, double *mean,
+                               double *square) noexcept nogil
+
 
 ALL = 0.999999940
 
@@ -206,26 +260,5 @@ cdef class FullModel:
             self.summarise(cdf, n, &matrix.summary[c])
 
     cdef void summarise(self, const float *cdf, int32_t n, Summary *summary) noexcept nogil:
-        # A variance is a small difference of large numbers: these are the reference's operations as they were
-        # compiled there, fused ones included, with eight bins at a time after the first n % 8.
-        cdef double before = 0
-        cdef double mean = 0
-        cdef double second = 0
-        cdef double[8] part
-        cdef double middle
-        cdef int32_t d, k
-        for d in range(n & 7):
-            middle = self.bins.mean[d]
-            part[0] = (<double>cdf[d] - before) * middle
-            mean += part[0]
-            second = fma(part[0], middle, second)
-            before = cdf[d]
-        for d in range(n & 7, n, 8):
-            for k in range(8):
-                middle = self.bins.mean[d + k]
-                part[k] = (<double>cdf[d + k] - before) * middle
-                second = fma(part[k], middle, second)
-                before = cdf[d + k]
-            mean = ((mean + part[0]) + (part[1] + part[2])) + ((part[3] + part[4]) + part[5])
-            mean += part[6] + part[7]
-        summary.mean, summary.second, summary.first, summary.n = mean, second, cdf[0], n
+        moments(cdf, self.bins.mean, n, &summary.mean, &summary.second)
+        summary.first, summary.n = cdf[0], n
