@@ -15,6 +15,7 @@ from ktc.schemas.settings import (
     LARGEST,
     LEC,
     MODEL,
+    MONTE_CARLO,
     OPTIONS,
     ORD,
     REFUSED,
@@ -44,7 +45,9 @@ def kind(key):
 
 def done(key):
     """What ktc does with it."""
-    return {REFUSED: "**Not done**: ", INFORMATION: "Not looked at: "}.get(key.does, "") + cell(key.doc)
+    return {REFUSED: "**Not done**: ", INFORMATION: "Not looked at: ", MONTE_CARLO: "With gulmc only: "}.get(
+        key.does, ""
+    ) + cell(key.doc)
 
 
 def key_row(key):

@@ -107,6 +107,8 @@ def plain(tool: Tool, given: Given, operands: list[str]) -> dict[str, Any]:
             words[0][1] != "-" and "=" in words[0]
         ):
             raise ValueError(words)  # a flag in place of a value; perhaps argparse's way to give one
+        if not pairs:  # a flag that takes many values, and has none
+            keywords.setdefault(str(options[words[0]].dest), [])
         for flag, text in pairs:
             option = options[flag]
             if (text is None) != (option.type is None):

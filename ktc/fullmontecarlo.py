@@ -104,6 +104,7 @@ def gulmc(
     peril_filter: Iterable[str] = (),
     dynamic_footprint: bool = False,
     settings: Mapping[str, Any] | None = None,
+    create_structures: bool = False,
     root: PathLike = ".",
     areaperil_bytes: AreaperilBytes = 4,
 ) -> Chain[Losses] | None:
@@ -143,6 +144,8 @@ def gulmc(
         The footprint is made of event_definition.parquet and hazard_case.parquet.
     settings : mapping, optional
         What analysis_settings.json holds; without it that file of root.
+    create_structures : bool, default False
+        Do nothing. The platform's gulmc then prepares files for itself, which are not needed here.
     root : str or path, default "."
         The folder that holds input/ and static/.
     areaperil_bytes : {4, 8}, default 4
@@ -169,6 +172,8 @@ def gulmc(
     101 10
     201 10
     """
+    if create_structures:
+        return None
     stage = GulMC(
         target,
         sample_size=sample_size,
@@ -189,11 +194,8 @@ def gulmc(
     return done(Chain(events, stage, root=root), target)
 
 
-def run_gulmc(
-    *, create_structures: bool = False, dynamic_footprint: str = "False", root: PathLike = ".", **options: Any
-) -> None:
+def run_gulmc(*, dynamic_footprint: str = "False", **options: Any) -> None:
     """gulmc as the script has it: any word but False makes the footprint a dynamic one."""
     # Nothing here needs NumPy's linear algebra, whose threads wait for work by spinning
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if not create_structures:
-        gulmc(dynamic_footprint=dynamic_footprint not in ("False", ""), root=root, **options)
+    gulmc(dynamic_footprint=dynamic_footprint not in ("False", ""), **options)

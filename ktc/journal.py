@@ -152,7 +152,12 @@ def changed_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def check_resume(journal: dict[str, Any], output: str, facts: dict[str, Any]) -> None:
     """An error unless the run that a journal is of can go on here."""
-    for key, what in (("version", "another version of ktc"), ("settings", "other settings")):
+    for key, what in (
+        ("version", "another version of ktc"),
+        ("kernel", "another kernel"),
+        ("random numbers", "other random numbers"),
+        ("settings", "other settings"),
+    ):
         if journal[key] != facts[key]:
             raise UsageError(
                 f"{output}: the run that was broken off is of {what}: start anew, without --resume"

@@ -205,8 +205,9 @@ class SharedModel(GetModel):
 class SharedMonteCarlo(GulMC):
     """gulmc on a model that is loaded already."""
 
-    def __init__(self, shared: Shared, montecarlo: MonteCarlo) -> None:
+    def __init__(self, shared: Shared, montecarlo: MonteCarlo, out: Any) -> None:
         super().__init__(
+            out,
             sample_size=shared.losses.samples,
             alloc_rule=shared.losses.alloc_gul,
             loss_threshold=shared.losses.threshold,
@@ -244,9 +245,7 @@ class Worker:
 
     def full_monte_carlo(self, run: Run, montecarlo: MonteCarlo) -> Any:
         """The chain, with gulmc."""
-        following = self.after_gul(False)
-        stages = [following] if not isinstance(following, list) else following
-        return run.stage(SharedMonteCarlo(self.shared, montecarlo), Events(), stages)
+        return run.stage(SharedMonteCarlo(self.shared, montecarlo, self.after_gul(False)), Events(), ())
 
     def effective_damage(self, run: Run) -> Any:
         """The chain, with getmodel and gulcalc."""

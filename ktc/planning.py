@@ -357,7 +357,8 @@ def montecarlo_of(
         full, why = asked, "computation_settings.gulmc"
     else:
         full, why = script_of(folder.root)
-    notes.append(f"ground-up losses by {'gulmc' if full else 'getmodel and gulcalc'}: {why}")
+    if full or why:
+        notes.append(f"ground-up losses by {'gulmc' if full else 'getmodel and gulcalc'}: {why}")
     if not full:
         return None
     return MonteCarlo(
@@ -370,8 +371,8 @@ def montecarlo_of(
 
 
 def script_of(root: PathLike) -> tuple[bool, str]:
-    """Whether the platform's own script in a run directory calls gulmc, and what says so. Of no script:
-    whether there are correlations by source items, which only gulmc has."""
+    """Whether the platform's own script in a run directory calls gulmc, and which script that is: "" for
+    none."""
     for name in ("run_kernel.sh", "run_ktools.sh"):
         try:
             with open(os.path.join(root, name), encoding="utf-8", errors="replace") as file:
@@ -381,7 +382,7 @@ def script_of(root: PathLike) -> tuple[bool, str]:
         if "gulmc" in words or "gulcalc" in words:
             full = re.search(r"(?m)^[^#\n]*\bgulmc\b(?!_)", without_lists(words)) is not None
             return full, name
-    return False, "no settings or script that say otherwise"
+    return False, ""
 
 
 def without_lists(script: str) -> str:

@@ -142,7 +142,7 @@ class Settings(NamedTuple):
                 problems.append(
                     Problem(f"{name}_output", f"there are no reports in {name}_summaries", "missing")
                 )
-        samples = at.count("number_of_samples")
+        samples, generator = at.count("number_of_samples"), computation.count("gul_random_generator")
         return cls(
             samples=at.count("model_default_samples") if samples is None else samples,
             threshold=at.number("gul_threshold"),
@@ -166,7 +166,7 @@ class Settings(NamedTuple):
             alloc_il=computation.count("kernel_alloc_rule_il"),
             alloc_ri=computation.count("kernel_alloc_rule_ri"),
             gulmc=None if computation.raw("gulmc") is None else computation.flag("gulmc"),
-            random_generator=computation.count("gul_random_generator") or 0,
+            random_generator=2 if generator is None else generator,
             effective_damageability=computation.flag("gulmc_effective_damageability"),
             dynamic_footprint=computation.flag("dynamic_footprint"),
             peril_filter=tuple(

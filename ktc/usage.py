@@ -156,7 +156,7 @@ def parsed(tool: Tool, words: Sequence[str], operands: Sequence[str]) -> dict[st
     keywords = vars(parser_of(tool).parse_args([*words, *end, *operands]))
     for option in tool.options:
         if option.dest is None:  # argparse has named it after its flag
-            keywords.pop(option.flag.lstrip("-"), None)
+            keywords.pop(option.flag.lstrip("-").replace("-", "_"), None)
     return keywords
 
 

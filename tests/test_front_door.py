@@ -69,7 +69,7 @@ def test_unknown_words(door):
     assert door("gulclac", "-S1") == (
         2,
         b"",
-        "ktc: error: there is no command or tool 'gulclac', but gulcalc; see ktc --help\n",
+        "ktc: error: there is no command or tool 'gulclac', but gulcalc and gulmc; see ktc --help\n",
     )
     assert door() == (2, b"", "ktc: error: name a command or a tool; see ktc --help\n")
     status, out, err = door("demo", "--event", "3")
@@ -147,7 +147,7 @@ OTHERS = {
     "weights": "1,1,0.5\n1,2,0.5\n",
     "ensemble": "".join(f"{sidx},{1 + sidx % 2}\n" for sidx in range(1, 101)),
     "correlations": "1,1,0.5,1,0.25\n",
-    "conditional_vulnerability": "9,1,1,1\n9,3,1,0.25\n9,3,4,0.75\n",
+    "conditional_vulnerability": "99,1,1,1\n99,3,1,0.25\n99,3,4,0.75\n",
 }
 
 

@@ -29,7 +29,7 @@ STAGE, STREAM_TEXT, OUTPUT, CONVERTER, VALIDATION = ("stages", "streams as text"
 IN_RUNS = (STAGE, STREAM_TEXT, OUTPUT)
 # Scripts that are not programs of ktools.
 OWN = ("correlationtobin", "correlationtocsv", "conditionalvulnerabilitytobin",
-       "conditionalvulnerabilitytocsv", "footprint_bin_to_parquet", "footprint_parquet_to_bin")
+       "conditionalvulnerabilitytocsv", "footprint_bin_to_parquet", "footprint_parquet_to_bin", "gulmc")
 
 NO_HEADER = Option("-n", "no_header", "the csv has no header line")
 NO_CHECKS = Option("-N", "validate", "no validation checks", const=False)
