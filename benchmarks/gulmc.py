@@ -1,6 +1,6 @@
 """gulmc: CPU and wall time, memory and bytes beside pytools' gulmc, in turns.
 
-    KTC_ORACLE2=DIR python benchmarks/gulmc.py [--runs 5] [--only full,S1000] [--out benchmarks/gulmc.md]
+    KTC_ORACLE2=DIR python benchmarks/gulmc.py [--runs 5] [--only full,S1000] [--run-dir RUN] [--out PAGE]
 
 DIR holds the programs of oasislmf 2.5.8. The model and the portfolio are drawn as the tests' are, by
 tests/support/gulmc_cases.py, and larger: an event hits two thirds of the areaperils, each with up to five
@@ -86,13 +86,15 @@ def compared(targets):
     return found.first or f"{found.off} of {found.samples:,} samples off by 1 ulp"
 
 
-def benchmark(name, sides, runs):
-    """A line of the table."""
-    options, flags = BENCHMARKS[name]
+def benchmark(name, sides, runs, place=None):
+    """A line of the table. place: a run directory, instead of a generated model."""
+    options, flags = BENCHMARKS.get(name, ({}, "-S10 -a1"))
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory(dir=shared) as memory:
         model = {**SIZE, **options}
-        gulmc_cases.write(gulmc_cases.make(model.pop("seed"), **model), folder)
+        if place is None:
+            gulmc_cases.write(gulmc_cases.make(model.pop("seed"), **model), folder)
+        folder = place or folder
         targets = {side: Path(memory) / side for side in sides}
         for side, program in sides.items():
             once(program, flags, folder, targets[side])
@@ -119,6 +121,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default="", help="names or parts of them, with commas")
+    parser.add_argument("--run-dir", type=Path, help="a run directory of the platform, timed as well")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     # its threads would wait for each other on one core
@@ -137,6 +140,9 @@ def main():
         if any(part in name for part in wanted):
             lines.append(benchmark(name, sides, options.runs))
             print(lines[-1], flush=True)
+    if options.run_dir is not None:
+        lines.append(benchmark(options.run_dir.name, sides, options.runs, options.run_dir))
+        print(lines[-1], flush=True)
     if options.out is not None:
         options.out.write_text(
             "# gulmc\n\nMedians of "

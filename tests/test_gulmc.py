@@ -736,3 +736,59 @@ def test_flags_out_of_range(flags, sound, tool, run, tmp_path):
     assert not stdout
     assert "Traceback" not in stderr
     assert stderr.splitlines()[-1].startswith("gulmc: error: ")
+
+
+# The worked example of docs/ground-up-losses.md
+
+
+@pytest.fixture
+def page(tmp_path):
+    """One item of two intensities and three damage bins."""
+    for name in ("input", "static"):
+        (tmp_path / name).mkdir()
+    rows = {
+        "items": [(1, 1, 1, 1, 1)],
+        "coverages": [(1000,)],
+        "damage_bin_dict": [(1, 0, 0, 0, 0), (2, 0, 0.5, 0.25, 0), (3, 0.5, 1, 0.75, 0)],
+        "events": [(1,)],
+    }
+    for name, records in rows.items():
+        table = ktc.schemas.TABLES[name]
+        ktc.write_table(name, np.array(records, table.dtype()), tmp_path / table.path)
+    damage = [(1, 1, 1, 0.7), (1, 1, 2, 0.3), (1, 2, 1, 0.2), (1, 2, 2, 0.5), (1, 2, 3, 0.3)]
+    head = ktc.schemas.TABLES["vulnerability"].csv_header
+    for name, records in (("vulnerability", damage), ("footprint", [(1, 1, 1, 0.6), (1, 1, 2, 0.4)])):
+        head = ktc.schemas.TABLES[name].csv_header
+        lines = [head, *(",".join(map(str, row)) for row in records)]
+        (tmp_path / f"static/{name}.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_the_worked_example(page):
+    """Samples are placed by hand, at the random numbers that -d gives."""
+    options = dict(sample_size=50, loss_threshold=0, root=page)
+    (block,) = ktc.gulmc(np.array([1], "i4"), **options)
+    assert block.sidx[:5].tolist() == [-5, -4, -3, -2, -1]
+    assert block.loss[:5].tolist() == pytest.approx([1000, 0.5, 1000, 238.80, 185], abs=0.005)
+    numbers = [
+        next(iter(ktc.gulmc(np.array([1], "i4"), debug=level, **options))).loss[5:].tolist()
+        for level in (1, 2)
+    ]
+    for intensity, damage, loss in zip(*numbers, block.loss[5:].tolist()):
+        cdf = [0, 0.7, 1, 1] if intensity <= 0.6 else [0, 0.2, 0.7, 1]
+        k = next(k for k in range(3) if damage <= cdf[k + 1])
+        low = (0, 0, 0.5)[k]
+        expected = low + (damage - cdf[k]) / (cdf[k + 1] - cdf[k]) * 0.5 if k else 0
+        assert loss == pytest.approx(1000 * expected, abs=0.01)
+
+
+def test_effective_damage_of_the_worked_example(page):
+    (block,) = ktc.gulmc(np.array([1], "i4"), sample_size=50, loss_threshold=0, root=page,
+                         effective_damageability=True)  # fmt: skip
+    (numbers,) = ktc.gulmc(np.array([1], "i4"), sample_size=50, loss_threshold=0, root=page, debug=2,
+                           effective_damageability=True)  # fmt: skip
+    cdf = [0, 0.5, 0.88, 1]
+    for damage, loss in zip(numbers.loss[5:].tolist(), block.loss[5:].tolist()):
+        k = next(k for k in range(3) if damage <= cdf[k + 1])
+        expected = (0, 0, 0.5)[k] + (damage - cdf[k]) / (cdf[k + 1] - cdf[k]) * 0.5 if k else 0
+        assert loss == pytest.approx(1000 * expected, abs=0.01)
