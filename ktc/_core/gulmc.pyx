@@ -398,7 +398,7 @@ cdef class GulMC(EventConsumer):
         return 0
 
     cdef int make_room(self) except -1 nogil:
-        if outgrown(&self.number_room, self.n_places * self.samples, 0):
+        if outgrown(&self.number_room, self.n_places * self.samples + 1, 0):
             self.memory.resize(<void **>&self.number, self.number_room, sizeof(double))
             self.memory.resize(<void **>&self.damage, self.number_room, sizeof(double))
             self.memory.resize(<void **>&self.row_of, self.number_room, sizeof(int32_t))
