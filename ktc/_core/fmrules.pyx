@@ -25,6 +25,7 @@ is about all that follows, "x where c" about x. What several rules do alike has 
                         - loss
     excess              loss = max(limit1 where loss > attachment + limit1, else loss - attachment, 0) *
                         share1
+    share               loss = loss * share1; retain
     min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else
                         where effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
     triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper
@@ -32,8 +33,10 @@ is about all that follows, "x where c" about x. What several rules do alike has 
     gross(p)            (p + min(p * scale2, limit2)) * (1 + scale1)
     pay(p)              step_loss = p in step 1, else step_loss + p; in the last step loss = step_loss
 
-Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in
-one_step, its row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its
+Every amount is float32, and the order of operations is ktools'. Rules 39 to 41, 101 to 136 and 200 are not
+ktools', but those of the platform's programs that came after it: the losses are theirs, and what is carried
+from level to level is carried as by ktools' rules. 100 + r is rule r and a share of it. To add a rule: its function, its line in
+one_step, its row in PLAIN or _STEPS (and in CARRIED with min_max), its row in docs/financial-module.md, its
 example in the tests.
 """
 
@@ -78,35 +81,41 @@ PLAIN = {
     34: ("deductible1", "attachment", "share1"),
     35: (*_DEDUCTIBLES, "limit"),
     36: (*_DEDUCTIBLES, "limit"),
+    39: ("deductible1",),
+    40: ("deductible1", "limit"),
+    41: ("limit",),
     100: (),
+    200: ("share1",),
 }
-# ... and of fm_profile_step.
+# 100 + r: what rule r reads, and the share
+_SHARED = (1, 3, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 19, 20, 26, 33, 35, 36)
+PLAIN.update({100 + rule: (*PLAIN[rule], "share1") for rule in _SHARED})
+# ... and of fm_profile_step: those that only a step can have, and all of the others.
 _TRIGGER = ("step_id", "trigger_start", "trigger_end", "payout_start")
 _EXTRAS = ("limit2", "scale1", "scale2")
-STEPPED = {
-    2: ("deductible1", "attachment", "limit1", "share1"),
-    12: ("deductible1",),
-    14: ("limit1",),
+_STEPS = {
     27: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     28: ("deductible1", *_TRIGGER, *_EXTRAS),
     29: ("deductible1", *_TRIGGER, *_EXTRAS),
     30: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     31: ("deductible1", *_TRIGGER, *_EXTRAS),
     32: ("limit1", "step_id", "trigger_start", "payout_start", *_EXTRAS),
-    34: ("deductible1", "attachment", "share1"),
     37: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     38: ("step_id", "trigger_start", "trigger_end", *_EXTRAS),
-    100: (),
+}
+STEPPED = _STEPS | {
+    rule: tuple("limit1" if name == "limit" else name for name in names) for rule, names in PLAIN.items()
 }
 # All of them, in fm_profile's words where a rule is in both.
 RULES = {**STEPPED, **PLAIN}
 # Those whose loss depends on the effective deductible and the over- and under-limit of the levels below:
 # min_max.
-CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
+CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36,
+                     107, 108, 110, 111, 113, 119, 126, 135, 136))
 
 cdef enum:
     NOTHING = 100                   # the rule that changes nothing
-    HIGHEST = 100
+    HIGHEST = 200
 
 cdef bint[2][HIGHEST + 1] _known
 for _number in range(HIGHEST + 1):
@@ -192,6 +201,11 @@ cdef inline void cap(Sample *x, float limit) noexcept nogil:
 
 cdef inline void retain(Sample *x) noexcept nogil:
     x.retained = x.retained + (x.loss_in - x.loss) if x.first_layer else x.previous_retained - x.loss
+
+
+cdef inline void share(const Terms *t, Sample *x) noexcept nogil:
+    x.loss = x.loss * t.share1
+    retain(x)
 
 
 cdef inline void excess(const Terms *t, Sample *x) noexcept nogil:
@@ -528,9 +542,156 @@ cdef inline void rule_38(const Terms *t, Sample *x) noexcept nogil:
     pay(t, x, e + (x.paid + e) * t.scale1 if triggered(t, x) else 0)
 
 
+cdef inline void rule_39(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(loss) where loss <= deductible1; unlimited; retain"""
+    if x.loss <= t.deductible1:
+        deduct(x, x.loss)
+    unlimited(x)
+    retain(x)
+
+
+cdef inline void rule_40(const Terms *t, Sample *x) noexcept nogil:
+    """loss = min(max(loss - deductible1, 0), limit1); retain"""
+    x.loss = min(positive(x.loss - t.deductible1), t.limit1)
+    retain(x)
+
+
+cdef inline void rule_41(const Terms *t, Sample *x) noexcept nogil:
+    """loss = min(loss, limit1); retain"""
+    x.loss = min(x.loss, t.limit1)
+    retain(x)
+
+
 cdef inline void rule_100(const Terms *t, Sample *x) noexcept nogil:
     """nothing"""
     pass
+
+
+cdef inline void rule_101(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1); cap(limit1); share"""
+    deduct(x, t.deductible1)
+    cap(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_103(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(loss) where loss <= deductible1; cap(limit1); share"""
+    if x.loss <= t.deductible1:
+        deduct(x, x.loss)
+    cap(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_105(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1 * loss); cap(limit1 * loss_in); share"""
+    deduct(x, t.deductible1 * x.loss)
+    cap(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_107(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, deductible2, deductible3); cut(limit1); share"""
+    min_max(x, t.deductible1, t.deductible2, t.deductible3)
+    cut(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_108(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, deductible2, none); cut(limit1); share"""
+    min_max(x, t.deductible1, t.deductible2, INFINITY)
+    cut(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_110(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, none, deductible3); share"""
+    min_max(x, t.deductible1, -INFINITY, t.deductible3)
+    share(t, x)
+
+
+cdef inline void rule_111(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, deductible2, none); share"""
+    min_max(x, t.deductible1, t.deductible2, INFINITY)
+    share(t, x)
+
+
+cdef inline void rule_112(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1); unlimited; share"""
+    deduct(x, t.deductible1)
+    unlimited(x)
+    share(t, x)
+
+
+cdef inline void rule_113(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, deductible2, deductible3); share"""
+    min_max(x, t.deductible1, t.deductible2, t.deductible3)
+    share(t, x)
+
+
+cdef inline void rule_114(const Terms *t, Sample *x) noexcept nogil:
+    """cap(limit1); share"""
+    cap(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_115(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1); cap(limit1 * loss_in); share"""
+    deduct(x, t.deductible1)
+    cap(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_116(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1 * loss); unlimited; share"""
+    deduct(x, t.deductible1 * x.loss)
+    unlimited(x)
+    share(t, x)
+
+
+cdef inline void rule_119(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1 * loss, deductible2, deductible3 or none); share"""
+    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    share(t, x)
+
+
+cdef inline void rule_120(const Terms *t, Sample *x) noexcept nogil:
+    """loss = 0 where loss > deductible1; share"""
+    if x.loss > t.deductible1:
+        x.loss = 0
+    share(t, x)
+
+
+cdef inline void rule_126(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1); share"""
+    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    cut(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_133(const Terms *t, Sample *x) noexcept nogil:
+    """deduct(deductible1 * loss); cap(limit1); share"""
+    deduct(x, t.deductible1 * x.loss)
+    cap(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_135(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1 * loss_in); share"""
+    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    cut(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_136(const Terms *t, Sample *x) noexcept nogil:
+    """min_max(deductible1, deductible2, deductible3 or none); cut(limit1 * loss_in); share"""
+    min_max(x, t.deductible1, t.deductible2, maximum_of(t))
+    cut(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_200(const Terms *t, Sample *x) noexcept nogil:
+    """share"""
+    share(t, x)
 
 
 # Over the lanes
@@ -618,6 +779,28 @@ cdef inline void one_step(const Terms *t, bint stepped, bint carried, Amounts *n
     elif t.rule == 36: each_lane(rule_36, carried, t, node, lanes)
     elif t.rule == 37: each_lane(rule_37, carried, t, node, lanes)
     elif t.rule == 38: each_lane(rule_38, carried, t, node, lanes)
+    elif t.rule == 39: each_lane(rule_39, carried, t, node, lanes)
+    elif t.rule == 40: each_lane(rule_40, carried, t, node, lanes)
+    elif t.rule == 41: each_lane(rule_41, carried, t, node, lanes)
+    elif t.rule == 101: each_lane(rule_101, carried, t, node, lanes)
+    elif t.rule == 103: each_lane(rule_103, carried, t, node, lanes)
+    elif t.rule == 105: each_lane(rule_105, carried, t, node, lanes)
+    elif t.rule == 107: each_lane(rule_107, carried, t, node, lanes)
+    elif t.rule == 108: each_lane(rule_108, carried, t, node, lanes)
+    elif t.rule == 110: each_lane(rule_110, carried, t, node, lanes)
+    elif t.rule == 111: each_lane(rule_111, carried, t, node, lanes)
+    elif t.rule == 112: each_lane(rule_112, carried, t, node, lanes)
+    elif t.rule == 113: each_lane(rule_113, carried, t, node, lanes)
+    elif t.rule == 114: each_lane(rule_114, carried, t, node, lanes)
+    elif t.rule == 115: each_lane(rule_115, carried, t, node, lanes)
+    elif t.rule == 116: each_lane(rule_116, carried, t, node, lanes)
+    elif t.rule == 119: each_lane(rule_119, carried, t, node, lanes)
+    elif t.rule == 120: each_lane(rule_120, carried, t, node, lanes)
+    elif t.rule == 126: each_lane(rule_126, carried, t, node, lanes)
+    elif t.rule == 133: each_lane(rule_133, carried, t, node, lanes)
+    elif t.rule == 135: each_lane(rule_135, carried, t, node, lanes)
+    elif t.rule == 136: each_lane(rule_136, carried, t, node, lanes)
+    elif t.rule == 200: each_lane(rule_200, carried, t, node, lanes)
     elif t.rule == NOTHING: each_lane(rule_100, carried, t, node, lanes)
 
 
