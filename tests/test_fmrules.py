@@ -102,7 +102,7 @@ EXAMPLES = [
     (36, terms_of(100, 0, 0, limit=0.5), (500, 10, 120, 400, 120)),
     (36, terms_of(100, 0, 10, limit=0.5), (1010, 10, 10, 30, 30)),
     # a loss that equals this franchise is not paid
-    (39, dict(deductible1=1000), (0, 1010, 1020, 30, 1020)),
+    (39, dict(deductible1=1000), (0, 1010, 1020, 30, 1040)),
     (39, dict(deductible1=999), (1000, 10, 20, 30, 40)),
     # a waiting period is no deductible, as far as a minimum or maximum is concerned
     (40, dict(deductible1=100, limit=500), (500, 510, 20, 30, 40)),
@@ -111,35 +111,35 @@ EXAMPLES = [
     (41, dict(limit=600), (600, 410, 20, 30, 40)),
     (41, dict(limit=1000), (1000, 10, 20, 30, 40)),
     (100, {}, (1000, 10, 20, 30, 40)),
-    # 900, cut to 500, and half of that
-    (101, dict(deductible1=100, limit=500, share1=0.5), (250, 760, 120, 400, 0)),
+    # 900, cut to 500, and half of that; what is over the limit is added to what was below
+    (101, dict(deductible1=100, limit=500, share1=0.5), (250, 760, 120, 430, 0)),
     (101, dict(deductible1=100, limit=950, share1=0.5), (450, 560, 120, 30, 50)),
     # as by rule 39, a loss that equals the franchise is not paid
     (103, dict(deductible1=1000, limit=600, share1=0.5), (0, 1010, 1020, 30, 600)),
-    (103, dict(deductible1=999, limit=600, share1=0.5), (300, 710, 20, 400, 0)),
+    (103, dict(deductible1=999, limit=600, share1=0.5), (300, 710, 20, 430, 0)),
     # the under-limit is the limit of this loss, 500, less the loss
-    (105, dict(deductible1=0.25, limit=0.5, share1=0.5), (250, 760, 270, 250, 0)),
+    (105, dict(deductible1=0.25, limit=0.5, share1=0.5), (250, 760, 270, 280, 0)),
     (105, dict(deductible1=0.25, limit=0.875, share1=0.5), (375, 635, 270, 30, 125)),
-    (107, terms_of(100, 50, 150, limit=800, share1=0.5), (400, 610, 120, 100, 120)),
-    (108, dict(deductible1=100, deductible2=500, limit=500, share1=0.5), (250, 760, 500, 50, 390)),
-    (110, dict(deductible1=100, deductible3=500, share1=0.5), (450, 560, 120, 30, 120)),
+    (107, terms_of(100, 50, 150, limit=800, share1=0.5), (400, 610, 120, 130, 0)),
+    (108, dict(deductible1=100, deductible2=500, limit=500, share1=0.5), (250, 760, 500, 50, 0)),
+    (110, dict(deductible1=100, deductible3=500, share1=0.5), (450, 560, 120, 30, 140)),
     (111, dict(deductible1=0, deductible2=620, share1=0.5), (215, 795, 620, 0, 610)),
-    (112, dict(deductible1=100, share1=0.5), (450, 560, 120, 30, 120)),
+    (112, dict(deductible1=100, share1=0.5), (450, 560, 120, 30, 140)),
     (113, terms_of(100, 200, 600, share1=0.5), (425, 585, 200, 0, 90)),
-    (114, dict(limit=600, share1=0.5), (300, 710, 20, 400, 0)),
+    (114, dict(limit=600, share1=0.5), (300, 710, 20, 430, 0)),
     # what is deducted counts as deductible, unlike rule 15's
-    (115, dict(deductible1=100, limit=0.5, share1=0.5), (250, 760, 120, 400, 0)),
+    (115, dict(deductible1=100, limit=0.5, share1=0.5), (250, 760, 120, 430, 0)),
     (115, dict(deductible1=100, limit=0.9375, share1=0.5), (450, 560, 120, 30, 37.5)),
-    (116, dict(deductible1=0.25, share1=0.5), (375, 635, 270, 30, 270)),
+    (116, dict(deductible1=0.25, share1=0.5), (375, 635, 270, 30, 290)),
     (119, terms_of(0.25, 400, 0, share1=0.5), (325, 685, 400, 0, 140)),
     (120, dict(deductible1=1000, share1=0.5), (500, 510, 20, 30, 40)),
     (120, dict(deductible1=999, share1=0.5), (0, 1010, 20, 30, 40)),
-    (126, terms_of(0.25, 0, 0, limit=700, share1=0.5), (350, 660, 270, 50, 270)),
+    (126, terms_of(0.25, 0, 0, limit=700, share1=0.5), (350, 660, 270, 80, 0)),
     # the maximum binds, and the limit is applied, unlike rule 26's
-    (126, terms_of(0.25, 0, 10, limit=700, share1=0.5), (350, 660, 10, 310, 30)),
-    (133, dict(deductible1=0.25, limit=700, share1=0.5), (350, 660, 270, 50, 0)),
-    (135, terms_of(0.25, 0, 10, limit=0.5, share1=0.5), (250, 760, 10, 510, 30)),
-    (136, terms_of(100, 0, 10, limit=0.5, share1=0.5), (250, 760, 10, 510, 30)),
+    (126, terms_of(0.25, 0, 10, limit=700, share1=0.5), (350, 660, 10, 340, 0)),
+    (133, dict(deductible1=0.25, limit=700, share1=0.5), (350, 660, 270, 80, 0)),
+    (135, terms_of(0.25, 0, 10, limit=0.5, share1=0.5), (250, 760, 10, 540, 0)),
+    (136, terms_of(100, 0, 10, limit=0.5, share1=0.5), (250, 760, 10, 540, 0)),
     (200, dict(share1=0.25), (250, 760, 20, 30, 40)),
 ]
 

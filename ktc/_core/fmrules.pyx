@@ -25,17 +25,23 @@ is about all that follows, "x where c" about x. What several rules do alike has 
                         - loss
     excess              loss = max(limit1 where loss > attachment + limit1, else loss - attachment, 0) *
                         share1
+    lower(d)            after = max(loss - d, 0); effective = effective + (loss - after); under = under +
+                        (loss - after); loss = after
+    bound(l)            where loss > l: over = over + (loss - l); under = 0; loss = l; else under = min(under,
+                        l - loss)
     share               loss = loss * share1; retain
     min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else
                         where effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
+    between(d, a, b)    min_max(d, a, b), with lower(d) instead of deduct(d); unlimited
     triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper
                         end
     gross(p)            (p + min(p * scale2, limit2)) * (1 + scale1)
     pay(p)              step_loss = p in step 1, else step_loss + p; in the last step loss = step_loss
 
 Every amount is float32, and the order of operations is ktools'. Rules 39 to 41, 101 to 136 and 200 are not
-ktools', but those of the platform's programs that came after it: the losses are theirs, and what is carried
-from level to level is carried as by ktools' rules. 100 + r is rule r and a share of it. To add a rule: its function, its line in
+ktools', but those of the platform's program that came after it. So is what they carry from level to level:
+they add to the under-limit what they take off, and know no way around a limit. 100 + r is rule r and a share
+of it. To add a rule: its function, its line in
 one_step, its row in PLAIN or _STEPS (and in CARRIED with min_max), its row in docs/financial-module.md, its
 example in the tests.
 """
@@ -203,6 +209,22 @@ cdef inline void retain(Sample *x) noexcept nogil:
     x.retained = x.retained + (x.loss_in - x.loss) if x.first_layer else x.previous_retained - x.loss
 
 
+cdef inline void lower(Sample *x, float deductible) noexcept nogil:
+    cdef float before = x.loss
+    deduct(x, deductible)
+    x.under_limit = x.under_limit + (before - x.loss)
+
+
+cdef inline void bound(Sample *x, float limit) noexcept nogil:
+    cdef float room = limit - x.loss
+    if x.loss > limit:
+        x.over_limit = x.over_limit + (x.loss - limit)
+        x.under_limit = 0
+        x.loss = limit
+    elif room < x.under_limit:
+        x.under_limit = room
+
+
 cdef inline void share(const Terms *t, Sample *x) noexcept nogil:
     x.loss = x.loss * t.share1
     retain(x)
@@ -253,21 +275,33 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
         x.loss = 0
 
 
-cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
-    """True where the maximum binds."""
+cdef inline bint one_of_three(Sample *x, float deductible, float minimum, float maximum,
+                              bint adds) noexcept nogil:
     # All three worked out, then one taken: what the compiler makes of one branch in another is not a vector
     # instruction.
     cdef float total = x.deductible + deductible
     cdef Sample lowered = x[0], raised = x[0]
     over_maximum(&lowered, maximum)
     under_minimum(&raised, minimum, deductible)
-    deduct(x, deductible)
-    unlimited(x)
+    if adds:
+        lower(x, deductible)
+    else:
+        deduct(x, deductible)
+        unlimited(x)
     if total < minimum:
         x[0] = raised
     if total > maximum:
         x[0] = lowered
     return total > maximum
+
+
+cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
+    """True where the maximum binds."""
+    return one_of_three(x, deductible, minimum, maximum, False)
+
+
+cdef inline void between(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
+    one_of_three(x, deductible, minimum, maximum, True)
 
 
 cdef inline float maximum_of(const Terms *t) noexcept nogil:
@@ -543,10 +577,9 @@ cdef inline void rule_38(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_39(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(loss) where loss <= deductible1; unlimited; retain"""
+    """lower(loss) where loss <= deductible1; retain"""
     if x.loss <= t.deductible1:
-        deduct(x, x.loss)
-    unlimited(x)
+        lower(x, x.loss)
     retain(x)
 
 
@@ -568,89 +601,87 @@ cdef inline void rule_100(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_101(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1); cap(limit1); share"""
-    deduct(x, t.deductible1)
-    cap(x, t.limit1)
+    """lower(deductible1); bound(limit1); share"""
+    lower(x, t.deductible1)
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_103(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(loss) where loss <= deductible1; cap(limit1); share"""
+    """lower(loss) where loss <= deductible1; bound(limit1); share"""
     if x.loss <= t.deductible1:
-        deduct(x, x.loss)
-    cap(x, t.limit1)
+        lower(x, x.loss)
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_105(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1 * loss); cap(limit1 * loss_in); share"""
-    deduct(x, t.deductible1 * x.loss)
-    cap(x, t.limit1 * x.loss_in)
+    """lower(deductible1 * loss); bound(limit1 * loss_in); share"""
+    lower(x, t.deductible1 * x.loss)
+    bound(x, t.limit1 * x.loss_in)
     share(t, x)
 
 
 cdef inline void rule_107(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, deductible3); cut(limit1); share"""
-    min_max(x, t.deductible1, t.deductible2, t.deductible3)
-    cut(x, t.limit1)
+    """between(deductible1, deductible2, deductible3); bound(limit1); share"""
+    between(x, t.deductible1, t.deductible2, t.deductible3)
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_108(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, none); cut(limit1); share"""
-    min_max(x, t.deductible1, t.deductible2, INFINITY)
-    cut(x, t.limit1)
+    """between(deductible1, deductible2, none); bound(limit1); share"""
+    between(x, t.deductible1, t.deductible2, INFINITY)
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_110(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, none, deductible3); share"""
-    min_max(x, t.deductible1, -INFINITY, t.deductible3)
+    """between(deductible1, none, deductible3); share"""
+    between(x, t.deductible1, -INFINITY, t.deductible3)
     share(t, x)
 
 
 cdef inline void rule_111(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, none); share"""
-    min_max(x, t.deductible1, t.deductible2, INFINITY)
+    """between(deductible1, deductible2, none); share"""
+    between(x, t.deductible1, t.deductible2, INFINITY)
     share(t, x)
 
 
 cdef inline void rule_112(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1); unlimited; share"""
-    deduct(x, t.deductible1)
-    unlimited(x)
+    """lower(deductible1); share"""
+    lower(x, t.deductible1)
     share(t, x)
 
 
 cdef inline void rule_113(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, deductible3); share"""
-    min_max(x, t.deductible1, t.deductible2, t.deductible3)
+    """between(deductible1, deductible2, deductible3); share"""
+    between(x, t.deductible1, t.deductible2, t.deductible3)
     share(t, x)
 
 
 cdef inline void rule_114(const Terms *t, Sample *x) noexcept nogil:
-    """cap(limit1); share"""
-    cap(x, t.limit1)
+    """bound(limit1); share"""
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_115(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1); cap(limit1 * loss_in); share"""
-    deduct(x, t.deductible1)
-    cap(x, t.limit1 * x.loss_in)
+    """lower(deductible1); bound(limit1 * loss_in); share"""
+    lower(x, t.deductible1)
+    bound(x, t.limit1 * x.loss_in)
     share(t, x)
 
 
 cdef inline void rule_116(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1 * loss); unlimited; share"""
-    deduct(x, t.deductible1 * x.loss)
-    unlimited(x)
+    """lower(deductible1 * loss); share"""
+    lower(x, t.deductible1 * x.loss)
     share(t, x)
 
 
 cdef inline void rule_119(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1 * loss, deductible2, deductible3 or none); share"""
-    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    """between(deductible1 * loss, deductible2, deductible3 or none); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
     share(t, x)
 
 
@@ -662,30 +693,30 @@ cdef inline void rule_120(const Terms *t, Sample *x) noexcept nogil:
 
 
 cdef inline void rule_126(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1); share"""
-    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
-    cut(x, t.limit1)
+    """between(deductible1 * loss, deductible2, deductible3 or none); bound(limit1); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_133(const Terms *t, Sample *x) noexcept nogil:
-    """deduct(deductible1 * loss); cap(limit1); share"""
-    deduct(x, t.deductible1 * x.loss)
-    cap(x, t.limit1)
+    """lower(deductible1 * loss); bound(limit1); share"""
+    lower(x, t.deductible1 * x.loss)
+    bound(x, t.limit1)
     share(t, x)
 
 
 cdef inline void rule_135(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1 * loss, deductible2, deductible3 or none); cut(limit1 * loss_in); share"""
-    min_max(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
-    cut(x, t.limit1 * x.loss_in)
+    """between(deductible1 * loss, deductible2, deductible3 or none); bound(limit1 * loss_in); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    bound(x, t.limit1 * x.loss_in)
     share(t, x)
 
 
 cdef inline void rule_136(const Terms *t, Sample *x) noexcept nogil:
-    """min_max(deductible1, deductible2, deductible3 or none); cut(limit1 * loss_in); share"""
-    min_max(x, t.deductible1, t.deductible2, maximum_of(t))
-    cut(x, t.limit1 * x.loss_in)
+    """between(deductible1, deductible2, deductible3 or none); bound(limit1 * loss_in); share"""
+    between(x, t.deductible1, t.deductible2, maximum_of(t))
+    bound(x, t.limit1 * x.loss_in)
     share(t, x)
 
 
