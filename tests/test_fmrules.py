@@ -262,6 +262,16 @@ def test_minimum_only(amounts, loss, terms, expected):
     assert after(8, dict(terms, limit=1e9), loss, **amounts) == expected
 
 
+def test_minimum_and_a_share():
+    # 380 are missing, and 400 were over a limit: the deductible of 100 comes off those too
+    amounts, terms = dict(over_limit=400), dict(deductible1=100, deductible2=500, share1=0.5)
+    assert after(111, terms, 90, **amounts) == (0, 100, 500, -80, 130)
+    assert after(108, dict(terms, limit=50), 90, **amounts) == (0, 100, 500, -80, 50)
+    # 20 are left of it
+    assert after(111, terms, 1000, **amounts) == (500, 510, 500, 20, 40)
+    assert after(111, terms, 80, **amounts) == (0, 90, 500, 0, 120)
+
+
 @pytest.mark.parametrize("rule", [7, 10, 13, 21])
 def test_a_maximum_of_zero_gives_all_deductibles_back(rule):
     assert after(rule, dict(terms_of(0, 0, 0), limit=1e9)) == (1020, 10, 0, 30, 20)

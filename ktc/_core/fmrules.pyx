@@ -32,7 +32,8 @@ is about all that follows, "x where c" about x. What several rules do alike has 
     share               loss = loss * share1; retain
     min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else
                         where effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
-    between(d, a, b)    min_max(d, a, b), with lower(d) instead of deduct(d); unlimited
+    between(d, a, b)    min_max(d, a, b), with lower(d) instead of deduct(d); unlimited, and d taken off the
+                        over-limit where the minimum leaves no loss but some of that
     triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper
                         end
     gross(p)            (p + min(p * scale2, limit2)) * (1 + scale1)
@@ -250,8 +251,9 @@ cdef inline void over_maximum(Sample *x, float maximum) noexcept nogil:
         x.loss = 0
 
 
-cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexcept nogil:
-    """Raise the effective deductible to a minimum: that eats up the over-limit first, then the loss."""
+cdef inline void under_minimum(Sample *x, float minimum, float deductible, bint adds) noexcept nogil:
+    """Raise the effective deductible to a minimum: that eats up the over-limit first, then the loss. adds: as
+    `between` has it."""
     cdef float delta = minimum - deductible - x.deductible
     cdef float eaten = delta - x.over_limit
     cdef bint enough = delta <= x.over_limit
@@ -259,7 +261,10 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
         x.over_limit = x.over_limit - delta
         x.deductible = minimum
     elif enough and x.over_limit - delta + x.loss > deductible:
-        x.over_limit = x.over_limit - delta + deductible
+        if adds:
+            x.over_limit = x.over_limit - (delta + deductible)
+        else:
+            x.over_limit = x.over_limit - delta + deductible
         x.under_limit = x.under_limit + x.loss
         x.deductible = minimum
         x.loss = 0
@@ -277,12 +282,13 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
 
 cdef inline bint one_of_three(Sample *x, float deductible, float minimum, float maximum,
                               bint adds) noexcept nogil:
+    """min_max, or between if adds; true where the maximum binds."""
     # All three worked out, then one taken: what the compiler makes of one branch in another is not a vector
     # instruction.
     cdef float total = x.deductible + deductible
     cdef Sample lowered = x[0], raised = x[0]
     over_maximum(&lowered, maximum)
-    under_minimum(&raised, minimum, deductible)
+    under_minimum(&raised, minimum, deductible, adds)
     if adds:
         lower(x, deductible)
     else:
