@@ -41,8 +41,8 @@ is about all that follows, "x where c" about x. What several rules do alike has 
 
 Every amount is float32, and the order of operations is ktools'. Rules 39 to 41, 101 to 136 and 200 are not
 ktools', but those of the platform's program that came after it. So is what they carry from level to level:
-they add to the under-limit what they take off, and know no way around a limit. 100 + r is rule r and a share
-of it. To add a rule: its function, its line in
+they add what they take off to the under-limit, of which a limit that binds leaves nothing. 100 + r is rule r
+and a share of it. To add a rule: its function, its line in
 one_step, its row in PLAIN or _STEPS (and in CARRIED with min_max), its row in docs/financial-module.md, its
 example in the tests.
 """
