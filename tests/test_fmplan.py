@@ -457,9 +457,9 @@ FAULTS = [
         (
             changed("profiles", 1, (7, rule, *[0] * 8)),
             f"fm_profile.bin: byte 40: record 2: profile 7 has calculation rule "
-            f"{rule}, expected one of 1, 2, 3, .*100",
+            f"{rule}, expected one of 1, 2, 3, .*100, .*200",
         )
-        for rule in (0, -1, 27, 37, 101, 2**31 - 1)
+        for rule in (0, -1, 27, 37, 102, 281, 2**31 - 1)
     ),
     *(
         (
@@ -507,14 +507,14 @@ def test_items_with_a_gap(plan_of, tmp_path):
         read_plan(tmp_path / "input")
 
 
-@pytest.mark.parametrize("rule", [1, 3, 27 + 100, 0, 36])
-def test_rules_that_have_no_steps(plan_of, rule):
+@pytest.mark.parametrize("rule", [-1, 0, 42, 27 + 100, 281])
+def test_rules_that_no_stepped_profile_has(plan_of, rule):
     programme = stepped()
     programme.profiles[1] = (5, rule, *programme.profiles[1][2:])
     with pytest.raises(
         DataError,
         match=f"fm_profile_step.bin: byte 72: record 2: profile 5 has calculation rule {rule}, "
-        "expected one of 2, 12, 14, 27",
+        "expected one of 1, 2, 3, .*, 200$",
     ):
         plan_of(programme)
 

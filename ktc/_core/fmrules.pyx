@@ -25,15 +25,25 @@ is about all that follows, "x where c" about x. What several rules do alike has 
                         - loss
     excess              loss = max(limit1 where loss > attachment + limit1, else loss - attachment, 0) *
                         share1
+    lower(d)            after = max(loss - d, 0); effective = effective + (loss - after); under = under +
+                        (loss - after); loss = after
+    bound(l)            where loss > l: over = over + (loss - l); under = 0; loss = l; else under = min(under,
+                        l - loss)
+    share               loss = loss * share1; retain
     min_max(d, a, b)    where effective + d > b: the effective deductible is lowered to b (over_maximum); else
                         where effective + d < a: it is raised to a (under_minimum); else deduct(d); unlimited
+    between(d, a, b)    min_max(d, a, b), with lower(d) instead of deduct(d); unlimited, and d taken off the
+                        over-limit where the minimum leaves no loss but some of that
     triggered           trigger_start <= loss / tiv < trigger_end; where trigger_end is 1 there is no upper
                         end
     gross(p)            (p + min(p * scale2, limit2)) * (1 + scale1)
     pay(p)              step_loss = p in step 1, else step_loss + p; in the last step loss = step_loss
 
-Every amount is float32, and the order of operations is ktools'. To add a rule: its function, its line in
-one_step, its row in PLAIN or STEPPED (and in CARRIED with min_max), its row in docs/financial-module.md, its
+Every amount is float32, and the order of operations is ktools'. Rules 39 to 41, 101 to 136 and 200 are not
+ktools', but those of the platform's program that came after it. So is what they carry from level to level:
+they add what they take off to the under-limit, of which a limit that binds leaves nothing. 100 + r is rule r
+and a share of it. To add a rule: its function, its line in
+one_step, its row in PLAIN or _STEPS (and in CARRIED with min_max), its row in docs/financial-module.md, its
 example in the tests.
 """
 
@@ -78,35 +88,41 @@ PLAIN = {
     34: ("deductible1", "attachment", "share1"),
     35: (*_DEDUCTIBLES, "limit"),
     36: (*_DEDUCTIBLES, "limit"),
+    39: ("deductible1",),
+    40: ("deductible1", "limit"),
+    41: ("limit",),
     100: (),
+    200: ("share1",),
 }
-# ... and of fm_profile_step.
+# 100 + r: what rule r reads, and the share
+_SHARED = (1, 3, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 19, 20, 26, 33, 35, 36)
+PLAIN.update({100 + rule: (*PLAIN[rule], "share1") for rule in _SHARED})
+# ... and of fm_profile_step: those that only a step can have, and all of the others.
 _TRIGGER = ("step_id", "trigger_start", "trigger_end", "payout_start")
 _EXTRAS = ("limit2", "scale1", "scale2")
-STEPPED = {
-    2: ("deductible1", "attachment", "limit1", "share1"),
-    12: ("deductible1",),
-    14: ("limit1",),
+_STEPS = {
     27: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     28: ("deductible1", *_TRIGGER, *_EXTRAS),
     29: ("deductible1", *_TRIGGER, *_EXTRAS),
     30: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     31: ("deductible1", *_TRIGGER, *_EXTRAS),
     32: ("limit1", "step_id", "trigger_start", "payout_start", *_EXTRAS),
-    34: ("deductible1", "attachment", "share1"),
     37: ("deductible1", "limit1", *_TRIGGER, *_EXTRAS),
     38: ("step_id", "trigger_start", "trigger_end", *_EXTRAS),
-    100: (),
+}
+STEPPED = _STEPS | {
+    rule: tuple("limit1" if name == "limit" else name for name in names) for rule, names in PLAIN.items()
 }
 # All of them, in fm_profile's words where a rule is in both.
 RULES = {**STEPPED, **PLAIN}
 # Those whose loss depends on the effective deductible and the over- and under-limit of the levels below:
 # min_max.
-CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36))
+CARRIED = frozenset((7, 8, 10, 11, 13, 19, 21, 26, 35, 36,
+                     107, 108, 110, 111, 113, 119, 126, 135, 136))
 
 cdef enum:
     NOTHING = 100                   # the rule that changes nothing
-    HIGHEST = 100
+    HIGHEST = 200
 
 cdef bint[2][HIGHEST + 1] _known
 for _number in range(HIGHEST + 1):
@@ -194,6 +210,27 @@ cdef inline void retain(Sample *x) noexcept nogil:
     x.retained = x.retained + (x.loss_in - x.loss) if x.first_layer else x.previous_retained - x.loss
 
 
+cdef inline void lower(Sample *x, float deductible) noexcept nogil:
+    cdef float before = x.loss
+    deduct(x, deductible)
+    x.under_limit = x.under_limit + (before - x.loss)
+
+
+cdef inline void bound(Sample *x, float limit) noexcept nogil:
+    cdef float room = limit - x.loss
+    if x.loss > limit:
+        x.over_limit = x.over_limit + (x.loss - limit)
+        x.under_limit = 0
+        x.loss = limit
+    elif room < x.under_limit:
+        x.under_limit = room
+
+
+cdef inline void share(const Terms *t, Sample *x) noexcept nogil:
+    x.loss = x.loss * t.share1
+    retain(x)
+
+
 cdef inline void excess(const Terms *t, Sample *x) noexcept nogil:
     x.loss = positive(t.limit1 if x.loss > t.attachment + t.limit1 else x.loss - t.attachment) * t.share1
 
@@ -214,8 +251,9 @@ cdef inline void over_maximum(Sample *x, float maximum) noexcept nogil:
         x.loss = 0
 
 
-cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexcept nogil:
-    """Raise the effective deductible to a minimum: that eats up the over-limit first, then the loss."""
+cdef inline void under_minimum(Sample *x, float minimum, float deductible, bint adds) noexcept nogil:
+    """Raise the effective deductible to a minimum: that eats up the over-limit first, then the loss. adds: as
+    `between` has it."""
     cdef float delta = minimum - deductible - x.deductible
     cdef float eaten = delta - x.over_limit
     cdef bint enough = delta <= x.over_limit
@@ -223,7 +261,10 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
         x.over_limit = x.over_limit - delta
         x.deductible = minimum
     elif enough and x.over_limit - delta + x.loss > deductible:
-        x.over_limit = x.over_limit - delta + deductible
+        if adds:
+            x.over_limit = x.over_limit - (delta + deductible)
+        else:
+            x.over_limit = x.over_limit - delta + deductible
         x.under_limit = x.under_limit + x.loss
         x.deductible = minimum
         x.loss = 0
@@ -239,21 +280,34 @@ cdef inline void under_minimum(Sample *x, float minimum, float deductible) noexc
         x.loss = 0
 
 
-cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
-    """True where the maximum binds."""
+cdef inline bint one_of_three(Sample *x, float deductible, float minimum, float maximum,
+                              bint adds) noexcept nogil:
+    """min_max, or between if adds; true where the maximum binds."""
     # All three worked out, then one taken: what the compiler makes of one branch in another is not a vector
     # instruction.
     cdef float total = x.deductible + deductible
     cdef Sample lowered = x[0], raised = x[0]
     over_maximum(&lowered, maximum)
-    under_minimum(&raised, minimum, deductible)
-    deduct(x, deductible)
-    unlimited(x)
+    under_minimum(&raised, minimum, deductible, adds)
+    if adds:
+        lower(x, deductible)
+    else:
+        deduct(x, deductible)
+        unlimited(x)
     if total < minimum:
         x[0] = raised
     if total > maximum:
         x[0] = lowered
     return total > maximum
+
+
+cdef inline bint min_max(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
+    """True where the maximum binds."""
+    return one_of_three(x, deductible, minimum, maximum, False)
+
+
+cdef inline void between(Sample *x, float deductible, float minimum, float maximum) noexcept nogil:
+    one_of_three(x, deductible, minimum, maximum, True)
 
 
 cdef inline float maximum_of(const Terms *t) noexcept nogil:
@@ -528,9 +582,153 @@ cdef inline void rule_38(const Terms *t, Sample *x) noexcept nogil:
     pay(t, x, e + (x.paid + e) * t.scale1 if triggered(t, x) else 0)
 
 
+cdef inline void rule_39(const Terms *t, Sample *x) noexcept nogil:
+    """lower(loss) where loss <= deductible1; retain"""
+    if x.loss <= t.deductible1:
+        lower(x, x.loss)
+    retain(x)
+
+
+cdef inline void rule_40(const Terms *t, Sample *x) noexcept nogil:
+    """loss = min(max(loss - deductible1, 0), limit1); retain"""
+    x.loss = min(positive(x.loss - t.deductible1), t.limit1)
+    retain(x)
+
+
+cdef inline void rule_41(const Terms *t, Sample *x) noexcept nogil:
+    """loss = min(loss, limit1); retain"""
+    x.loss = min(x.loss, t.limit1)
+    retain(x)
+
+
 cdef inline void rule_100(const Terms *t, Sample *x) noexcept nogil:
     """nothing"""
     pass
+
+
+cdef inline void rule_101(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1); bound(limit1); share"""
+    lower(x, t.deductible1)
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_103(const Terms *t, Sample *x) noexcept nogil:
+    """lower(loss) where loss <= deductible1; bound(limit1); share"""
+    if x.loss <= t.deductible1:
+        lower(x, x.loss)
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_105(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1 * loss); bound(limit1 * loss_in); share"""
+    lower(x, t.deductible1 * x.loss)
+    bound(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_107(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, deductible2, deductible3); bound(limit1); share"""
+    between(x, t.deductible1, t.deductible2, t.deductible3)
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_108(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, deductible2, none); bound(limit1); share"""
+    between(x, t.deductible1, t.deductible2, INFINITY)
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_110(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, none, deductible3); share"""
+    between(x, t.deductible1, -INFINITY, t.deductible3)
+    share(t, x)
+
+
+cdef inline void rule_111(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, deductible2, none); share"""
+    between(x, t.deductible1, t.deductible2, INFINITY)
+    share(t, x)
+
+
+cdef inline void rule_112(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1); share"""
+    lower(x, t.deductible1)
+    share(t, x)
+
+
+cdef inline void rule_113(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, deductible2, deductible3); share"""
+    between(x, t.deductible1, t.deductible2, t.deductible3)
+    share(t, x)
+
+
+cdef inline void rule_114(const Terms *t, Sample *x) noexcept nogil:
+    """bound(limit1); share"""
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_115(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1); bound(limit1 * loss_in); share"""
+    lower(x, t.deductible1)
+    bound(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_116(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1 * loss); share"""
+    lower(x, t.deductible1 * x.loss)
+    share(t, x)
+
+
+cdef inline void rule_119(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1 * loss, deductible2, deductible3 or none); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    share(t, x)
+
+
+cdef inline void rule_120(const Terms *t, Sample *x) noexcept nogil:
+    """loss = 0 where loss > deductible1; share"""
+    if x.loss > t.deductible1:
+        x.loss = 0
+    share(t, x)
+
+
+cdef inline void rule_126(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1 * loss, deductible2, deductible3 or none); bound(limit1); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_133(const Terms *t, Sample *x) noexcept nogil:
+    """lower(deductible1 * loss); bound(limit1); share"""
+    lower(x, t.deductible1 * x.loss)
+    bound(x, t.limit1)
+    share(t, x)
+
+
+cdef inline void rule_135(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1 * loss, deductible2, deductible3 or none); bound(limit1 * loss_in); share"""
+    between(x, t.deductible1 * x.loss, t.deductible2, maximum_of(t))
+    bound(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_136(const Terms *t, Sample *x) noexcept nogil:
+    """between(deductible1, deductible2, deductible3 or none); bound(limit1 * loss_in); share"""
+    between(x, t.deductible1, t.deductible2, maximum_of(t))
+    bound(x, t.limit1 * x.loss_in)
+    share(t, x)
+
+
+cdef inline void rule_200(const Terms *t, Sample *x) noexcept nogil:
+    """share"""
+    share(t, x)
 
 
 # Over the lanes
@@ -618,6 +816,28 @@ cdef inline void one_step(const Terms *t, bint stepped, bint carried, Amounts *n
     elif t.rule == 36: each_lane(rule_36, carried, t, node, lanes)
     elif t.rule == 37: each_lane(rule_37, carried, t, node, lanes)
     elif t.rule == 38: each_lane(rule_38, carried, t, node, lanes)
+    elif t.rule == 39: each_lane(rule_39, carried, t, node, lanes)
+    elif t.rule == 40: each_lane(rule_40, carried, t, node, lanes)
+    elif t.rule == 41: each_lane(rule_41, carried, t, node, lanes)
+    elif t.rule == 101: each_lane(rule_101, carried, t, node, lanes)
+    elif t.rule == 103: each_lane(rule_103, carried, t, node, lanes)
+    elif t.rule == 105: each_lane(rule_105, carried, t, node, lanes)
+    elif t.rule == 107: each_lane(rule_107, carried, t, node, lanes)
+    elif t.rule == 108: each_lane(rule_108, carried, t, node, lanes)
+    elif t.rule == 110: each_lane(rule_110, carried, t, node, lanes)
+    elif t.rule == 111: each_lane(rule_111, carried, t, node, lanes)
+    elif t.rule == 112: each_lane(rule_112, carried, t, node, lanes)
+    elif t.rule == 113: each_lane(rule_113, carried, t, node, lanes)
+    elif t.rule == 114: each_lane(rule_114, carried, t, node, lanes)
+    elif t.rule == 115: each_lane(rule_115, carried, t, node, lanes)
+    elif t.rule == 116: each_lane(rule_116, carried, t, node, lanes)
+    elif t.rule == 119: each_lane(rule_119, carried, t, node, lanes)
+    elif t.rule == 120: each_lane(rule_120, carried, t, node, lanes)
+    elif t.rule == 126: each_lane(rule_126, carried, t, node, lanes)
+    elif t.rule == 133: each_lane(rule_133, carried, t, node, lanes)
+    elif t.rule == 135: each_lane(rule_135, carried, t, node, lanes)
+    elif t.rule == 136: each_lane(rule_136, carried, t, node, lanes)
+    elif t.rule == 200: each_lane(rule_200, carried, t, node, lanes)
     elif t.rule == NOTHING: each_lane(rule_100, carried, t, node, lanes)
 
 
