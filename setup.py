@@ -63,7 +63,7 @@ LANES = {"fmcalc": PEEL, "fmevent": PEEL} if sys.platform == "linux" else {}
 # gained by it.
 NEWER = {
     "x86-64-v4": ("allocation", "damage", "fmcalc", "fmevent", "fmrules", "gulcalc", "mersenne", "sampling"),
-    "x86-64-v3": ("damage", "mersenne"),
+    "x86-64-v3": ("damage", "fmevent", "mersenne"),
 }
 MODULES = {path.stem for path in (HERE / "ktc" / "_core").glob("*.pyx")}
 assert {*LANES, *sum(NEWER.values(), ())} <= MODULES, "LANES or NEWER names a module that is not there"

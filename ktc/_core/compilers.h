@@ -38,6 +38,30 @@ typedef int ktc_word __attribute__((may_alias, aligned(1)));
 #include <emmintrin.h>
 #endif
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+static inline void ktc_pick_eight(ktc_word *to, const ktc_word *words, const uint8_t *places) {
+#if defined(__AVX2__)
+    __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places));
+    _mm256_storeu_si256((__m256i *)to,
+                        _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)words), order));
+#else
+    int i;
+    for (i = 0; i < 8; i++)
+        to[i] = words[places[i]];
+#endif
+}
+
+static inline int ktc_four_above(const float *numbers) {
+#ifdef KTC_SSE2
+    return _mm_movemask_ps(_mm_cmpgt_ps(_mm_loadu_ps(numbers), _mm_setzero_ps()));
+#else
+    return (numbers[0] > 0) | (numbers[1] > 0) << 1 | (numbers[2] > 0) << 2 | (numbers[3] > 0) << 3;
+#endif
+}
+
 /* Unsigned integers of 128 bits. Shifts are by 0 .. 127; a divisor is below 2**127, and its quotient below 2**64. */
 #if defined(__SIZEOF_INT128__) && !defined(_MSC_VER) && !defined(KTC_NO_INT128)
 typedef unsigned __int128 ktc_u128;

@@ -1,5 +1,5 @@
 # What C compilers spell in their own ways; the header has the reasons.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 cdef extern from "compilers.h" nogil:
     # Four bytes of a record, whatever and wherever they are: loops over these become vector loads.
@@ -8,6 +8,10 @@ cdef extern from "compilers.h" nogil:
     # The place of the lowest bit that is set, 0 .. 63; value is not 0. How many bits are set.
     int lowest_bit "ktc_lowest_bit"(uint64_t value) noexcept
     int count_bits "ktc_count_bits"(uint64_t value) noexcept
+    # Which of four numbers are above 0: bit 0 stands for the first.
+    int four_above "ktc_four_above"(const float *numbers) noexcept
+    # The eight words at these places, 0 .. 7, of eight.
+    void pick_eight "ktc_pick_eight"(word *to, const word *words, const uint8_t *places) noexcept
     # Ask for memory that is to be used soon.
     void prefetch "KTC_PREFETCH"(const char *p) noexcept
 

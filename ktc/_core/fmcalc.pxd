@@ -74,5 +74,7 @@ cdef class FmCalc(LossConsumer):
     cdef void settle_aggregates(self, Py_ssize_t block) noexcept nogil
     cdef void clear_results(self, Py_ssize_t block) noexcept nogil
     cdef bint settle_items(self, const Shares *shares, Py_ssize_t block) noexcept nogil
+    cdef void share_out(self, Py_ssize_t k, const float *whole, int32_t *beyond,
+                        Py_ssize_t block) noexcept nogil
     cdef void settle_nothing(self, int64_t place, int32_t layers, int32_t stride,
                              Py_ssize_t block) noexcept nogil

@@ -605,6 +605,9 @@ cdef class FmCalc(LossConsumer):
             if many:
                 check(sum, &right, self.tolerance)
             divisor(whole, sum)
+            if self.alloc_rule == 1 and not self.net and not self.remaining:
+                self.share_out(k, whole, beyond, block)
+                continue
             borrows = False
             plain = parts and shares.plain
             for layer in range(1, layers + 1 if plain else 1):
@@ -680,6 +683,40 @@ cdef class FmCalc(LossConsumer):
         for i in range(LANES):
             self.beyond |= beyond[i]
         return True
+
+    cdef inline void share_out(self, Py_ssize_t k, const float *whole, int32_t *beyond,
+                               Py_ssize_t block) noexcept nogil:
+        """What layers pay for a node, by its items' ground-up losses."""
+        cdef int32_t l = self.plan.last_level
+        cdef Nodes *level = &self.level[l]
+        cdef int32_t layer, stride = self.plan.level[l].layers
+        cdef int32_t layers = self.plan.level[l].layer_count[level.agg[k]]
+        cdef const int64_t *result_of = self.result_of
+        cdef float **amounts = self.amounts[l & 1]
+        cdef Py_ssize_t width = self.width, own_amounts = k * self.kept * LANES
+        cdef const float *losses = self.loss + block * LANES
+        cdef float *results = self.result + block * LANES
+        cdef float[LANES] divided_by, row, share, paid
+        cdef int32_t[LANES] above
+        cdef int64_t m, at, place
+        cdef int i
+        keep(divided_by, whole)
+        memset(above, 0, sizeof(above))
+        for m in range(level.first[k], level.first[k + 1]):
+            place = level.row[m]
+            keep(row, losses + place * width)
+            divide_lanes(share, row, divided_by)
+            for layer in range(1, layers + 1):
+                at = result_of[place * stride + layer - 1]
+                if at < 0:
+                    continue
+                keep(paid, amounts[layer] + own_amounts)
+                multiply(paid, share)
+                for i in range(LANES):
+                    above[i] |= not paid[i] < INFINITY
+                keep(results + at * width, paid)
+        for i in range(LANES):
+            beyond[i] |= above[i]
 
     cdef inline void settle_nothing(self, int64_t place, int32_t layers, int32_t stride,
                                     Py_ssize_t block) noexcept nogil:

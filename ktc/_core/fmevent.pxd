@@ -74,6 +74,7 @@ cdef class Event:
     # `outputs` others.
     cdef int64_t *order
     cdef int64_t left, outputs
+    cdef uint8_t *set_bits             # by byte: the places of its bits that are set, from the lowest
     cdef uint8_t *felt              # by sample: an item has a loss
     cdef LossRows rows
     cdef Memory memory              # all arrays are its

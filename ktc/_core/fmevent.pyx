@@ -14,7 +14,8 @@ from libc.math cimport INFINITY
 from libc.string cimport memcmp, memcpy, memset
 
 from ktc._core.fmplan cimport Level
-from ktc._core.lanes cimport LANES, clear, keep, positive
+from ktc._core.compilers cimport count_bits, four_above, pick_eight, word
+from ktc._core.lanes cimport LANES, clear, positive
 from ktc._core.arena cimport Memory
 from ktc._core.records cimport MEAN, TIV
 from ktc._core.sorting cimport free_table, hash_order, make_table, sort_by
@@ -40,6 +41,10 @@ cdef class Event:
         self.debug, self.apart = debug, apart
         self.traced = by_item or both
         self.rows, self.memory = LossRows(), Memory()
+        self.set_bits = <uint8_t *>self.memory.allot(256, 8)
+        for l in range(256):
+            for place, i in enumerate(i for i in range(8) if l >> i & 1):
+                self.set_bits[8 * l + <Py_ssize_t>place] = i
         self.level = <Nodes *>self.memory.allot(plan.last_level + 1, sizeof(Nodes))
         for l in range(plan.last_level + 1):
             self.level[l].node_of = <int32_t *>self.memory.allot(<int64_t>plan.level[l].last + 1,
@@ -412,29 +417,21 @@ cdef class Event:
         return 0
 
     cdef inline int64_t put_result(self, int32_t *sidx, float *loss, const float *result) noexcept nogil:
-        """The records of a result: how many. Most have a loss in every sample or in none."""
-        cdef const int32_t *sidx_of = self.sidx_of
-        cdef int32_t losses = 0, sample_size = self.sample_size
-        cdef int32_t s
-        cdef int64_t used = SAMPLE_LANES
-        cdef Py_ssize_t block, blocks = self.blocks
-        cdef int i
-        cdef float value
-        memcpy(sidx, sidx_of, LANES * sizeof(int32_t))
-        keep(loss, result)
-        for block in range(blocks):
-            for i in range(LANES):
-                losses += (result[block * LANES + i] > 0) & (sidx_of[block * LANES + i] > 0)
-        if losses == sample_size:
-            for block in range(1, blocks):
-                memcpy(sidx + block * LANES, sidx_of + block * LANES, LANES * sizeof(int32_t))
-                keep(loss + block * LANES, result + block * LANES)
-            return used + sample_size
-        if losses:
-            for s in range(sample_size):
-                value = result[SAMPLE_LANES + s]
-                sidx[used], loss[used] = s + 1, value
-                used += value > 0
+        """The records of a result: how many."""
+        cdef int32_t bits, always = (1 << SAMPLE_LANES) - 1     # TIV and mean go out with any loss
+        cdef int32_t left = self.sample_size + SAMPLE_LANES
+        cdef int64_t used = 0
+        cdef Py_ssize_t lane
+        for lane in range(0, self.blocks * LANES, 8):
+            bits = (four_above(result + lane) | four_above(result + lane + 4) << 4) & 0xff
+            if left < 8:
+                bits &= (1 << max(left, 0)) - 1
+            bits |= always
+            pick_eight(<word *>(sidx + used), <const word *>(self.sidx_of + lane), self.set_bits + 8 * bits)
+            pick_eight(<word *>(loss + used), <const word *>(result + lane), self.set_bits + 8 * bits)
+            used += count_bits(bits)
+            left -= 8
+            always = 0
         return used
 
     cdef int64_t put_results(self, int32_t *sidx, float *loss, const float *results, const int64_t *order,
