@@ -70,8 +70,9 @@ cdef class GulCalc(CdfConsumer):
     cdef const float *prob_to
     cdef const float *bin_mean
     cdef int64_t built_row
-    cdef const float *ratio_of
-    cdef double *ratio
+    cdef float *gathered            # random numbers of items that share a distribution
+    cdef double *ratios             # damage ratios of those
+    cdef double *ratio              # the item's among them
     cdef double *common_ratio
     cdef bint common_ready
     cdef LossRows item_rows, coverage_rows, correlated_rows
@@ -109,7 +110,7 @@ cdef class GulCalc(CdfConsumer):
     cdef float *vector_of(self, int32_t group_id) noexcept nogil
     cdef void draw(self) noexcept nogil
     cdef int run_chunk(self) except -1 nogil
-    cdef int prepare(self, int64_t row, const float *random) noexcept nogil
+    cdef int64_t prepare(self, int64_t first) noexcept nogil
     cdef int emit_item(self, const Item *item) except -1 nogil
     cdef int put_item(self, LossRows rows, const Item *item, const float *special,
                       const double *ratio) except -1 nogil

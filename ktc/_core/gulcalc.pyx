@@ -31,6 +31,7 @@ from ktc.errors import DataError, UsageError
 
 cdef enum:
     CHUNK = 1024                        # items that wait for their random numbers together, at most
+    AT_ONCE = 256                       # random numbers of several items that are placed together, at most
     HASH_GROUP = 1543270363
     HASH_EVENT = 1943272559
 
@@ -107,7 +108,8 @@ cdef class GulCalc(CdfConsumer):
         self.chunk_item = <const Item **>self.memory.allot(self.chunk_room, sizeof(Item *))
         self.chunk_row = <int64_t *>self.memory.allot(self.chunk_room, sizeof(int64_t))
         self.chunk_vector = <const float **>self.memory.allot(self.chunk_room, sizeof(float *))
-        self.ratio = <double *>self.memory.allot(self.samples, sizeof(double))
+        self.ratios = <double *>self.memory.allot(max(self.samples, <int64_t>AT_ONCE), sizeof(double))
+        self.gathered = <float *>self.memory.allot(AT_ONCE, sizeof(float))
         self.common_ratio = <double *>self.memory.allot(self.samples, sizeof(double))
         self.total = <float *>self.memory.allot(self.columns, sizeof(float))
         self.best = <float *>self.memory.allot(self.columns, sizeof(float))
@@ -345,38 +347,57 @@ cdef class GulCalc(CdfConsumer):
 
     cdef int run_chunk(self) except -1 nogil:
         """Do the items that wait."""
-        cdef int64_t k
-        cdef const Item *item
+        cdef int64_t k = 0
+        cdef int64_t end
         if self.n_chunk == 0:
             return 0
         if self.n_pending:
             self.draw()
-        self.ratio_of = NULL
-        for k in range(self.n_chunk):
-            item = self.chunk_item[k]
-            self.prepare(self.chunk_row[k], self.chunk_vector[k])
-            if self.alloc_rule > 0:
-                self.fill_cell(item)
-            else:
-                self.emit_item(item)
+        while k < self.n_chunk:
+            end = self.prepare(k)
+            self.ratio = self.ratios
+            while True:
+                if self.alloc_rule > 0:
+                    self.fill_cell(self.chunk_item[k])
+                else:
+                    self.emit_item(self.chunk_item[k])
+                k += 1
+                if k == end:
+                    break
+                if self.chunk_vector[k] != self.chunk_vector[k - 1]:
+                    self.ratio += self.samples
         self.n_chunk = 0
         self.chunk += 1
         self.latest_key = 0
         return 0
 
-    cdef int prepare(self, int64_t row, const float *random) noexcept nogil:
-        """Damage ratios of a row's distribution at the random numbers, unless they are there already."""
+    cdef int64_t prepare(self, int64_t first) noexcept nogil:
+        """Damage ratios of waiting items from the first one on that share a distribution: a row for each,
+        but one for items that follow each other and share their random numbers, too. Gives where they end.
+        """
+        cdef int64_t row = self.chunk_row[first]
+        cdef int64_t end = first + 1
+        cdef int64_t n = self.samples
+        cdef const float *random = self.chunk_vector[first]
         if row != self.built_row:
             self.distribution.build(self.prob_to + self.start[row], self.bin_mean + self.start[row],
                                     self.start[row + 1] - self.start[row])
-            self.built_row, self.ratio_of, self.common_ready = row, NULL, False
-        if self.ratio_of != random:
-            self.distribution.ratios(random, self.samples, self.debug, self.ratio)
-            self.ratio_of = random
+            self.built_row, self.common_ready = row, False
+        while end < self.n_chunk and self.chunk_row[end] == row:
+            if self.chunk_vector[end] != self.chunk_vector[end - 1]:
+                if n + self.samples > AT_ONCE:
+                    break
+                if random != self.gathered:
+                    memcpy(self.gathered, random, n * sizeof(float))
+                    random = self.gathered
+                memcpy(self.gathered + n, self.chunk_vector[end], self.samples * sizeof(float))
+                n += self.samples
+            end += 1
+        self.distribution.ratios(random, n, self.debug, self.ratios)
         if self.correlated is not None and not self.common_ready:
             self.distribution.ratios(self.common_vector, self.samples, self.debug, self.common_ratio)
             self.common_ready = True
-        return 0
+        return end
 
     cdef void losses(self, const double *ratio, float tiv, float *loss) noexcept nogil:
         cdef int64_t i

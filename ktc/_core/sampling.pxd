@@ -86,16 +86,18 @@ cdef class Distribution:
     cdef DamageBin *bin
     cdef int64_t n_dictionary
     cdef int64_t n                  # bins that can be hit
-    cdef float *prob_to             # n of them, rising, and room to fill up to a power of two
+    cdef float *prob_to             # n of them, rising, and infinity up to the next power of two
     cdef Curve *curve               # n + 1: the last is where a number falls that no bin takes
     cdef int64_t n_mass
     cdef float *mass                # probability x mean damage ratio of each bin
     cdef float *mass_squared        # x mean damage ratio again
     cdef float top, below_top       # the last bin's prob_to, and what a number from there on becomes
     cdef float max_ratio
+    cdef bint straight              # no bin is a parabola
     # the first bin is a point: every number below its prob_to has its damage ratio
     cdef bint first_is_point
 
     cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n) noexcept nogil
     cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil
     cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil
+    cdef void find_bins(self, const float *value, int64_t n, int32_t *bin) noexcept nogil
