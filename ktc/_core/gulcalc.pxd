@@ -1,5 +1,6 @@
 # The ground-up loss kernel: takes cdfs, gives losses of items, of coverages, and of items with full
 # correlation.
+from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
@@ -30,6 +31,7 @@ cdef struct HitCoverage:
     int64_t first, last, count
 
 
+@final
 cdef class GulCalc(CdfConsumer):
     cdef public LossConsumer item, coverage, correlated
     cdef readonly int sample_size, alloc_rule
@@ -76,6 +78,7 @@ cdef class GulCalc(CdfConsumer):
     cdef double *common_ratio
     cdef bint common_ready
     cdef LossRows item_rows, coverage_rows, correlated_rows
+    cdef int32_t *row_sidx          # of a row that has them all: the special samples, then
     cdef int32_t *sample_number     # 1, 2, ... samples
 
     # coverages of the event: number of each in the arrays below, or -1
@@ -114,9 +117,12 @@ cdef class GulCalc(CdfConsumer):
     cdef int emit_item(self, const Item *item) except -1 nogil
     cdef int put_item(self, LossRows rows, const Item *item, const float *special,
                       const double *ratio) except -1 nogil
+    cdef int64_t fill_row(self, LossRows rows, const Item *item, const float *special, const double *ratio,
+                          bint *over) except -1 nogil
     cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil
     cdef int emit_coverages(self, LossRows rows) except -1 nogil
     cdef int fill_cell(self, const Item *item) except -1 nogil
+    cdef bint put_alone(self, LossRows rows, const Item *item) except -1 nogil
     cdef void losses(self, const double *ratio, float tiv, float *loss) noexcept nogil
     cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell, float tiv) except -1 nogil
     cdef int put_cells(self, LossRows rows, const float *cell, int64_t first, int64_t n) except -1 nogil

@@ -114,7 +114,9 @@ cdef class GulCalc(CdfConsumer):
         self.total = <float *>self.memory.allot(self.columns, sizeof(float))
         self.best = <float *>self.memory.allot(self.columns, sizeof(float))
         self.share = <double *>self.memory.allot(self.columns, sizeof(double))
-        self.sample_number = <int32_t *>self.memory.allot(self.samples, sizeof(int32_t))
+        self.row_sidx = <int32_t *>self.memory.allot(self.columns, sizeof(int32_t))
+        self.sample_number = self.row_sidx + SPECIAL
+        memcpy(self.row_sidx, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
         for i in range(self.samples):
             self.sample_number[i] = <int32_t>(i + 1)
         self.item_rows, self.coverage_rows, self.correlated_rows = LossRows(), LossRows(), LossRows()
@@ -425,19 +427,39 @@ cdef class GulCalc(CdfConsumer):
 
     cdef int put_item(self, LossRows rows, const Item *item, const float *special,
                       const double *ratio) except -1 nogil:
-        cdef int64_t kept
-        cdef float *loss
-        cdef int32_t *sidx
-        rows.room(self.columns)
-        loss, sidx = rows.loss + rows.used, rows.sidx + rows.used
-        memcpy(loss, special, SPECIAL * sizeof(float))
-        memcpy(sidx, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
-        loss += SPECIAL
-        sidx += SPECIAL
-        self.losses(ratio, item.tiv, loss)
-        kept = put_kept(loss, self.samples, self.loss_threshold, self.sample_number, loss, sidx)
+        cdef bint over
+        cdef int64_t kept = self.fill_row(rows, item, special, ratio, &over)
         rows.close_row(item.item_id, rows.used + SPECIAL + kept, kept == self.sample_size)
         return 0
+
+    cdef int64_t fill_row(self, LossRows rows, const Item *item, const float *special, const double *ratio,
+                          bint *over) except -1 nogil:
+        """The next row, which stays open; gives how many samples reach the threshold. over: whether a loss is
+        above the TIV."""
+        cdef int64_t i, kept = 0
+        cdef double value = 1 if self.debug else item.tiv
+        cdef double threshold = self.loss_threshold
+        cdef float tiv = item.tiv
+        cdef int32_t above = 0
+        cdef int32_t reached = 0
+        cdef float *loss
+        rows.room(self.columns)
+        loss = rows.loss + rows.used
+        memcpy(loss, special, SPECIAL * sizeof(float))
+        memcpy(rows.sidx + rows.used, self.row_sidx, self.columns * sizeof(int32_t))
+        for i in range(SPECIAL):
+            above |= loss[i] > tiv
+        loss += SPECIAL
+        for i in range(self.samples):
+            loss[i] = <float>(ratio[i] * value)
+        for i in range(self.samples):
+            above |= loss[i] > tiv
+            reached += <double>loss[i] >= threshold
+        kept = reached
+        if kept < self.samples:
+            put_kept(loss, self.samples, threshold, self.sample_number, loss, rows.sidx + rows.used + SPECIAL)
+        over[0] = above
+        return kept
 
     cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil:
         cdef int64_t i
@@ -505,6 +527,9 @@ cdef class GulCalc(CdfConsumer):
         cdef float *cell
         cdef float *common
         cdef int64_t i
+        if coverage.count == 1 and self.alloc_rule == 1 and self.correlated is None:
+            if self.item is None or self.put_alone(self.item_rows, item):
+                return 0
         if outgrown(&self.cell_room, row + 1, 16):
             self.memory.resize(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
             self.memory.resize(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
@@ -536,6 +561,23 @@ cdef class GulCalc(CdfConsumer):
                 self.emit_coverage_items(self.correlated_rows, self.correlated, self.common_cell, item.tiv)
             self.n_cells = 0
         return 0
+
+    cdef bint put_alone(self, LossRows rows, const Item *item) except -1 nogil:
+        """Give out the only item of a coverage, unless it has a loss that is to be cut down; whether it
+        went."""
+        cdef float[SPECIAL] special
+        cdef float tiv = item.tiv
+        cdef int64_t kept
+        cdef bint over
+        special[0], special[COLUMN_TIV] = tiv * self.distribution.max_ratio, tiv
+        self.distribution.moments(tiv, &special[3], &special[COLUMN_DEVIATION])
+        kept = self.fill_row(rows, item, special, self.ratio, &over)
+        if over and tiv > 0:
+            return False
+        rows.close_row(item.item_id, rows.used + SPECIAL + kept, kept == self.sample_size)
+        if rows.full():
+            rows.emit(self.item, self.event_id, False)
+        return True
 
     cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell,
                                  float tiv) except -1 nogil:
