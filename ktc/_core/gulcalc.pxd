@@ -9,15 +9,10 @@ from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 from ktc._core.sampling cimport Distribution, Item, ItemIndex, RandomFile
 
 
-cdef enum:
-    WAYS = 8                        # places that a group's random numbers may be kept in
-
-# The places for random numbers of groups that hash to the same value. Keys are event and group, and take a
-# line of the cache.
-cdef struct Ways:
-    uint64_t[WAYS] key
-    int64_t[WAYS] chunk             # of the last use
-    int64_t next                    # the place that is given away next
+# A place for the random numbers of a group: the event and the group's number, and the chunk of the last use.
+cdef struct Place:
+    uint64_t key
+    int64_t chunk
 
 
 # An item hit by the event, and the next one on its coverage (mode 1).
@@ -47,16 +42,18 @@ cdef class GulCalc(CdfConsumer):
     cdef RandomFile random_file
     cdef CachedVector cached, cached_common
     cdef Mersenne mersenne
-    cdef Ways *ways
+    cdef Place *place               # given away in turns
+    cdef int32_t *place_of          # by number of a group: the place that was its last
+    cdef int32_t places, next_place
     cdef uint64_t latest_key        # that vector_of was asked for in this chunk, or 0; and what it gave
     cdef float *latest_vector
-    cdef float *vectors             # one of each way, or of each place in the chunk
+    cdef float *vectors             # one of each place
     cdef float *common              # the event's own, which all items share when fully correlated
     cdef const float *common_vector
     cdef float *unused
     cdef uint32_t *pending_seed
     cdef float **pending_vector
-    cdef int64_t n_pending, sets
+    cdef int64_t n_pending
 
     # items waiting for their random numbers
     cdef const Item **chunk_item
@@ -110,7 +107,7 @@ cdef class GulCalc(CdfConsumer):
     cdef int end_event(self) except -1 nogil
     cdef int keep(self, const CdfBlock *block, int64_t row, int64_t key) except -1 nogil
     cdef int add(self, const Item *item, int64_t row) except -1 nogil
-    cdef float *vector_of(self, int32_t group_id) noexcept nogil
+    cdef float *vector_of(self, const Item *item) noexcept nogil
     cdef void draw(self) noexcept nogil
     cdef int run_chunk(self) except -1 nogil
     cdef int64_t prepare(self, int64_t first) noexcept nogil

@@ -84,11 +84,12 @@ cdef class GulCalc(CdfConsumer):
         self.distribution = Distribution(damage_bin_dict)
         self.chunk_room, self.chunk = CHUNK, 1
         if random == "hashed":
-            vectors = CHUNK * WAYS
+            vectors = 8 * CHUNK
             while vectors > 64 and vectors * self.samples * 4 > VECTORS:
                 vectors //= 2
-            self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
-            self.ways = <Ways *>self.memory.allot(self.sets, sizeof(Ways))
+            self.places, self.chunk_room = <int32_t>vectors, min(vectors // 4, <int64_t>CHUNK)
+            self.place = <Place *>self.memory.allot(vectors, sizeof(Place))
+            self.place_of = <int32_t *>self.memory.allot(self.index.groups.n, sizeof(int32_t))
             self.mersenne = Mersenne()
             self.pending_seed = <uint32_t *>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
             self.pending_vector = <float **>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(float *))
@@ -292,47 +293,42 @@ cdef class GulCalc(CdfConsumer):
             self.run_chunk()
         if self.samples:
             if self.random_file is not None:
-                vector = self.random_file.vector(self.event_id, item.group_id)
+                vector = self.random_file.vector(self.event_id, self.index.group_id(item))
             elif self.cached is not None:
                 vector = self.vectors + self.n_chunk * self.samples
-                self.cached.look_up(<uint32_t>item.group_id * <uint32_t>self.samples, self.samples,
+                self.cached.look_up(<uint32_t>self.index.group_id(item) * <uint32_t>self.samples, self.samples,
                                     <float *>vector)
             else:
-                vector = self.vector_of(item.group_id)
+                vector = self.vector_of(item)
                 if vector == NULL:
                     self.run_chunk()
-                    vector = self.vector_of(item.group_id)
+                    vector = self.vector_of(item)
         self.chunk_item[self.n_chunk] = item
         self.chunk_row[self.n_chunk] = row
         self.chunk_vector[self.n_chunk] = vector
         self.n_chunk += 1
         return 0
 
-    cdef float *vector_of(self, int32_t group_id) noexcept nogil:
-        """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the
-        way."""
-        cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>group_id
-        cdef uint64_t hashed = <uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15
-        cdef uint64_t s = (hashed >> 32) & <uint64_t>(self.sets - 1)
-        cdef Ways *ways = self.ways + s
-        cdef float *vector
-        cdef int64_t k, place = -1
+    cdef float *vector_of(self, const Item *item) noexcept nogil:
+        """The place of the random numbers of the item's group, asked for if they are not there; NULL: the
+        chunk is in the way."""
+        cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>item.group
+        cdef int32_t at
         if key == self.latest_key:
             return self.latest_vector
-        for k in range(WAYS):
-            place = k if ways.key[k] == key else place
-        if place < 0:
-            place = ways.next
-            if ways.chunk[place] == self.chunk:
+        at = self.place_of[item.group]
+        if self.place[at].key != key:
+            at = self.next_place
+            if self.place[at].chunk == self.chunk:
                 return NULL
-            ways.key[place], ways.next = key, (place + 1) % WAYS
-            self.pending_seed[self.n_pending] = seed_of(group_id, self.event_id, self.seed)
-            self.pending_vector[self.n_pending] = self.vectors + (s * WAYS + place) * self.samples
+            self.place_of[item.group], self.place[at].key = at, key
+            self.next_place = at + 1 if at + 1 < self.places else 0
+            self.pending_seed[self.n_pending] = seed_of(self.index.group_id(item), self.event_id, self.seed)
+            self.pending_vector[self.n_pending] = self.vectors + at * self.samples
             self.n_pending += 1
-        ways.chunk[place] = self.chunk
-        vector = self.vectors + (s * WAYS + place) * self.samples
-        self.latest_key, self.latest_vector = key, vector
-        return vector
+        self.place[at].chunk = self.chunk
+        self.latest_key, self.latest_vector = key, self.vectors + at * self.samples
+        return self.latest_vector
 
     cdef void draw(self) noexcept nogil:
         """Fill the vectors that are asked for."""

@@ -3,6 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.io cimport Mapped
 from ktc._core.arena cimport Memory
+from ktc._core.hashing cimport Numbers
 
 
 # The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of
@@ -13,8 +14,9 @@ cdef struct Key:
     int32_t vulnerability_id
 
 
+# group: the number of the item's group.
 cdef struct Item:
-    int32_t item_id, coverage_id, group_id
+    int32_t item_id, coverage_id, group
     float tiv
 
 
@@ -48,6 +50,7 @@ cdef class ItemIndex:
     cdef Key *key                   # n_keys + 1: the last one only ends its predecessor
     cdef int32_t *table             # open addressing: number of a key, or -1
     cdef Item *item
+    cdef Numbers groups
     cdef int64_t n_keys, n_items, n_coverages
     cdef uint64_t mask
     cdef Memory memory
@@ -55,6 +58,9 @@ cdef class ItemIndex:
     cdef const float *tiv           # of coverage 1, 2, ...
 
     cdef void enter(self, int32_t k) noexcept nogil
+
+    cdef inline int32_t group_id(self, const Item *item) noexcept nogil:
+        return <int32_t>self.groups.id[item.group]
 
     cdef inline int64_t find(self, uint64_t areaperil_id, int32_t vulnerability_id) noexcept nogil:
         cdef uint64_t h = place_of(areaperil_id, vulnerability_id, self.mask)

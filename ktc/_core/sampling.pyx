@@ -18,6 +18,7 @@ from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.arena cimport Memory
+from ktc._core.hashing cimport add_number, free_numbers, start_numbers
 
 cdef enum:
     AT_ONCE = 256                       # random numbers placed at once
@@ -115,11 +116,19 @@ cdef class ItemIndex:
             item = self.item + self.key[number[i]].first
             self.key[number[i]].first += 1
             item.item_id, item.coverage_id = record.item_id, record.coverage_id
-            item.group_id = record.group_id
+            item.group = record.group_id            # for now
             item.tiv = self.tiv[record.coverage_id - 1]
         for i in range(self.n_keys, 0, -1):
             self.key[i].first = self.key[i - 1].first
         self.key[0].first = 0
+        # Items of a key mostly come together, and so do the numbers of their groups.
+        start_numbers(&self.groups)
+        for i in range(self.n_items):
+            item = self.item + i
+            item.group = add_number(&self.groups, <uint32_t>item.group)
+
+    def __dealloc__(self):
+        free_numbers(&self.groups)
 
     def __len__(self):
         return self.n_items
