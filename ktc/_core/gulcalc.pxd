@@ -1,5 +1,6 @@
 # The ground-up loss kernel: takes cdfs, gives losses of items, of coverages, and of items with full
 # correlation.
+from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
@@ -8,15 +9,10 @@ from ktc._core.mersenne cimport LANES, CachedVector, Mersenne
 from ktc._core.sampling cimport Distribution, Item, ItemIndex, RandomFile
 
 
-cdef enum:
-    WAYS = 8                        # places that a group's random numbers may be kept in
-
-# The places for random numbers of groups that hash to the same value. Keys are event and group, and take a
-# line of the cache.
-cdef struct Ways:
-    uint64_t[WAYS] key
-    int64_t[WAYS] chunk             # of the last use
-    int64_t next                    # the place that is given away next
+# A place for the random numbers of a group: the event and the group's number, and the chunk of the last use.
+cdef struct Place:
+    uint64_t key
+    int64_t chunk
 
 
 # An item hit by the event, and the next one on its coverage (mode 1).
@@ -30,6 +26,7 @@ cdef struct HitCoverage:
     int64_t first, last, count
 
 
+@final
 cdef class GulCalc(CdfConsumer):
     cdef public LossConsumer item, coverage, correlated
     cdef readonly int sample_size, alloc_rule
@@ -45,16 +42,18 @@ cdef class GulCalc(CdfConsumer):
     cdef RandomFile random_file
     cdef CachedVector cached, cached_common
     cdef Mersenne mersenne
-    cdef Ways *ways
+    cdef Place *place               # given away in turns
+    cdef int32_t *place_of          # by number of a group: the place that was its last
+    cdef int32_t places, next_place
     cdef uint64_t latest_key        # that vector_of was asked for in this chunk, or 0; and what it gave
     cdef float *latest_vector
-    cdef float *vectors             # one of each way, or of each place in the chunk
+    cdef float *vectors             # one of each place
     cdef float *common              # the event's own, which all items share when fully correlated
     cdef const float *common_vector
     cdef float *unused
     cdef uint32_t *pending_seed
     cdef float **pending_vector
-    cdef int64_t n_pending, sets
+    cdef int64_t n_pending
 
     # items waiting for their random numbers
     cdef const Item **chunk_item
@@ -70,11 +69,13 @@ cdef class GulCalc(CdfConsumer):
     cdef const float *prob_to
     cdef const float *bin_mean
     cdef int64_t built_row
-    cdef const float *ratio_of
-    cdef double *ratio
+    cdef float *gathered            # random numbers of items that share a distribution
+    cdef double *ratios             # damage ratios of those
+    cdef double *ratio              # the item's among them
     cdef double *common_ratio
     cdef bint common_ready
     cdef LossRows item_rows, coverage_rows, correlated_rows
+    cdef int32_t *row_sidx          # of a row that has them all: the special samples, then
     cdef int32_t *sample_number     # 1, 2, ... samples
 
     # coverages of the event: number of each in the arrays below, or -1
@@ -106,16 +107,19 @@ cdef class GulCalc(CdfConsumer):
     cdef int end_event(self) except -1 nogil
     cdef int keep(self, const CdfBlock *block, int64_t row, int64_t key) except -1 nogil
     cdef int add(self, const Item *item, int64_t row) except -1 nogil
-    cdef float *vector_of(self, int32_t group_id) noexcept nogil
+    cdef float *vector_of(self, const Item *item) noexcept nogil
     cdef void draw(self) noexcept nogil
     cdef int run_chunk(self) except -1 nogil
-    cdef int prepare(self, int64_t row, const float *random) noexcept nogil
+    cdef int64_t prepare(self, int64_t first) noexcept nogil
     cdef int emit_item(self, const Item *item) except -1 nogil
     cdef int put_item(self, LossRows rows, const Item *item, const float *special,
                       const double *ratio) except -1 nogil
+    cdef int64_t fill_row(self, LossRows rows, const Item *item, const float *special, const double *ratio,
+                          bint *over) except -1 nogil
     cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil
     cdef int emit_coverages(self, LossRows rows) except -1 nogil
     cdef int fill_cell(self, const Item *item) except -1 nogil
+    cdef bint put_alone(self, LossRows rows, const Item *item) except -1 nogil
     cdef void losses(self, const double *ratio, float tiv, float *loss) noexcept nogil
     cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell, float tiv) except -1 nogil
     cdef int put_cells(self, LossRows rows, const float *cell, int64_t first, int64_t n) except -1 nogil

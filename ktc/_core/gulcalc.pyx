@@ -31,6 +31,7 @@ from ktc.errors import DataError, UsageError
 
 cdef enum:
     CHUNK = 1024                        # items that wait for their random numbers together, at most
+    AT_ONCE = 256                       # random numbers of several items that are placed together, at most
     HASH_GROUP = 1543270363
     HASH_EVENT = 1943272559
 
@@ -83,11 +84,12 @@ cdef class GulCalc(CdfConsumer):
         self.distribution = Distribution(damage_bin_dict)
         self.chunk_room, self.chunk = CHUNK, 1
         if random == "hashed":
-            vectors = CHUNK * WAYS
+            vectors = 8 * CHUNK
             while vectors > 64 and vectors * self.samples * 4 > VECTORS:
                 vectors //= 2
-            self.sets, self.chunk_room = vectors // WAYS, vectors // 4 if vectors < 4 * CHUNK else CHUNK
-            self.ways = <Ways *>self.memory.allot(self.sets, sizeof(Ways))
+            self.places, self.chunk_room = <int32_t>vectors, min(vectors // 4, <int64_t>CHUNK)
+            self.place = <Place *>self.memory.allot(vectors, sizeof(Place))
+            self.place_of = <int32_t *>self.memory.allot(self.index.groups.n, sizeof(int32_t))
             self.mersenne = Mersenne()
             self.pending_seed = <uint32_t *>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(uint32_t))
             self.pending_vector = <float **>self.memory.allot(self.chunk_room + 1 + LANES, sizeof(float *))
@@ -107,12 +109,15 @@ cdef class GulCalc(CdfConsumer):
         self.chunk_item = <const Item **>self.memory.allot(self.chunk_room, sizeof(Item *))
         self.chunk_row = <int64_t *>self.memory.allot(self.chunk_room, sizeof(int64_t))
         self.chunk_vector = <const float **>self.memory.allot(self.chunk_room, sizeof(float *))
-        self.ratio = <double *>self.memory.allot(self.samples, sizeof(double))
+        self.ratios = <double *>self.memory.allot(max(self.samples, <int64_t>AT_ONCE), sizeof(double))
+        self.gathered = <float *>self.memory.allot(AT_ONCE, sizeof(float))
         self.common_ratio = <double *>self.memory.allot(self.samples, sizeof(double))
         self.total = <float *>self.memory.allot(self.columns, sizeof(float))
         self.best = <float *>self.memory.allot(self.columns, sizeof(float))
         self.share = <double *>self.memory.allot(self.columns, sizeof(double))
-        self.sample_number = <int32_t *>self.memory.allot(self.samples, sizeof(int32_t))
+        self.row_sidx = <int32_t *>self.memory.allot(self.columns, sizeof(int32_t))
+        self.sample_number = self.row_sidx + SPECIAL
+        memcpy(self.row_sidx, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
         for i in range(self.samples):
             self.sample_number[i] = <int32_t>(i + 1)
         self.item_rows, self.coverage_rows, self.correlated_rows = LossRows(), LossRows(), LossRows()
@@ -288,47 +293,42 @@ cdef class GulCalc(CdfConsumer):
             self.run_chunk()
         if self.samples:
             if self.random_file is not None:
-                vector = self.random_file.vector(self.event_id, item.group_id)
+                vector = self.random_file.vector(self.event_id, self.index.group_id(item))
             elif self.cached is not None:
                 vector = self.vectors + self.n_chunk * self.samples
-                self.cached.look_up(<uint32_t>item.group_id * <uint32_t>self.samples, self.samples,
+                self.cached.look_up(<uint32_t>self.index.group_id(item) * <uint32_t>self.samples, self.samples,
                                     <float *>vector)
             else:
-                vector = self.vector_of(item.group_id)
+                vector = self.vector_of(item)
                 if vector == NULL:
                     self.run_chunk()
-                    vector = self.vector_of(item.group_id)
+                    vector = self.vector_of(item)
         self.chunk_item[self.n_chunk] = item
         self.chunk_row[self.n_chunk] = row
         self.chunk_vector[self.n_chunk] = vector
         self.n_chunk += 1
         return 0
 
-    cdef float *vector_of(self, int32_t group_id) noexcept nogil:
-        """The place of the group's random numbers, asked for if they are not there; NULL: the chunk is in the
-        way."""
-        cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>group_id
-        cdef uint64_t hashed = <uint32_t>group_id * <uint64_t>0x9e3779b97f4a7c15
-        cdef uint64_t s = (hashed >> 32) & <uint64_t>(self.sets - 1)
-        cdef Ways *ways = self.ways + s
-        cdef float *vector
-        cdef int64_t k, place = -1
+    cdef float *vector_of(self, const Item *item) noexcept nogil:
+        """The place of the random numbers of the item's group, asked for if they are not there; NULL: the
+        chunk is in the way."""
+        cdef uint64_t key = (<uint64_t>self.event << 32) | <uint32_t>item.group
+        cdef int32_t at
         if key == self.latest_key:
             return self.latest_vector
-        for k in range(WAYS):
-            place = k if ways.key[k] == key else place
-        if place < 0:
-            place = ways.next
-            if ways.chunk[place] == self.chunk:
+        at = self.place_of[item.group]
+        if self.place[at].key != key:
+            at = self.next_place
+            if self.place[at].chunk == self.chunk:
                 return NULL
-            ways.key[place], ways.next = key, (place + 1) % WAYS
-            self.pending_seed[self.n_pending] = seed_of(group_id, self.event_id, self.seed)
-            self.pending_vector[self.n_pending] = self.vectors + (s * WAYS + place) * self.samples
+            self.place_of[item.group], self.place[at].key = at, key
+            self.next_place = at + 1 if at + 1 < self.places else 0
+            self.pending_seed[self.n_pending] = seed_of(self.index.group_id(item), self.event_id, self.seed)
+            self.pending_vector[self.n_pending] = self.vectors + at * self.samples
             self.n_pending += 1
-        ways.chunk[place] = self.chunk
-        vector = self.vectors + (s * WAYS + place) * self.samples
-        self.latest_key, self.latest_vector = key, vector
-        return vector
+        self.place[at].chunk = self.chunk
+        self.latest_key, self.latest_vector = key, self.vectors + at * self.samples
+        return self.latest_vector
 
     cdef void draw(self) noexcept nogil:
         """Fill the vectors that are asked for."""
@@ -345,38 +345,57 @@ cdef class GulCalc(CdfConsumer):
 
     cdef int run_chunk(self) except -1 nogil:
         """Do the items that wait."""
-        cdef int64_t k
-        cdef const Item *item
+        cdef int64_t k = 0
+        cdef int64_t end
         if self.n_chunk == 0:
             return 0
         if self.n_pending:
             self.draw()
-        self.ratio_of = NULL
-        for k in range(self.n_chunk):
-            item = self.chunk_item[k]
-            self.prepare(self.chunk_row[k], self.chunk_vector[k])
-            if self.alloc_rule > 0:
-                self.fill_cell(item)
-            else:
-                self.emit_item(item)
+        while k < self.n_chunk:
+            end = self.prepare(k)
+            self.ratio = self.ratios
+            while True:
+                if self.alloc_rule > 0:
+                    self.fill_cell(self.chunk_item[k])
+                else:
+                    self.emit_item(self.chunk_item[k])
+                k += 1
+                if k == end:
+                    break
+                if self.chunk_vector[k] != self.chunk_vector[k - 1]:
+                    self.ratio += self.samples
         self.n_chunk = 0
         self.chunk += 1
         self.latest_key = 0
         return 0
 
-    cdef int prepare(self, int64_t row, const float *random) noexcept nogil:
-        """Damage ratios of a row's distribution at the random numbers, unless they are there already."""
+    cdef int64_t prepare(self, int64_t first) noexcept nogil:
+        """Damage ratios of waiting items from the first one on that share a distribution: a row for each,
+        but one for items that follow each other and share their random numbers, too. Gives where they end.
+        """
+        cdef int64_t row = self.chunk_row[first]
+        cdef int64_t end = first + 1
+        cdef int64_t n = self.samples
+        cdef const float *random = self.chunk_vector[first]
         if row != self.built_row:
             self.distribution.build(self.prob_to + self.start[row], self.bin_mean + self.start[row],
                                     self.start[row + 1] - self.start[row])
-            self.built_row, self.ratio_of, self.common_ready = row, NULL, False
-        if self.ratio_of != random:
-            self.distribution.ratios(random, self.samples, self.debug, self.ratio)
-            self.ratio_of = random
+            self.built_row, self.common_ready = row, False
+        while end < self.n_chunk and self.chunk_row[end] == row:
+            if self.chunk_vector[end] != self.chunk_vector[end - 1]:
+                if n + self.samples > AT_ONCE:
+                    break
+                if random != self.gathered:
+                    memcpy(self.gathered, random, n * sizeof(float))
+                    random = self.gathered
+                memcpy(self.gathered + n, self.chunk_vector[end], self.samples * sizeof(float))
+                n += self.samples
+            end += 1
+        self.distribution.ratios(random, n, self.debug, self.ratios)
         if self.correlated is not None and not self.common_ready:
             self.distribution.ratios(self.common_vector, self.samples, self.debug, self.common_ratio)
             self.common_ready = True
-        return 0
+        return end
 
     cdef void losses(self, const double *ratio, float tiv, float *loss) noexcept nogil:
         cdef int64_t i
@@ -404,19 +423,39 @@ cdef class GulCalc(CdfConsumer):
 
     cdef int put_item(self, LossRows rows, const Item *item, const float *special,
                       const double *ratio) except -1 nogil:
-        cdef int64_t kept
-        cdef float *loss
-        cdef int32_t *sidx
-        rows.room(self.columns)
-        loss, sidx = rows.loss + rows.used, rows.sidx + rows.used
-        memcpy(loss, special, SPECIAL * sizeof(float))
-        memcpy(sidx, SPECIAL_SIDX, SPECIAL * sizeof(int32_t))
-        loss += SPECIAL
-        sidx += SPECIAL
-        self.losses(ratio, item.tiv, loss)
-        kept = put_kept(loss, self.samples, self.loss_threshold, self.sample_number, loss, sidx)
+        cdef bint over
+        cdef int64_t kept = self.fill_row(rows, item, special, ratio, &over)
         rows.close_row(item.item_id, rows.used + SPECIAL + kept, kept == self.sample_size)
         return 0
+
+    cdef int64_t fill_row(self, LossRows rows, const Item *item, const float *special, const double *ratio,
+                          bint *over) except -1 nogil:
+        """The next row, which stays open; gives how many samples reach the threshold. over: whether a loss is
+        above the TIV."""
+        cdef int64_t i, kept = 0
+        cdef double value = 1 if self.debug else item.tiv
+        cdef double threshold = self.loss_threshold
+        cdef float tiv = item.tiv
+        cdef int32_t above = 0
+        cdef int32_t reached = 0
+        cdef float *loss
+        rows.room(self.columns)
+        loss = rows.loss + rows.used
+        memcpy(loss, special, SPECIAL * sizeof(float))
+        memcpy(rows.sidx + rows.used, self.row_sidx, self.columns * sizeof(int32_t))
+        for i in range(SPECIAL):
+            above |= loss[i] > tiv
+        loss += SPECIAL
+        for i in range(self.samples):
+            loss[i] = <float>(ratio[i] * value)
+        for i in range(self.samples):
+            above |= loss[i] > tiv
+            reached += <double>loss[i] >= threshold
+        kept = reached
+        if kept < self.samples:
+            put_kept(loss, self.samples, threshold, self.sample_number, loss, rows.sidx + rows.used + SPECIAL)
+        over[0] = above
+        return kept
 
     cdef int add_to_coverage(self, const Item *item, float mean, const double *ratio) except -1 nogil:
         cdef int64_t i
@@ -484,6 +523,9 @@ cdef class GulCalc(CdfConsumer):
         cdef float *cell
         cdef float *common
         cdef int64_t i
+        if coverage.count == 1 and self.alloc_rule == 1 and self.correlated is None:
+            if self.item is None or self.put_alone(self.item_rows, item):
+                return 0
         if outgrown(&self.cell_room, row + 1, 16):
             self.memory.resize(<void **>&self.cell, self.cell_room * self.columns, sizeof(float))
             self.memory.resize(<void **>&self.cell_key, self.cell_room, sizeof(int64_t))
@@ -515,6 +557,23 @@ cdef class GulCalc(CdfConsumer):
                 self.emit_coverage_items(self.correlated_rows, self.correlated, self.common_cell, item.tiv)
             self.n_cells = 0
         return 0
+
+    cdef bint put_alone(self, LossRows rows, const Item *item) except -1 nogil:
+        """Give out the only item of a coverage, unless it has a loss that is to be cut down; whether it
+        went."""
+        cdef float[SPECIAL] special
+        cdef float tiv = item.tiv
+        cdef int64_t kept
+        cdef bint over
+        special[0], special[COLUMN_TIV] = tiv * self.distribution.max_ratio, tiv
+        self.distribution.moments(tiv, &special[3], &special[COLUMN_DEVIATION])
+        kept = self.fill_row(rows, item, special, self.ratio, &over)
+        if over and tiv > 0:
+            return False
+        rows.close_row(item.item_id, rows.used + SPECIAL + kept, kept == self.sample_size)
+        if rows.full():
+            rows.emit(self.item, self.event_id, False)
+        return True
 
     cdef int emit_coverage_items(self, LossRows rows, LossConsumer to, float *cell,
                                  float tiv) except -1 nogil:

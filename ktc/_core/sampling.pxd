@@ -3,6 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.io cimport Mapped
 from ktc._core.arena cimport Memory
+from ktc._core.hashing cimport Numbers
 
 
 # The items of one areaperil and vulnerability: those from `first` to the next key's first, in the order of
@@ -13,8 +14,9 @@ cdef struct Key:
     int32_t vulnerability_id
 
 
+# group: the number of the item's group.
 cdef struct Item:
-    int32_t item_id, coverage_id, group_id
+    int32_t item_id, coverage_id, group
     float tiv
 
 
@@ -48,6 +50,7 @@ cdef class ItemIndex:
     cdef Key *key                   # n_keys + 1: the last one only ends its predecessor
     cdef int32_t *table             # open addressing: number of a key, or -1
     cdef Item *item
+    cdef Numbers groups
     cdef int64_t n_keys, n_items, n_coverages
     cdef uint64_t mask
     cdef Memory memory
@@ -55,6 +58,9 @@ cdef class ItemIndex:
     cdef const float *tiv           # of coverage 1, 2, ...
 
     cdef void enter(self, int32_t k) noexcept nogil
+
+    cdef inline int32_t group_id(self, const Item *item) noexcept nogil:
+        return <int32_t>self.groups.id[item.group]
 
     cdef inline int64_t find(self, uint64_t areaperil_id, int32_t vulnerability_id) noexcept nogil:
         cdef uint64_t h = place_of(areaperil_id, vulnerability_id, self.mask)
@@ -86,16 +92,18 @@ cdef class Distribution:
     cdef DamageBin *bin
     cdef int64_t n_dictionary
     cdef int64_t n                  # bins that can be hit
-    cdef float *prob_to             # n of them, rising, and room to fill up to a power of two
+    cdef float *prob_to             # n of them, rising, and infinity up to the next power of two
     cdef Curve *curve               # n + 1: the last is where a number falls that no bin takes
     cdef int64_t n_mass
     cdef float *mass                # probability x mean damage ratio of each bin
     cdef float *mass_squared        # x mean damage ratio again
     cdef float top, below_top       # the last bin's prob_to, and what a number from there on becomes
     cdef float max_ratio
+    cdef bint straight              # no bin is a parabola
     # the first bin is a point: every number below its prob_to has its damage ratio
     cdef bint first_is_point
 
     cdef void build(self, const float *prob_to, const float *bin_mean, int64_t n) noexcept nogil
     cdef void moments(self, float tiv, float *mean, float *deviation) noexcept nogil
     cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil
+    cdef void find_bins(self, const float *value, int64_t n, int32_t *bin) noexcept nogil

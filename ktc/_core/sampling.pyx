@@ -18,9 +18,11 @@ from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.arena cimport Memory
+from ktc._core.hashing cimport add_number, free_numbers, start_numbers
 
 cdef enum:
     AT_ONCE = 256                       # random numbers placed at once
+    COUNTED = 24                        # bins at most that are counted for a number, not searched
 
 # How far below the end of a cdf a random number is put that lies at or beyond it.
 cdef double BELOW_TOP = 0.00000003
@@ -114,11 +116,19 @@ cdef class ItemIndex:
             item = self.item + self.key[number[i]].first
             self.key[number[i]].first += 1
             item.item_id, item.coverage_id = record.item_id, record.coverage_id
-            item.group_id = record.group_id
+            item.group = record.group_id            # for now
             item.tiv = self.tiv[record.coverage_id - 1]
         for i in range(self.n_keys, 0, -1):
             self.key[i].first = self.key[i - 1].first
         self.key[0].first = 0
+        # Items of a key mostly come together, and so do the numbers of their groups.
+        start_numbers(&self.groups)
+        for i in range(self.n_items):
+            item = self.item + i
+            item.group = add_number(&self.groups, <uint32_t>item.group)
+
+    def __dealloc__(self):
+        free_numbers(&self.groups)
 
     def __len__(self):
         return self.n_items
@@ -195,6 +205,7 @@ cdef class Distribution:
         cdef float before = 0
         cdef float highest = 0
         cdef double x, height
+        cdef bint straight = True
         for k in range(n_bins):
             to, mean = prob_to[k], bin_mean[k]
             mass = (to - before) * mean
@@ -224,6 +235,7 @@ cdef class Distribution:
                     if bin.straight:
                         curve.minus, curve.divisor, curve.scale = 1, height, bin.width
                     else:
+                        straight = False
                         x = (3 * height / bin.width_squared) * bin.two_x_1
                         curve.four_a = 4 * x
                         curve.divisor = 2 * x
@@ -234,7 +246,9 @@ cdef class Distribution:
         curve.prob_from = curve.b_squared = curve.four_a = curve.b = curve.minus = 0
         curve.divisor = curve.scale = 1
         curve.base = NAN
-        self.n, self.n_mass = n, n_mass
+        for k in range(n, 2 * n + 2):       # beyond them the search finds that every number lies below
+            self.prob_to[k] = INFINITY
+        self.n, self.n_mass, self.straight = n, n_mass, straight
         self.first_is_point = self.bin[0].point
         self.top = before
         self.below_top = <float>(before - BELOW_TOP)
@@ -256,43 +270,74 @@ cdef class Distribution:
     cdef void ratios(self, const float *random, int64_t n, bint debug, double *ratio) noexcept nogil:
         """The damage ratio at each of n random numbers, NaN where no bin takes it; debug: the number itself.
         """
-        cdef int64_t i, k, m, low, half
-        cdef int64_t first_half = 1
+        cdef int64_t i, k, m, some
         cdef float r
         cdef double t
         cdef const Curve *curve
         # Most of what falls into a first bin that is a point is no damage at all: it is told apart
         # beforehand.
         cdef float above = self.prob_to[0] if self.first_is_point and not debug else -INFINITY
+        cdef float top = self.top
+        cdef float below_top = self.below_top
         cdef double point = self.curve[0].base
+        cdef float[AT_ONCE] clipped
         cdef float[AT_ONCE] value
         cdef int32_t[AT_ONCE] place
-        # as many bins as a power of two less one: the missing ones lie above every number
-        while 2 * first_half <= self.n:
-            first_half *= 2
-        for i in range(self.n, 2 * first_half):
-            self.prob_to[i] = INFINITY
+        cdef int32_t[AT_ONCE] bin
         while n > 0:
-            m = 0
-            for i in range(min(n, <int64_t>AT_ONCE)):
+            some = min(n, <int64_t>AT_ONCE)
+            for i in range(some):
                 r = random[i]
-                r = self.below_top if r >= self.top else r
+                clipped[i] = below_top if r >= top else r
                 ratio[i] = point
+            m = 0
+            for i in range(some):
+                r = clipped[i]
                 value[m], place[m] = r, <int32_t>i
                 m += not r < above
-            for k in range(m):
-                r = value[k]
-                low, half = 0, first_half
-                while half:
-                    low += half if self.prob_to[low + half - 1] <= r else 0
-                    half >>= 1
-                curve = self.curve + low
-                if debug:
-                    ratio[place[k]] = r if low < self.n else NAN
-                else:
-                    t = curve.prob_from - r
+            self.find_bins(value, m, bin)
+            if debug:
+                for k in range(m):
+                    ratio[place[k]] = value[k] if bin[k] < self.n else NAN
+            elif self.straight:
+                # the same without the root of 0; what is not a number remains so
+                for k in range(m):
+                    curve = self.curve + bin[k]
+                    t = curve.prob_from - value[k]
+                    ratio[place[k]] = curve.base + (0 - (curve.minus * t + 0 * t)) / curve.divisor * curve.scale
+            else:
+                for k in range(m):
+                    curve = self.curve + bin[k]
+                    t = curve.prob_from - value[k]
                     ratio[place[k]] = curve.base + (sqrt(curve.b_squared - curve.four_a * t) - curve.b
                                                     - curve.minus * t) / curve.divisor * curve.scale
             random += AT_ONCE
             ratio += AT_ONCE
             n -= AT_ONCE
+
+    cdef void find_bins(self, const float *value, int64_t n, int32_t *bin) noexcept nogil:
+        """The bin that takes each of n numbers: as many bins end below it or at it."""
+        cdef int64_t k, b, low, half
+        cdef int64_t first_half = 1
+        cdef float r, end, end_1, end_2, end_3
+        if self.n <= COUNTED:
+            # few: counted, for several numbers at once
+            for k in range(n):
+                bin[k] = 0
+            for b in range(0, self.n, 4):
+                end, end_1, end_2, end_3 = (self.prob_to[b], self.prob_to[b + 1], self.prob_to[b + 2],
+                                            self.prob_to[b + 3])
+                for k in range(n):
+                    r = value[k]
+                    bin[k] += (end <= r) + (end_1 <= r) + (end_2 <= r) + (end_3 <= r)
+            return
+        # as many bins as a power of two less one: the missing ones lie above every number
+        while 2 * first_half <= self.n:
+            first_half *= 2
+        for k in range(n):
+            r = value[k]
+            low, half = 0, first_half
+            while half:
+                low += half if self.prob_to[low + half - 1] <= r else 0
+                half >>= 1
+            bin[k] = <int32_t>low
