@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def numbered(*columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rows numbered by what is in these columns: the first row of each number, and the number of each row."""
+    """Rows numbered by what is in these columns: the first row of each number, and the number of each row.
+
+    Numbers ascend in the order of these first rows, in which a kernel will mostly come upon them."""
     order = numpy.lexsort(columns[::-1])
     new = numpy.zeros(len(order), bool)
     new[:1] = True
@@ -22,7 +24,11 @@ def numbered(*columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         new[1:] |= column[order[1:]] != column[order[:-1]]
     number = numpy.empty(len(order), "<i4")
     number[order] = numpy.cumsum(new, dtype="<i4") - 1
-    return order[new], number
+    first = order[new]
+    by_row = numpy.argsort(first)
+    rank = numpy.empty(len(first), "<i4")
+    rank[by_row] = numpy.arange(len(first), dtype="<i4")
+    return first[by_row], rank[number]
 
 
 class Compiled:

@@ -86,13 +86,38 @@ cdef void allocate(int rule, float *cell, int64_t n, int64_t columns, float tiv,
             row[c] = <float>(part / whole * <double>tiv if whole > limit else part)
 
 
+cdef inline bint sum_columns(const float *cell, int64_t n, int64_t columns, int64_t stride, float tiv,
+                             float *total) noexcept nogil:
+    """The sums of the first columns of n rows; whether any is above the TIV. Most coverages have one item or
+    two."""
+    cdef const float *other = cell + stride
+    cdef int64_t i, c
+    cdef int32_t over = 0
+    if n == 1:
+        for c in range(columns):
+            total[c] = cell[c]
+            over |= total[c] > tiv
+        return over
+    if n == 2:
+        for c in range(columns):
+            total[c] = cell[c] + other[c]
+            over |= total[c] > tiv
+        return over
+    memset(total, 0, columns * sizeof(float))
+    for i in range(n):
+        for c in range(columns):
+            total[c] += cell[i * stride + c]
+    for c in range(columns):
+        over |= total[c] > tiv
+    return over
+
+
 cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv, float *total,
                         double *share) noexcept nogil:
     cdef int64_t i, c
     cdef float *row
     cdef double value
     cdef double whole = tiv
-    cdef bint over = False
     if rule == 2:
         # total: the largest; share: how many items have it
         for c in range(first, columns):
@@ -126,15 +151,7 @@ cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t
                 value += cell[i * columns + c]
             share[c] = whole * (1. - share[c]) / value if value > 0 else 1.
     else:
-        for c in range(first, columns):
-            total[c] = 0
-        for i in range(n):
-            row = cell + i * columns
-            for c in range(first, columns):
-                total[c] += row[c]
-        for c in range(first, columns):
-            over |= <double>total[c] > whole
-        if not over:
+        if not sum_columns(cell + first, n, columns - first, columns, tiv, total + first):
             return
         for c in range(first, columns):
             share[c] = whole / <double>total[c] if <double>total[c] > whole else 1.

@@ -62,6 +62,24 @@ static inline int ktc_four_above(const float *numbers) {
 #endif
 }
 
+/* How many of the sixteen ascending floats at row, but the first, are below v. */
+static inline int ktc_count_below(const float *row, float v) {
+#if defined(KTC_SSE2)
+    __m128 limit = _mm_set1_ps(v);
+    __m128i a = _mm_castps_si128(_mm_cmplt_ps(_mm_loadu_ps(row), limit));
+    __m128i b = _mm_castps_si128(_mm_cmplt_ps(_mm_loadu_ps(row + 4), limit));
+    __m128i c = _mm_castps_si128(_mm_cmplt_ps(_mm_loadu_ps(row + 8), limit));
+    __m128i d = _mm_castps_si128(_mm_cmplt_ps(_mm_loadu_ps(row + 12), limit));
+    int below = _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+    return ktc_lowest_bit(~(unsigned)below >> 1);
+#else
+    int below = 0, j;
+    for (j = 1; j < 16; j++)
+        below += row[j] < v;
+    return below;
+#endif
+}
+
 /* Unsigned integers of 128 bits. Shifts are by 0 .. 127; a divisor is below 2**127, and its quotient below 2**64. */
 #if defined(__SIZEOF_INT128__) && !defined(_MSC_VER) && !defined(KTC_NO_INT128)
 typedef unsigned __int128 ktc_u128;

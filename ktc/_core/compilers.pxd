@@ -14,6 +14,8 @@ cdef extern from "compilers.h" nogil:
     void pick_eight "ktc_pick_eight"(word *to, const word *words, const uint8_t *places) noexcept
     # Ask for memory that is to be used soon.
     void prefetch "KTC_PREFETCH"(const char *p) noexcept
+    # How many of the sixteen ascending floats at row, but the first, are below v.
+    int count_below "ktc_count_below"(const float *row, float v) noexcept
 
     # Unsigned integers of 128 bits, or a pair of 64.
     ctypedef struct u128 "ktc_u128":

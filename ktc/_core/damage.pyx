@@ -9,11 +9,14 @@ damage: those that a point takes are told apart beforehand.
 """
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
 
+from ktc._core.compilers cimport count_below
 from ktc._core.montecarlo cimport PARABOLA, STRAIGHT
 
 cdef enum:
     TILE = 256                      # numbers at once
+    SHORT = 16                      # floats of a row that count_below takes
 
 
 cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n, int32_t *bin) noexcept nogil:
@@ -23,6 +26,9 @@ cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int
     cdef int32_t at
     cdef const float *row = rows.row
     cdef const int32_t *last = rows.last
+    if stride == SHORT:
+        find_in_short(rows, v, place, n, bin)
+        return
     for k in range(n):
         bin[k] = 0
     while half:
@@ -33,6 +39,35 @@ cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int
     for k in range(n):
         at = last[place[k]]
         bin[k] = at if bin[k] > at else bin[k]
+
+
+cdef inline float not_below(double v) noexcept nogil:
+    """For v above 0 the least float that is not below it: floats are below both or neither. For any other v a
+    float that no value of a cdf is below."""
+    cdef float value = <float>v
+    cdef int32_t bits
+    memcpy(&bits, &value, sizeof(float))
+    bits += <double>value < v
+    memcpy(&value, &bits, sizeof(float))
+    return value
+
+
+cdef void find_in_short(const Rows *rows, const double *v, const int32_t *place, int64_t n,
+                        int32_t *bin) noexcept nogil:
+    """The same where rows have SHORT floats: as these ascend, a number's bin is how many, but the first, are
+    below it."""
+    cdef float limit[TILE]
+    cdef int64_t first = 0, k, some
+    cdef int32_t below, at
+    while first < n:
+        some = min(<int64_t>TILE, n - first)
+        for k in range(some):
+            limit[k] = not_below(v[first + k])
+        for k in range(some):
+            below = count_below(rows.row + place[first + k] * SHORT, limit[k])
+            at = rows.last[place[first + k]]
+            bin[first + k] = at if below > at else below
+        first += some
 
 
 cdef void damages(const Rows *rows, const DamageBins *bins, const double *v, const int32_t *place,
@@ -111,3 +146,24 @@ cdef void along_parabolas(const Rows *rows, const DamageBins *bins, const double
         over[k] = base[k] + above / below
     for k in range(n):
         damage[which[k]] = over[k]
+
+
+# ---- from Python
+
+def bins_of(rows, last, numbers, places):
+    """The bin of each number in its row, as an array of 32-bit integers.
+
+    rows: an array of (any, stride) floats, laid out as Rows are; last: the number of each row's last bin."""
+    import numpy as np
+
+    cdef Rows those
+    cdef bytes row = np.ascontiguousarray(rows, np.float32).tobytes()
+    cdef bytes ends = np.ascontiguousarray(last, np.int32).tobytes()
+    cdef bytes v = np.ascontiguousarray(numbers, np.float64).tobytes()
+    cdef bytes place = np.ascontiguousarray(places, np.int32).tobytes()
+    cdef int64_t n = len(v) // sizeof(double)
+    cdef bytearray bin = bytearray(n * sizeof(int32_t))
+    those.row, those.last, those.stride = <float *><char *>row, <int32_t *><char *>ends, rows.shape[1]
+    find_bins(&those, <const double *><const char *>v, <const int32_t *><const char *>place, n,
+              <int32_t *><char *>bin)
+    return np.frombuffer(bin, np.int32)

@@ -45,6 +45,12 @@ cdef struct Place:
     int32_t count                   # items of its coverage that the event hits
 
 
+# Where a draw's random numbers are: in a row of the round.
+cdef struct Drawn:
+    int64_t round
+    int32_t row
+
+
 cdef class GulMC(EventConsumer):
     cdef public LossConsumer out
     cdef readonly int sample_size, alloc_rule, debug
@@ -113,13 +119,12 @@ cdef class GulMC(EventConsumer):
     cdef double *sum                # by damage bin
     cdef float *column
 
-    # random numbers: those of a draw lie in draw_row of the round draw_round
+    # random numbers
     cdef Uniforms uniforms
     cdef Copula copula
     cdef double *numbers
     cdef int64_t n_numbers, number_rows, round
-    cdef int32_t *draw_row
-    cdef int64_t *draw_round
+    cdef Drawn *drawn               # by draw
     cdef double *common             # by peril group: the scores of its own numbers
     cdef int64_t *common_event
     cdef int64_t *pending_seed

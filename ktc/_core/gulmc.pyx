@@ -150,8 +150,7 @@ cdef class GulMC(EventConsumer):
         memset(self.coverage_number, 0xff, (model.n_coverages + 1) * sizeof(int32_t))
         self.distribution_of = <int32_t *>self.memory.allot(model.n_kinds, sizeof(int32_t))
         self.kind_chunk = <int64_t *>self.memory.allot(model.n_kinds, sizeof(int64_t))
-        self.draw_row = <int32_t *>self.memory.allot(model.n_draws, sizeof(int32_t))
-        self.draw_round = <int64_t *>self.memory.allot(model.n_draws, sizeof(int64_t))
+        self.drawn = <Drawn *>self.memory.allot(model.n_draws, sizeof(Drawn))
         self.common = <double *>self.memory.allot(model.n_peril_groups * self.samples, sizeof(double))
         self.common_event = <int64_t *>self.memory.allot(model.n_peril_groups, sizeof(int64_t))
         self.total = <float *>self.memory.allot(self.columns, sizeof(float))
@@ -623,10 +622,11 @@ cdef class GulMC(EventConsumer):
     cdef const double *numbers_of(self, int32_t draw, bint hazard) noexcept nogil:
         cdef double *row
         cdef int64_t group_id
-        if self.draw_round[draw] == self.round:
-            return self.numbers + self.draw_row[draw] * self.samples
+        cdef Drawn *drawn = self.drawn + draw
+        if drawn.round == self.round:
+            return self.numbers + drawn.row * self.samples
         row = self.numbers + self.n_numbers * self.samples
-        self.draw_round[draw], self.draw_row[draw] = self.round, <int32_t>self.n_numbers
+        drawn.round, drawn.row = self.round, <int32_t>self.n_numbers
         self.n_numbers += 1
         group_id = self.model.draw[draw].group_id
         self.pending_seed[self.n_pending] = (hazard_seed(group_id, self.event_id) if hazard
