@@ -257,6 +257,34 @@ def test_same_bytes_with_large_events(oracle, tmp_path):
     )
 
 
+def test_same_bytes_of_straight_lines_and_beyond_the_tiv(oracle, tmp_path):
+    """Distributions without parabolas, of few bins and of many; coverages of one item, some of which lose
+    more than their TIV."""
+    models = []
+    for seed, n_bins in enumerate((1, 5, 30)):
+        model = make(seed, n_bins=n_bins, perils=1)
+        model.bins = [(1.5 * low, 1.5 * high) for low, high in model.bins]
+        middle = np.array(model.bins).mean(axis=1).astype("<f4")
+        model.cdfs = [(*key, prob_to, middle[: len(prob_to)]) for *key, prob_to, _ in model.cdfs]
+        models.append(model)
+    assert (
+        differing(
+            oracle,
+            tmp_path,
+            models,
+            lambda n: [
+                ["-S10", "-a0", "-i", "-c"],
+                ["-S10", "-a1", "-i"],
+                ["-S10", "-a1", "-i", "-j"],
+                ["-S300", "-a1", "-i", "-r"],
+                ["-S10", "-a1", "-i", "-L5000"],
+                ["-S0", "-a1", "-i"],
+            ],
+        )
+        == []
+    )
+
+
 def test_same_bytes_with_repeated_items_and_cdfs(oracle, tmp_path):
     """An item listed twice, under one coverage or two, and a distribution that comes twice in an event."""
     models = []

@@ -1,6 +1,6 @@
 # The ground-up loss kernel: takes cdfs, gives losses of items, of coverages, and of items with full
 # correlation.
-from cython cimport final
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ktc._core.blocks cimport CdfBlock, CdfConsumer, LossConsumer, LossRows
@@ -26,7 +26,7 @@ cdef struct HitCoverage:
     int64_t first, last, count
 
 
-@final
+@cython.final
 cdef class GulCalc(CdfConsumer):
     cdef public LossConsumer item, coverage, correlated
     cdef readonly int sample_size, alloc_rule

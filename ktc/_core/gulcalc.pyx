@@ -13,6 +13,7 @@ Two ways of giving losses out, as ktools has them:
     mode 1 (allocation rule > 0)  at the end of the event, coverage by coverage: the losses of a coverage's
                                   items are cut down together, since a coverage cannot lose more than its TIV
 """
+cimport cython
 from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport INT32_MAX
 from libc.stdlib cimport qsort
@@ -45,6 +46,7 @@ cdef int ascending(const void *a, const void *b) noexcept nogil:
     return (x > y) - (x < y)
 
 
+@cython.final
 cdef class GulCalc(CdfConsumer):
     """The kernel. Set item, coverage and correlated to the consumers of what is wanted, then send it cdfs.
 
@@ -296,8 +298,8 @@ cdef class GulCalc(CdfConsumer):
                 vector = self.random_file.vector(self.event_id, self.index.group_id(item))
             elif self.cached is not None:
                 vector = self.vectors + self.n_chunk * self.samples
-                self.cached.look_up(<uint32_t>self.index.group_id(item) * <uint32_t>self.samples, self.samples,
-                                    <float *>vector)
+                self.cached.look_up(<uint32_t>self.index.group_id(item) * <uint32_t>self.samples,
+                                    self.samples, <float *>vector)
             else:
                 vector = self.vector_of(item)
                 if vector == NULL:

@@ -116,7 +116,7 @@ cdef class ItemIndex:
             item = self.item + self.key[number[i]].first
             self.key[number[i]].first += 1
             item.item_id, item.coverage_id = record.item_id, record.coverage_id
-            item.group = record.group_id            # for now
+            item.group = record.group_id            # its number comes below
             item.tiv = self.tiv[record.coverage_id - 1]
         for i in range(self.n_keys, 0, -1):
             self.key[i].first = self.key[i - 1].first
@@ -300,11 +300,12 @@ cdef class Distribution:
                 for k in range(m):
                     ratio[place[k]] = value[k] if bin[k] < self.n else NAN
             elif self.straight:
-                # the same without the root of 0; what is not a number remains so
+                # the same without the root, which is of 0; 0 * t keeps NaN for a t that is not finite
                 for k in range(m):
                     curve = self.curve + bin[k]
                     t = curve.prob_from - value[k]
-                    ratio[place[k]] = curve.base + (0 - (curve.minus * t + 0 * t)) / curve.divisor * curve.scale
+                    ratio[place[k]] = (curve.base + (0 - (curve.minus * t + 0 * t)) / curve.divisor
+                                       * curve.scale)
             else:
                 for k in range(m):
                     curve = self.curve + bin[k]
