@@ -58,6 +58,8 @@ def report(
     **options: Any,
 ) -> int:
     """`ktc run`. Options are those of ktc.run, memory, reports and perspectives as text. The exit status."""
+    # Nothing here needs NumPy's linear algebra, whose threads wait for work by spinning
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if init:
         return write_settings(folder, settings)
     options.update(settings=settings, reports=words(reports), perspectives=words(perspectives))
