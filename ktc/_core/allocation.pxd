@@ -15,8 +15,8 @@ cdef void allocate(int rule, float *cell, int64_t n, int64_t columns, float tiv,
 
 # The same as full Monte Carlo does it: a tiv of 0 cuts nothing down, a total is compared and scaled in double
 # precision. first: the columns before it are left as they are.
-cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv, float *total,
-                        double *share) noexcept nogil
+cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv,
+                        float *total, double *share) noexcept nogil
 
 # Copy the losses that reach the threshold, with their samples' numbers; returns how many they are.
 cdef int64_t put_kept(const float *loss, int64_t n, double threshold, const int32_t *number, float *kept_loss,

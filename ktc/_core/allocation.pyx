@@ -112,8 +112,8 @@ cdef inline bint sum_columns(const float *cell, int64_t n, int64_t columns, int6
     return over
 
 
-cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv, float *total,
-                        double *share) noexcept nogil:
+cdef void allocate_full(int rule, float *cell, int64_t n, int64_t first, int64_t columns, float tiv,
+                        float *total, double *share) noexcept nogil:
     cdef int64_t i, c
     cdef float *row
     cdef double value

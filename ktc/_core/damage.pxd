@@ -13,7 +13,8 @@ cdef struct Rows:
 
 
 # The bin of each number v[k] in the row place[k]: the first one whose cdf is not below it, or the last one.
-cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n, int32_t *bin) noexcept nogil
+cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n,
+                    int32_t *bin) noexcept nogil
 # The damage at each of these numbers.
 cdef void damages(const Rows *rows, const DamageBins *bins, const double *v, const int32_t *place,
                   const int32_t *bin, int64_t n, double *damage) noexcept nogil

@@ -19,7 +19,8 @@ cdef enum:
     SHORT = 16                      # floats of a row that count_below takes
 
 
-cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n, int32_t *bin) noexcept nogil:
+cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n,
+                    int32_t *bin) noexcept nogil:
     cdef int64_t k
     cdef int32_t stride = rows.stride
     cdef int32_t half = stride // 2
@@ -115,8 +116,8 @@ cdef void along_lines(const Rows *rows, const DamageBins *bins, const double *v,
 
 cdef void along_parabolas(const Rows *rows, const DamageBins *bins, const double *v, const int32_t *place,
                           const int32_t *bin, const int32_t *which, int64_t n, double *damage) noexcept nogil:
-    """The same where they lie elsewhere: at^2 + bt = over, where a and b follow from the height, the width and
-    the place of the mean."""
+    """The same where they lie elsewhere: at^2 + bt = over, where a and b follow from the height, the width
+    and the place of the mean."""
     cdef double height[TILE]
     cdef double over[TILE]
     cdef double base[TILE]

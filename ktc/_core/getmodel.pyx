@@ -359,13 +359,14 @@ cdef int64_t collect(GetModel stage, int32_t event_id, const FootprintRecord *ro
         if not 0 <= probability <= FLT_MAX:
             with gil:
                 stage.event_rows.fail_row(event_id, row[k].areaperil_id, k,
-                               f"probability {probability}, expected 0 to 1")
+                                          f"probability {probability}, expected 0 to 1")
         if probability == 0:
             continue
         if row[k].intensity_bin_id < 1 or row[k].intensity_bin_id > n_intensity:
             with gil:
-                stage.event_rows.fail_row(event_id, row[k].areaperil_id, k,
-                               f"intensity bin {row[k].intensity_bin_id}, expected 1 to {n_intensity}")
+                stage.event_rows.fail_row(
+                    event_id, row[k].areaperil_id, k,
+                    f"intensity bin {row[k].intensity_bin_id}, expected 1 to {n_intensity}")
         if uncertain:
             stage.add_share(row[k].intensity_bin_id, probability)
         else:
@@ -427,7 +428,8 @@ cdef class GetModel(EventConsumer):
     def __cinit__(self, Model model not None):
         self.model = model
         self.portfolio, self.footprint = model.portfolio, model.footprint
-        self.vulnerabilities, self.event_rows = model.vulnerabilities, EventRows(model.footprint, model.areaperil)
+        self.vulnerabilities = model.vulnerabilities
+        self.event_rows = EventRows(model.footprint, model.areaperil)
         self.rows, self.out = CdfRows(), CdfConsumer()
         self.sum = <double *>allot(model.vulnerabilities.n_damage, sizeof(double))
 

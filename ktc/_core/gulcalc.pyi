@@ -1,9 +1,10 @@
-from typing import Literal, Self
+from typing import Literal, Self, final
 
 from .._types import AreaperilBytes
 from .blocks import CdfConsumer, LossConsumer
 from .io import Mapped
 
+@final
 class GulCalc(CdfConsumer):
     item: LossConsumer | None
     coverage: LossConsumer | None

@@ -1,7 +1,7 @@
 """gulmc: ground-up losses by full Monte Carlo.
 
     event -> areaperils hit: cdf of intensity -> items hit, by coverage
-          -> in chunks of items: distributions, random numbers -> damage -> losses -> allocation -> loss stream
+          -> in chunks of items: distributions, random numbers -> damage -> losses -> allocation
 
 For every sample the intensity at an areaperil is drawn from the footprint's distribution, then the damage
 from the vulnerability at that intensity. With *effective damageability* the damage is drawn from the mixture
@@ -91,7 +91,8 @@ cdef int collect(GulMC self, int32_t event_id, const AnyRow *row, int64_t n) exc
             probability, bin = row[k].probability, row[k].intensity_bin_id
             if not 0 <= probability <= FLT_MAX:
                 with gil:
-                    self.refuse(event_id, row[k].areaperil_id, k, f"probability {probability}, expected 0 to 1")
+                    self.refuse(event_id, row[k].areaperil_id, k,
+                                f"probability {probability}, expected 0 to 1")
             if AnyRow is FootprintRow:
                 if self.model.dynamic:
                     self.add_intensity(row[k].intensity, probability)
@@ -122,14 +123,16 @@ cdef class GulMC(EventConsumer):
     def __cinit__(self, FullModel model not None, footprint, *, int areaperil=4, sample_size=0, alloc_rule=0,
                   double loss_threshold=0.000001, int generator=2, bint effective=False, debug=0):
         cdef int64_t k
-        for name, value, high in (("sample size", sample_size, MOST_SAMPLES), ("allocation rule", alloc_rule, 3),
+        for name, value, high in (("sample size", sample_size, MOST_SAMPLES),
+                                  ("allocation rule", alloc_rule, 3),
                                   ("random number generator", generator, 2), ("debug level", debug, 2)):
             if not 0 <= value <= high:
                 raise UsageError(f"the {name} is {value}, expected 0 to {high}")
         if loss_threshold != loss_threshold:
             raise UsageError("the loss threshold is not a number")
         if debug and alloc_rule:
-            raise UsageError(f"random numbers (debug level {debug}) go with allocation rule 0, not {alloc_rule}")
+            raise UsageError(f"random numbers (debug level {debug}) go with allocation rule 0, "
+                             f"not {alloc_rule}")
         self.model, self.memory = model, Memory()
         if isinstance(footprint, Footprint):
             self.event_rows = EventRows(footprint, areaperil)
@@ -572,8 +575,8 @@ cdef class GulMC(EventConsumer):
         if outgrown(&self.hazard_row_room, (self.n_hazard_rows + 1) * stride, 1024):
             self.memory.resize(<void **>&self.hazard_rows.row, self.hazard_row_room, sizeof(float))
             self.memory.resize(<void **>&self.hazard_rows.last, self.hazard_row_room, sizeof(int32_t))
-        fill_row(self.hazard_rows.row + self.n_hazard_rows * stride, self.hazard_cdf + hazard.first, hazard.kept,
-                 stride)
+        fill_row(self.hazard_rows.row + self.n_hazard_rows * stride, self.hazard_cdf + hazard.first,
+                 hazard.kept, stride)
         self.hazard_rows.last[self.n_hazard_rows] = hazard.kept - 1
         self.last_hazard = number
         self.n_hazard_rows += 1
@@ -756,11 +759,12 @@ cdef class GulMC(EventConsumer):
         cdef float *cell
         for c in range(self.n_chunk_coverages):
             if self.alloc_rule:
-                allocate_full(self.alloc_rule, self.cell + first * self.columns, self.chunk_coverage[c] - first,
-                              AT_MAX, self.columns, self.place[first].tiv, self.total, self.share)
+                allocate_full(self.alloc_rule, self.cell + first * self.columns,
+                              self.chunk_coverage[c] - first, AT_MAX, self.columns, self.place[first].tiv,
+                              self.total, self.share)
             for k in range(first, self.chunk_coverage[c]):
                 cell = self.cell + k * self.columns
-                if self.rows.full():                     # before the row, so that an event's last block has rows
+                if self.rows.full():            # before the row, so that an event's last block has rows
                     self.send(False)
                 self.rows.room(self.columns)
                 used = self.rows.used

@@ -74,7 +74,7 @@ cdef class FullModel:
     cdef readonly int32_t stride    # floats of a cdf's row: a power of two, at least n_damage + 2
     cdef bint dynamic, dependent
     cdef Numbers areaperils
-    cdef int64_t *start             # by areaperil number: its items are those from start[a] to start[a + 1] - 1
+    cdef int64_t *start             # by areaperil number: its items are start[a] to start[a + 1] - 1
     cdef Item *item
     cdef Kind *kind
     cdef Draw *draw

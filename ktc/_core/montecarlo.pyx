@@ -7,7 +7,6 @@ A cdf ends with the bin at which the sum of its probabilities, in double precisi
 precision value next to 1, and without the bins at its end that add nothing; the sums are kept in single
 precision.
 """
-from libc.float cimport FLT_MAX
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
@@ -133,8 +132,8 @@ cdef class FullModel:
         cdef DamageBins *bins = &self.bins
         cdef Memory memory = self.memory
         if n < self.n_damage:
-            raise DataError(f"{table.name}: {n} damage bins, expected {self.n_damage}, the largest damage bin "
-                            "of the vulnerability functions")
+            raise DataError(f"{table.name}: {n} damage bins, expected {self.n_damage}, the largest damage "
+                            "bin of the vulnerability functions")
         bins.bin_from, bins.bin_to = <double *>memory.allot(n, 8), <double *>memory.allot(n, 8)
         bins.width, bins.width_squared = <double *>memory.allot(n, 8), <double *>memory.allot(n, 8)
         bins.slope, bins.rest = <double *>memory.allot(n, 8), <double *>memory.allot(n, 8)
@@ -144,8 +143,8 @@ cdef class FullModel:
             value = <const float *>(table.data + 20 * k)
             bin_from, bin_to, mean = value[1], value[2], value[3]
             if not (isfinite(bin_from) and isfinite(bin_to) and isfinite(mean)):
-                table.fail(20 * k, f"record {k + 1}: the damage bin goes from {bin_from} to {bin_to} with the "
-                           f"mean {mean}, expected numbers")
+                table.fail(20 * k, f"record {k + 1}: the damage bin goes from {bin_from} to {bin_to} with "
+                           f"the mean {mean}, expected numbers")
             # the widths of the reference: some are kept in single precision
             width = bin_to - bin_from
             bins.bin_from[k], bins.bin_to[k], bins.mean[k] = bin_from, bin_to, mean
@@ -205,13 +204,15 @@ cdef class FullModel:
         column = columns["draw_group"]
         vulnerability = self.numbers(columns, "draw_group")
         n = self.n_draws = column.size // 4
-        peril, adjustment = self.numbers(columns, "draw_peril_group", n), self.numbers(columns, "draw_correlation", n)
+        peril = self.numbers(columns, "draw_peril_group", n)
+        adjustment = self.numbers(columns, "draw_correlation", n)
         self.draw = <Draw *>self.memory.allot(n, sizeof(Draw))
         for k in range(n):
             self.draw[k].group_id, self.draw[k].peril_group = vulnerability[k], peril[k]
             memcpy(&self.draw[k].correlation, adjustment + k, 4)
         column = columns["peril_group"]
-        self.n_peril_groups, self.peril_group = column.size // 4, <int32_t *>self.numbers(columns, "peril_group")
+        self.n_peril_groups = column.size // 4
+        self.peril_group = <int32_t *>self.numbers(columns, "peril_group")
         column = columns["member_start"]
         self.kept.append(column)
         self.member_start = <int64_t *>column.data

@@ -444,7 +444,6 @@ cdef class Copula:
             look_up(self.normal, index, share, some, out + first)
             first += some
 
-
     cdef void combine_rows(self, const double **common, const float *correlation, double *own, int64_t n,
                            int64_t count) noexcept nogil:
         cdef double of_common = 0
