@@ -25,7 +25,7 @@ KERNELS = {
 PYTHON = {
     "ground": "errors schemas _core _version _records console",
     "formats": "headers streams converting converters indexed csvchecks arrays tables",
-    "building": "building sources financial results hazard fullmodel _types",
+    "building": "building sources financial results hazard fulltables fulldamage fullmodel _types",
     "accumulating": "accumulators curves averages concat",
     "stages": "fullkernel fullmontecarlo groundup insured summaries losstables streamcsv chain stages",
     "runs": "settings rundir perspectives engine planning estimate reporting journal execution analysis",

@@ -625,7 +625,7 @@ def test_wrong_conditional_vulnerability(case):
 )
 def test_wrong_sources(case, sources, items, why):
     dependent(case, sources, items)
-    case.fails(f"correlations.bin: {why}")
+    case.fails(f"{'items' if 'vulnerability' in why else 'correlations'}.bin: {why}")
 
 
 def test_a_source_that_the_keys_have_not(case):
