@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Execution"]
 
 CHECKPOINT = 2.0  # seconds between checkpoints, and until the first
+PATIENCE = 0.5  # seconds that a run which is broken off waits for the hashes of its inputs
 RECORD = 8  # bytes of a loss
 IN_MEMORY = 256 << 20  # bytes of all spools in memory
 
@@ -378,6 +379,7 @@ class Execution:
             return
         try:
             if self.engine is not None and self.progress.stage == "events":
+                self.hashing.join(PATIENCE)  # a checkpoint says what the inputs are
                 self.checkpoint()
             self.journal.manifest(
                 {**self.facts(), "status": "broken off", "why": str(error) or type(error).__name__}

@@ -261,8 +261,8 @@ def test_tables_are_the_normal_distribution():
         assert distribution[k] == pytest.approx(normal.cdf(-20 + k * 40 / 999999), rel=1e-9, abs=1e-15)
 
 
-def test_threads_share_the_tables():
-    # in a process of its own, where nobody has made them yet
+def test_threads_share_the_tables(tmp_path):
+    # in a process of its own, where nobody has made them yet, and not where ktc's sources are
     script = (
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from ktc._core.uniforms import correlated\n"
@@ -270,9 +270,8 @@ def test_threads_share_the_tables():
         "    found = list(pool.map(lambda _: correlated([0.3], [0.7], 0.5)[0], range(8)))\n"
         "print(len(set(found)))"
     )
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.split() == [
-        b"1"
-    ]
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.split() == [b"1"]
 
 
 @pytest.mark.parametrize("correlation", CORRELATED)

@@ -12,6 +12,8 @@ cdef struct Rows:
     int32_t stride
 
 
+# Make a row of a cdf of n values: 0, these, and what lies above every number.
+cdef void fill_row(float *row, const float *cdf, int32_t n, int64_t stride) noexcept nogil
 # The bin of each number v[k] in the row place[k]: the first one whose cdf is not below it, or the last one.
 cdef void find_bins(const Rows *rows, const double *v, const int32_t *place, int64_t n,
                     int32_t *bin) noexcept nogil

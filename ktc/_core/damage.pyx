@@ -7,7 +7,7 @@ the cdf's end is not cut off: the last bin's line or parabola goes on.
 Numbers and their distributions lie side by side, so that several are worked on at once. Most numbers mean no
 damage: those that a point takes are told apart beforehand.
 """
-from libc.math cimport sqrt
+from libc.math cimport INFINITY, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
@@ -168,3 +168,11 @@ def bins_of(rows, last, numbers, places):
     find_bins(&those, <const double *><const char *>v, <const int32_t *><const char *>place, n,
               <int32_t *><char *>bin)
     return np.frombuffer(bin, np.int32)
+
+
+cdef void fill_row(float *row, const float *cdf, int32_t n, int64_t stride) noexcept nogil:
+    cdef int64_t k
+    row[0] = 0
+    memcpy(row + 1, cdf, n * sizeof(float))
+    for k in range(n + 1, stride):
+        row[k] = <float>INFINITY

@@ -151,8 +151,6 @@ cdef class GulMC(EventConsumer):
     cdef int32_t distribution_for(self, const Place *place) except -1 nogil
     cdef int32_t column_of(self, const Place *place, int64_t k) noexcept nogil
     cdef int fill(self, const Place *place, Distribution *to) except -1 nogil
-    cdef int32_t effective_cdf(self, float *cdf, int32_t end) noexcept nogil
-    cdef void combine(self, const Kind *kind, int32_t c, float *column) noexcept nogil
     cdef int add_rows(self, int64_t n) except -1 nogil
     cdef void put_row(self, const float *cdf, int32_t n) noexcept nogil
     cdef int64_t add_hazard_row(self, int32_t number) except -1 nogil

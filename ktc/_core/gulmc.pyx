@@ -16,19 +16,19 @@ Coverages are given out in the order in which the footprint's rows first hit the
 coverage; where coverages depend on others, each before those that follow it.
 """
 from libc.float cimport FLT_MAX
-from libc.math cimport INFINITY, fma, sqrt
+from libc.math cimport fma, sqrt
 from libc.stdint cimport INT32_MAX, uint32_t
 from libc.string cimport memcpy, memset
 
 from ktc._core cimport records as rec
 from ktc._core.allocation cimport allocate_full, put_kept
 from ktc._core.blocks cimport LossHeader
-from ktc._core.damage cimport damages, find_bins
+from ktc._core.damage cimport damages, fill_row, find_bins
 from ktc._core.footprint cimport Footprint
 from ktc._core.hashing cimport find_number
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport outgrown
-from ktc._core.montecarlo cimport ALL, Draw, Kind, Matrix, cumulate, without_tail
+from ktc._core.montecarlo cimport Draw, Kind, Matrix, cumulate, cumulate_sums
 from ktc._core.records cimport LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 from ktc._core.uniforms cimport correlated_seed, damage_seed, hazard_seed
 
@@ -478,7 +478,7 @@ cdef class GulMC(EventConsumer):
                 if not self.effective:
                     self.put_row(matrix.cdf + <int64_t>c * self.model.n_damage, matrix.summary[c].n)
             else:
-                self.combine(kind, c, self.column)
+                self.model.combine(kind, c, self.column)
                 column, first, end = self.column, 0, self.model.n_damage
                 if not self.effective:
                     n_cdf = cumulate(column, end, cdf)
@@ -487,68 +487,13 @@ cdef class GulMC(EventConsumer):
             for d in range(first, end):
                 self.sum[d] += <double>(column[d] * weight)
             last = max(last, end)
-        n_cdf = self.effective_cdf(cdf, last)
+        n_cdf = cumulate_sums(self.sum, last, cdf)
         self.model.summarise(cdf, n_cdf, &to.summary)
         if self.effective:
             self.put_row(cdf, n_cdf)
         elif n > 1 and place.source < 0:
             to.hazard_row = self.add_hazard_row(place.hazard)
         return self.remember(to, cdf)
-
-    cdef int32_t effective_cdf(self, float *cdf, int32_t end) noexcept nogil:
-        """The cdf of the sums by damage bin, those from `end` on being zero."""
-        cdef double sum = 0
-        cdef int32_t d
-        cdf[0] = 0
-        for d in range(end):
-            sum += self.sum[d]
-            cdf[d] = <float>sum
-            if sum >= ALL:
-                end = d + 1
-                break
-        return without_tail(cdf, max(end, 1))
-
-    cdef void combine(self, const Kind *kind, int32_t c, float *column) noexcept nogil:
-        """The probabilities of an aggregate's damage at one intensity: its members', by their weights. What
-        divides them is inverted first, as the reference's compiler does."""
-        cdef int32_t aggregate = -1 - kind.vulnerability
-        cdef int64_t first = self.model.member_start[aggregate]
-        cdef int64_t n = self.model.member_start[aggregate + 1] - first
-        cdef int64_t m
-        cdef int32_t d
-        cdef double weight
-        cdef double whole = 0
-        cdef float share
-        cdef bint any
-        cdef const float *probability
-        memset(column, 0, self.model.n_damage * sizeof(float))
-        for m in range(n):
-            weight = self.model.weight[kind.weights + m]
-            if not weight > 0:
-                continue
-            whole += weight
-            any = False
-            probability = (self.model.matrix[self.model.member[first + m]].probability
-                           + <int64_t>c * self.model.n_damage)
-            for d in range(self.model.n_damage):
-                if probability[d] > 0:
-                    any = True
-                    column[d] = <float>(<double>column[d] + <double>probability[d] * weight)
-            if not any:                 # none of it is damaged
-                column[0] = <float>(<double>column[0] + weight)
-        if whole > 0:
-            whole = 1. / whole
-            for d in range(self.model.n_damage):
-                column[d] = <float>(<double>column[d] * whole)
-            return
-        for m in range(n):
-            probability = (self.model.matrix[self.model.member[first + m]].probability
-                           + <int64_t>c * self.model.n_damage)
-            for d in range(self.model.n_damage):
-                column[d] = column[d] + probability[d]
-        share = <float>(<float>1 / <float>n)
-        for d in range(self.model.n_damage):
-            column[d] = column[d] * share
 
     cdef int add_rows(self, int64_t n) except -1 nogil:
         cdef int64_t stride = self.model.stride
@@ -776,12 +721,3 @@ cdef class GulMC(EventConsumer):
                 self.rows.close_row(self.place[k].item.item_id, used + kept, kept == self.sample_size)
             first = self.chunk_coverage[c]
         return 0
-
-
-cdef void fill_row(float *row, const float *cdf, int32_t n, int64_t stride) noexcept nogil:
-    """0, a cdf of n values, and what lies above every number."""
-    cdef int64_t k
-    row[0] = 0
-    memcpy(row + 1, cdf, n * sizeof(float))
-    for k in range(n + 1, stride):
-        row[k] = <float>INFINITY

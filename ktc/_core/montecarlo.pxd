@@ -98,12 +98,16 @@ cdef class FullModel:
     cdef int load_bins(self, Mapped table) except -1
     cdef int load_items(self, dict columns) except -1
     cdef int load_kinds(self, dict columns) except -1
+    # The probabilities of an aggregate's damage at the intensity of a column.
+    cdef void combine(self, const Kind *kind, int32_t c, float *column) noexcept nogil
     cdef int add_matrix(self, int64_t v, object array) except -1
     cdef void complete(self, Matrix *matrix) noexcept nogil
     cdef void summarise(self, const float *cdf, int32_t n, Summary *summary) noexcept nogil
 
 
-# The cdf of n probabilities at `cdf`: how many bins it has.
+# The cdf of n probabilities at `cdf`: how many bins it has. cumulate_sums: of probabilities in double
+# precision, and of one bin at least.
+cdef int32_t cumulate_sums(const double *probability, int32_t n, float *cdf) noexcept nogil
 cdef int32_t cumulate(const float *probability, int32_t n, float *cdf) noexcept nogil
 # How many of n bins are left without those at the end that add nothing.
 cdef int32_t without_tail(const float *cdf, int32_t n) noexcept nogil

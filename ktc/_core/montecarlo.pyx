@@ -9,7 +9,7 @@ precision.
 """
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from ktc._core.arena cimport Memory
 from ktc._core.hashing cimport add_number, free_numbers, start_numbers
@@ -90,6 +90,19 @@ cdef int32_t cumulate(const float *probability, int32_t n, float *cdf) noexcept 
             n = k + 1
             break
     return without_tail(cdf, n)
+
+
+cdef int32_t cumulate_sums(const double *probability, int32_t n, float *cdf) noexcept nogil:
+    cdef double sum = 0
+    cdef int32_t k
+    cdf[0] = 0
+    for k in range(n):
+        sum += probability[k]
+        cdf[k] = <float>sum
+        if sum >= ALL:
+            n = k + 1
+            break
+    return without_tail(cdf, max(n, 1))
 
 
 cdef class FullModel:
@@ -263,3 +276,45 @@ cdef class FullModel:
     cdef void summarise(self, const float *cdf, int32_t n, Summary *summary) noexcept nogil:
         moments(cdf, self.bins.mean, n, &summary.mean, &summary.second)
         summary.first, summary.n = cdf[0], n
+
+    cdef void combine(self, const Kind *kind, int32_t c, float *column) noexcept nogil:
+        """The probabilities of an aggregate's damage at one intensity: its members', by their weights. What
+        divides them is inverted first, as the reference's compiler does."""
+        cdef int32_t aggregate = -1 - kind.vulnerability
+        cdef int64_t first = self.member_start[aggregate]
+        cdef int64_t n = self.member_start[aggregate + 1] - first
+        cdef int64_t m
+        cdef int32_t d
+        cdef double weight
+        cdef double whole = 0
+        cdef float share
+        cdef bint any
+        cdef const float *probability
+        memset(column, 0, self.n_damage * sizeof(float))
+        for m in range(n):
+            weight = self.weight[kind.weights + m]
+            if not weight > 0:
+                continue
+            whole += weight
+            any = False
+            probability = (self.matrix[self.member[first + m]].probability
+                           + <int64_t>c * self.n_damage)
+            for d in range(self.n_damage):
+                if probability[d] > 0:
+                    any = True
+                    column[d] = <float>(<double>column[d] + <double>probability[d] * weight)
+            if not any:                 # none of it is damaged
+                column[0] = <float>(<double>column[0] + weight)
+        if whole > 0:
+            whole = 1. / whole
+            for d in range(self.n_damage):
+                column[d] = <float>(<double>column[d] * whole)
+            return
+        for m in range(n):
+            probability = (self.matrix[self.member[first + m]].probability
+                           + <int64_t>c * self.n_damage)
+            for d in range(self.n_damage):
+                column[d] = column[d] + probability[d]
+        share = <float>(<float>1 / <float>n)
+        for d in range(self.n_damage):
+            column[d] = column[d] * share
