@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy
 
 TYPE_CHECKING = False
@@ -171,6 +173,6 @@ class Compiled:
 
         files = self.model.footprint.files
         if files is None:
-            return self.model.footprint
+            return copy(self.model.footprint)  # what it has loaded last is its own, in each thread
         place, index, compressed = files
         return Footprint(Mapped(place), Mapped(index), compressed)

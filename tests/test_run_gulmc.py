@@ -101,6 +101,23 @@ def test_threads_and_blocks_change_nothing(example, reports, tmp_path, threads, 
     assert run.manifest["random numbers"] == "Latin hypercube on Philox4x32-7, by event and group"
 
 
+@pytest.mark.parametrize("form", ["csv", "by event", "chunks"])
+def test_footprints_of_other_formats(own, reports, tmp_path, form):
+    """Events that different threads ask for may lie in different files."""
+    if form == "csv":
+        with open(own / "static/footprint.csv", "wb") as file:
+            ktc.tocsv("footprint", own / "static/footprint.bin", file, index=own / "static/footprint.idx")
+    else:
+        pytest.importorskip("pyarrow")
+        from ktc.footprintparquet import footprint_bin_to_parquet
+
+        footprint_bin_to_parquet(own / "static", chunk=form == "chunks", chunk_size=20_000)
+    for name in ("footprint.bin", "footprint.idx"):
+        (own / "static" / name).unlink()
+    ktc.run(own, outputs=tmp_path / "out", threads=3, block_events=1, kernel="gulmc", alloc_gul=1)
+    assert contents(tmp_path / "out") == reports
+
+
 def test_a_run_that_was_cancelled_goes_on(example, reports, tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "CHECKPOINT", 0)
     monkeypatch.setattr(ktc.engine, "TICK", 0.001)
