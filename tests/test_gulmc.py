@@ -792,3 +792,18 @@ def test_effective_damage_of_the_worked_example(page):
         k = next(k for k in range(3) if damage <= cdf[k + 1])
         expected = (0, 0, 0.5)[k] + (damage - cdf[k]) / (cdf[k + 1] - cdf[k]) * 0.5 if k else 0
         assert loss == pytest.approx(1000 * expected, abs=0.01)
+
+
+@pytest.mark.parametrize("bin", [0, -3, 99])
+def test_intensities_without_a_bin(bin, tool, run, tmp_path):
+    """Of a dynamic footprint: what intensity_bin_dict.csv has for them is looked at before it is used."""
+    pytest.importorskip("pyarrow")
+    case = next(case for case in CASES if case.name == "dynamic")
+    case.write(tmp_path)
+    path = tmp_path / "static/intensity_bin_dict.csv"
+    head, *rows = path.read_text().splitlines()
+    at = head.split(",").index("intensity_bin")
+    rows = [",".join(str(bin) if k == at else cell for k, cell in enumerate(row.split(","))) for row in rows]
+    path.write_text("\n".join([head, *rows]) + "\n")
+    line = fails(tool, run, tmp_path, "intensity_bin_dict", flags=("-S2", "--dynamic-footprint", "True"))
+    assert f"gives the intensity bin {bin}, expected 1 to " in line

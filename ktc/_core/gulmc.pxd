@@ -150,6 +150,7 @@ cdef class GulMC(EventConsumer):
     cdef int make_room(self) except -1 nogil
     cdef int32_t distribution_for(self, const Place *place) except -1 nogil
     cdef int32_t column_of(self, const Place *place, int64_t k) noexcept nogil
+    cdef int refuse_intensity(self, const Place *place, int32_t column) except -1 nogil
     cdef int fill(self, const Place *place, Distribution *to) except -1 nogil
     cdef int add_rows(self, int64_t n) except -1 nogil
     cdef void put_row(self, const float *cdf, int32_t n) noexcept nogil

@@ -445,6 +445,11 @@ cdef class GulMC(EventConsumer):
             intensity = 0
         return self.model.intensity_bin[<int64_t>kind.peril * self.model.n_intensities + intensity] - 1
 
+    cdef int refuse_intensity(self, const Place *place, int32_t column) except -1 nogil:
+        with gil:
+            raise DataError(f"event {self.event_id}: item {place.item.item_id}: intensity_bin_dict.csv gives "
+                            f"the intensity bin {column + 1}, expected 1 to {self.model.n_intensity}")
+
     cdef int fill(self, const Place *place, Distribution *to) except -1 nogil:
         cdef const Hazard *hazard = self.hazard + place.hazard
         cdef const Kind *kind = self.model.kind + place.item.distribution
@@ -466,12 +471,16 @@ cdef class GulMC(EventConsumer):
         to.row, to.hazard_row = <int32_t>self.n_rows, -1
         if n == 1 and matrix != NULL and probability[0] == 1 and place.source < 0:
             c = self.column_of(place, hazard.first)
+            if not 0 <= c < self.model.n_intensity:
+                self.refuse_intensity(place, c)
             to.summary = matrix.summary[c]
             self.put_row(matrix.cdf + <int64_t>c * self.model.n_damage, to.summary.n)
             return self.remember(to, matrix.cdf + <int64_t>c * self.model.n_damage)
         memset(self.sum, 0, self.model.n_damage * sizeof(double))
         for h in range(n):
             c = h if place.source >= 0 else self.column_of(place, hazard.first + h)
+            if place.source < 0 and not 0 <= c < self.model.n_intensity:
+                self.refuse_intensity(place, c)
             if matrix != NULL:
                 column, first, end = (matrix.probability + <int64_t>c * self.model.n_damage, matrix.first[c],
                                       matrix.end[c])
