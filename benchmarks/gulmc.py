@@ -1,4 +1,4 @@
-"""gulmc: CPU and wall time, memory and bytes beside pytools' gulmc, in turns.
+"""gulmc: CPU and wall time and bytes beside pytools' gulmc, in turns.
 
     KTC_ORACLE2=DIR python benchmarks/gulmc.py [--runs 5] [--only full,S1000] [--run-dir RUN] [--out PAGE]
 
@@ -57,10 +57,10 @@ BENCHMARKS = {
 
 
 class Taken:
-    """What a run took: seconds of CPU and wall, MiB at most."""
+    """What a run took: seconds of CPU and wall."""
 
-    def __init__(self, cpu, wall, memory):
-        self.cpu, self.wall, self.memory = cpu, wall, memory
+    def __init__(self, cpu, wall):
+        self.cpu, self.wall = cpu, wall
 
 
 def once(program, flags, folder, target):
@@ -74,7 +74,7 @@ def once(program, flags, folder, target):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)}: {said.decode(errors='replace')[-2000:]}")
-    return Taken(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
+    return Taken(used.ru_utime + used.ru_stime, wall)
 
 
 def compared(targets):
@@ -105,11 +105,11 @@ def benchmark(name, sides, runs, place=None):
             for side, program in sides.items():
                 times[side].append(once(program, flags, folder, targets[side]))
     middle = {
-        side: [statistics.median(getattr(each, what) for each in taken) for what in ("cpu", "wall", "memory")]
+        side: [statistics.median(getattr(each, what) for each in taken) for what in ("cpu", "wall")]
         for side, taken in times.items()
     }
     cells = [name, f"{records:,}"]
-    for k, layout in enumerate(("{:.2f}", "{:.2f}", "{:.0f}")):
+    for k, layout in enumerate(("{:.2f}", "{:.2f}")):
         cells += [layout.format(values[k]) for values in middle.values()]
     if len(sides) > 1:
         cells.append(f"{middle['pytools'][0] / middle['ktc'][0]:.1f}")
@@ -131,7 +131,7 @@ def main():
     sides = {"ktc": Path(sys.executable).parent / "gulmc"}
     if gulmc_cases.oracle_folder() is not None:
         sides["pytools"] = gulmc_cases.oracle_folder() / "gulmc"
-    heads = ["", "records", *(f"{what} {side}" for what in ("CPU, s:", "wall, s:", "MiB:") for side in sides)]
+    heads = ["", "records", *(f"{what} {side}" for what in ("CPU, s:", "wall, s:") for side in sides)]
     heads += [*(["ratio of CPU"] if len(sides) > 1 else []), "ktc, ns a record", "same"]
     print("| " + " | ".join(heads) + " |", flush=True)
     lines = ["| " + " | ".join(heads) + " |", "|---" + "|--:" * (len(heads) - 2) + "|---|"]
