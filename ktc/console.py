@@ -12,6 +12,14 @@ def say(text: str) -> None:
         write_all(outputs.open(), text.encode())
 
 
+def no_idle_threads() -> None:
+    """Before NumPy is loaded: nothing here needs its linear algebra, whose threads wait for work by
+    spinning."""
+    import os
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def clock(seconds: float) -> str:
     """1:02:03, 4:05, or 6 s."""
     whole = int(seconds + 0.5)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from .building import Run, Stage
+from .console import no_idle_threads
 from .sources import Chain, Events, done
 
 TYPE_CHECKING = False
@@ -196,6 +195,5 @@ def gulmc(
 
 def run_gulmc(*, dynamic_footprint: str = "False", **options: Any) -> None:
     """gulmc as the script has it: any word but False makes the footprint a dynamic one."""
-    # Nothing here needs NumPy's linear algebra, whose threads wait for work by spinning
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    no_idle_threads()
     gulmc(dynamic_footprint=dynamic_footprint not in ("False", ""), **options)

@@ -7,7 +7,7 @@ import sys
 import time
 
 from .analysis import Analysis, Progress, run
-from .console import clock, say, size
+from .console import clock, no_idle_threads, say, size
 from .errors import UsageError
 from .planning import Plan, plan
 
@@ -58,8 +58,7 @@ def report(
     **options: Any,
 ) -> int:
     """`ktc run`. Options are those of ktc.run, memory, reports and perspectives as text. The exit status."""
-    # Nothing here needs NumPy's linear algebra, whose threads wait for work by spinning
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    no_idle_threads()
     if init:
         return write_settings(folder, settings)
     options.update(settings=settings, reports=words(reports), perspectives=words(perspectives))

@@ -5,10 +5,10 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 
 import numpy
 import pytest
+from support.wholeruns import cancelled_after
 
 import ktc
 from ktc import execution
@@ -120,23 +120,10 @@ def test_footprints_of_other_formats(own, reports, tmp_path, form):
 
 def test_a_run_that_was_cancelled_goes_on(example, reports, tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "CHECKPOINT", 0)
-    monkeypatch.setattr(ktc.engine, "TICK", 0.001)
-    seen, asked, feed = [], threading.Event(), ktc.perspectives.Worker.feed
-
-    def waiting(worker, ids):
-        if ids[0] > 25:
-            asked.wait(20)
-        feed(worker, ids)
-
-    def cancel():
-        if seen and seen[-1] >= 20:
-            asked.set()
-        return asked.is_set()
-
-    monkeypatch.setattr(ktc.perspectives.Worker, "feed", waiting)
+    cancel, progress = cancelled_after(20, monkeypatch)
     options = dict(outputs=tmp_path / "out", threads=2, block_events=1, kernel="gulmc", alloc_gul=1)
     with pytest.raises(Cancelled):
-        ktc.run(example, progress=lambda state: seen.append(state.done), cancel=cancel, **options)
+        ktc.run(example, progress=progress, cancel=cancel, **options)
     with pytest.raises(UsageError, match="is of another kernel: start anew, without --resume"):
         ktc.run(example, resume=True, **{**options, "kernel": "ktools"})
     run = ktc.run(example, resume=True, **options)
@@ -200,7 +187,7 @@ def test_vulnerability_adjustments(own):
 
 @pytest.mark.parametrize("generator", [0, 1, 2])
 def test_the_means_of_both_kernels_agree(own, generator):
-    """Of 300 samples, with certain hazard: both sample the same distribution."""
+    """The analytical ones, and those of 300 samples within their error."""
     options = dict(outputs=None, perspectives=["gul"], samples=300, alloc_gul=0)
     settings = {**SETTINGS, "computation_settings": {"gul_random_generator": generator}}
     full = ktc.run(own, kernel="gulmc", settings=settings, **options)["gul", 1, "palt"].numpy()

@@ -2,6 +2,7 @@
 # EventRows is what one thread finds rows with.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
+from ktc._core.blocks cimport EventConsumer
 from ktc._core.hashing cimport Numbers
 from ktc._core.io cimport Mapped
 
@@ -37,6 +38,19 @@ cdef class EventRows:
     cdef int fail(self, int32_t event_id, int64_t offset, str message) except -1
     # Row `row` of the event has something wrong.
     cdef int fail_row(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1
+
+
+cdef class EventStage(EventConsumer):
+    cdef int32_t event_id
+    cdef bint pending               # event_id's last rows wait for what comes behind them
+    cdef bint sending               # out is at work; still set behind an error of its own
+    # For the subclass: work an event out; hand what waits to `out`.
+    cdef int event_of(self, int32_t event_id) except -1 nogil
+    cdef int emit(self, bint end_of_event) except -1 nogil
+    # An event has rows. The event before is over only now: until then its own id may come again.
+    cdef int begin_event(self, int32_t event_id) except -1 nogil
+    cdef int close_event(self) except -1 nogil
+    cdef int send(self, bint end_of_event) except -1 nogil
 
 
 # What was deflated into size bytes; original_size is what that must have been, or -1 when nobody knows.

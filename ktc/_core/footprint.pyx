@@ -134,3 +134,45 @@ cdef class EventRows:
         if footprint.compressed:
             self.fail(event_id, offset, f"row {row + 1}: {message}")
         self.fail(event_id, offset + row * self.record, message)
+
+
+cdef class EventStage(EventConsumer):
+    """A stage that takes event ids: the event whose last rows wait is over when another one has rows."""
+
+    cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil:
+        cdef Py_ssize_t k
+        for k in range(n):
+            self.event_of(event_id[k])
+        return 0
+
+    cdef int event_of(self, int32_t event_id) except -1 nogil:
+        with gil:
+            raise NotImplementedError
+
+    cdef int emit(self, bint end_of_event) except -1 nogil:
+        with gil:
+            raise NotImplementedError
+
+    cdef int begin_event(self, int32_t event_id) except -1 nogil:
+        if event_id != self.event_id:
+            self.close_event()
+        self.event_id, self.pending = event_id, True
+        return 0
+
+    cdef int close_event(self) except -1 nogil:
+        if self.pending:
+            self.pending = False
+            self.send(True)
+        return 0
+
+    cdef int send(self, bint end_of_event) except -1 nogil:
+        self.sending = True
+        self.emit(end_of_event)
+        self.sending = False
+        return 0
+
+    def complete(self):
+        """After an error in the events or the model: send on the rest of the event before it, unless `out`
+        has failed."""
+        if not self.sending:
+            self.close_event()

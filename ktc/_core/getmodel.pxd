@@ -2,8 +2,8 @@
 # GetModel stage holds what one thread needs.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from ktc._core.blocks cimport CdfConsumer, CdfRows, EventConsumer
-from ktc._core.footprint cimport EventRows, Footprint
+from ktc._core.blocks cimport CdfConsumer, CdfRows
+from ktc._core.footprint cimport EventRows, EventStage, Footprint
 from ktc._core.hashing cimport Numbers
 from ktc._core.io cimport Mapped
 
@@ -62,7 +62,7 @@ cdef struct Share:
     float probability
 
 
-cdef class GetModel(EventConsumer):
+cdef class GetModel(EventStage):
     cdef public CdfConsumer out
     cdef readonly Model model
     cdef Portfolio portfolio        # the model's parts, at hand
@@ -70,16 +70,10 @@ cdef class GetModel(EventConsumer):
     cdef Vulnerabilities vulnerabilities
     cdef EventRows event_rows
     cdef CdfRows rows
-    cdef bint pending               # event_id's last rows wait for what comes behind them
-    cdef bint sending               # out is at work; still set behind an error of its own
-    cdef int32_t event_id
     cdef Hit *hit
     cdef Share *share
     cdef int64_t n_hit, hit_room, n_share, share_room
     cdef double *sum                # by damage bin
-    cdef int close_event(self) except -1 nogil
-    cdef int send(self, bint end_of_event) except -1 nogil
-    cdef int event(self, int32_t event_id) except -1 nogil
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil
     cdef int add_share(self, int32_t intensity, float probability) except -1 nogil
     cdef int produce(self) except -1 nogil

@@ -421,7 +421,7 @@ cdef int32_t damage_cdf(const float *matrix, const Curve *curve, int32_t n_damag
     return n_damage
 
 
-cdef class GetModel(EventConsumer):
+cdef class GetModel(EventStage):
     """The stage: event ids in, cdfs to `out`, in the order of the footprint's rows and of the
     vulnerabilities' ids."""
 
@@ -444,36 +444,14 @@ cdef class GetModel(EventConsumer):
                 raise UsageError("the distributions have nowhere to go: out is None")
         return self.out.begin()
 
-    cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil:
-        cdef Py_ssize_t k
-        for k in range(n):
-            self.event(event_id[k])
-        return 0
-
     cdef int finish(self) except -1 nogil:
         self.close_event()
         return self.out.finish()
 
-    cdef int close_event(self) except -1 nogil:
-        """The event whose rows wait is over."""
-        if self.pending:
-            self.pending = False
-            self.send(True)
-        return 0
+    cdef int emit(self, bint end_of_event) except -1 nogil:
+        return self.rows.emit(self.out, self.event_id, end_of_event)
 
-    cdef int send(self, bint end_of_event) except -1 nogil:
-        self.sending = True
-        self.rows.emit(self.out, self.event_id, end_of_event)
-        self.sending = False
-        return 0
-
-    def complete(self):
-        """After an error in the events or the model: send on the rest of the event before it, unless `out`
-        has failed."""
-        if not self.sending:
-            self.close_event()
-
-    cdef int event(self, int32_t event_id) except -1 nogil:
+    cdef int event_of(self, int32_t event_id) except -1 nogil:
         if not self.event_rows.find(event_id):
             return 0
         if self.event_rows.areaperil == 4:
@@ -482,10 +460,7 @@ cdef class GetModel(EventConsumer):
             collect(self, event_id, <const rec.footprint_u8 *>self.event_rows.data, self.event_rows.n)
         if self.n_hit == 0:
             return 0
-        # The event before is over only now: until another one has rows, its own id may come again.
-        if event_id != self.event_id:
-            self.close_event()
-        self.event_id, self.pending = event_id, True
+        self.begin_event(event_id)
         return self.produce()
 
     cdef int add_hit(self, int32_t event_id, int32_t areaperil, int32_t value) except -1 nogil:

@@ -2,9 +2,9 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ktc._core.arena cimport Memory
-from ktc._core.blocks cimport EventConsumer, LossConsumer, LossRows
+from ktc._core.blocks cimport LossConsumer, LossRows
 from ktc._core.damage cimport Rows
-from ktc._core.footprint cimport EventRows
+from ktc._core.footprint cimport EventRows, EventStage
 from ktc._core.montecarlo cimport FullModel, Item, Kind, Matrix, Summary
 from ktc._core.uniforms cimport Copula, Uniforms
 
@@ -51,14 +51,13 @@ cdef struct Drawn:
     int32_t row
 
 
-cdef class GulMC(EventConsumer):
+cdef class GulMC(EventStage):
     cdef public LossConsumer out
     cdef readonly int sample_size, alloc_rule, debug
     cdef Memory memory              # all arrays are its
     cdef FullModel model
     cdef EventRows event_rows       # of a binary footprint
     cdef object source              # of another one
-    cdef object kept                # its rows
     cdef float loss_threshold
     cdef bint effective
     cdef int64_t samples, columns
@@ -66,10 +65,7 @@ cdef class GulMC(EventConsumer):
     cdef LossRows rows
 
     # the event
-    cdef int32_t event_id
     cdef int64_t event
-    cdef bint pending               # event_id's last rows wait for what comes behind them
-    cdef bint sending               # out is at work; still set behind an error of its own
     cdef Hazard *hazard
     cdef int64_t n_hazards, hazard_room
     cdef int32_t *intensity         # by row: its bin (dynamic footprints: the intensity)
@@ -134,9 +130,6 @@ cdef class GulMC(EventConsumer):
     cdef float *pending_correlation
     cdef int64_t n_pending, pending_room
 
-    cdef int close_event(self) except -1 nogil
-    cdef int send(self, bint end_of_event) except -1 nogil
-    cdef int event_of(self, int32_t event_id) except -1 nogil
     cdef int find_source(self, int32_t event_id) except -1
     cdef int refuse(self, int32_t event_id, uint64_t areaperil_id, int64_t row, str message) except -1
     cdef int add_intensity(self, int32_t intensity, float probability) except -1 nogil

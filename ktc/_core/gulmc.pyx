@@ -29,7 +29,7 @@ from ktc._core.hashing cimport find_number
 from ktc._core.io cimport Mapped
 from ktc._core.memory cimport outgrown
 from ktc._core.montecarlo cimport Draw, Kind, Matrix, cumulate, cumulate_sums
-from ktc._core.records cimport LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
+from ktc._core.records cimport AFFECTED_RISKS, LOSS, MAX_LOSS, MEAN, MOST_SAMPLES, STANDARD_DEVIATION, TIV
 from ktc._core.uniforms cimport correlated_seed, damage_seed, hazard_seed
 
 from ktc.errors import DataError, UsageError
@@ -39,7 +39,6 @@ cdef enum:
     CHUNK = 1024                        # items of a chunk, at most, but for a coverage that has more
     NUMBERS = 1 << 14                   # samples of a chunk
     ROW_VALUES = 1 << 21                # probabilities of a chunk's distributions
-    CHANCE_OF_LOSS = -4
 
 # An item's losses: those that allocation leaves alone come first
 cdef enum:
@@ -53,7 +52,8 @@ cdef enum:
     ANY, RELATIVE, ABSOLUTE, DURATION
 
 
-cdef int32_t[SPECIALS] SIDX = [MAX_LOSS, CHANCE_OF_LOSS, TIV, STANDARD_DEVIATION, MEAN]
+# the chance of a loss has the place that ktools keeps for affected risks
+cdef int32_t[SPECIALS] SIDX = [MAX_LOSS, AFFECTED_RISKS, TIV, STANDARD_DEVIATION, MEAN]
 cdef int32_t[SPECIALS] AT = [AT_MAX, AT_CHANCE, AT_TIV, AT_DEVIATION, AT_MEAN]
 
 
@@ -106,7 +106,7 @@ cdef int collect(GulMC self, int32_t event_id, const AnyRow *row, int64_t n) exc
     return 0
 
 
-cdef class GulMC(EventConsumer):
+cdef class GulMC(EventStage):
     """The kernel: set `out` to the consumer of losses, then send it event ids.
 
     model: shared by any number of kernels. footprint: a Footprint, or an object with rows(event_id), which
@@ -176,34 +176,12 @@ cdef class GulMC(EventConsumer):
                 raise UsageError("the losses have nowhere to go: out is None")
         return self.out.begin(&header)
 
-    cdef int accept(self, const int32_t *event_id, Py_ssize_t n) except -1 nogil:
-        cdef Py_ssize_t k
-        for k in range(n):
-            self.event_of(event_id[k])
-        return 0
-
     cdef int finish(self) except -1 nogil:
         self.close_event()
         return self.out.finish()
 
-    cdef int close_event(self) except -1 nogil:
-        """The event whose last rows wait is over."""
-        if self.pending:
-            self.pending = False
-            self.send(True)
-        return 0
-
-    cdef int send(self, bint end_of_event) except -1 nogil:
-        self.sending = True
-        self.rows.emit(self.out, self.event_id, end_of_event)
-        self.sending = False
-        return 0
-
-    def complete(self):
-        """After an error in the events or the model: send on the rest of the event before it, unless `out`
-        has failed."""
-        if not self.sending:
-            self.close_event()
+    cdef int emit(self, bint end_of_event) except -1 nogil:
+        return self.rows.emit(self.out, self.event_id, end_of_event)
 
     # The event: what it hits.
 
@@ -219,10 +197,7 @@ cdef class GulMC(EventConsumer):
                 collect(self, event_id, <const rec.footprint_u8 *>self.event_rows.data, self.event_rows.n)
         if self.n_coverages == 0:
             return 0
-        # The event before is over only now: until another one has losses, its own id may come again.
-        if event_id != self.event_id:
-            self.close_event()
-        self.event_id, self.pending = event_id, True
+        self.begin_event(event_id)
         self.event += 1
         self.round += 1
         self.n_numbers = 0

@@ -11,6 +11,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ktc._core cimport records as rec
 from ktc._core.arena cimport Memory
 from ktc._core.hashing cimport add_number, free_numbers, start_numbers
 from ktc._core.io cimport Mapped
@@ -110,7 +111,7 @@ cdef class FullModel:
 
     columns: by name, a Mapped of one column of the items, which are in the order of areaperils' first rows,
     vulnerability ids and item ids; of the kinds of distributions that they number; of the draws; and of what
-    else is a list. See ktc.fullmontecarlo.compiled, which makes them. DataError for values that cannot be.
+    else is a list. See ktc.fullkernel.Compiled, which makes them. DataError for values that cannot be.
     """
 
     def __cinit__(self, dict columns not None, list matrices not None, int32_t n_damage, int32_t n_intensity,
@@ -139,8 +140,8 @@ cdef class FullModel:
         return <const int32_t *>column.data
 
     cdef int load_bins(self, Mapped table) except -1:
-        cdef int64_t k, n = table.records(20, "a damage bin")
-        cdef const float *value
+        cdef int64_t k, n = table.records(sizeof(rec.damage_bin_dict), "a damage bin")
+        cdef const rec.damage_bin_dict *record = <const rec.damage_bin_dict *>table.data
         cdef float bin_from, bin_to, mean, width, x
         cdef DamageBins *bins = &self.bins
         cdef Memory memory = self.memory
@@ -153,16 +154,15 @@ cdef class FullModel:
         bins.mean = <float *>memory.allot(n, 4)
         bins.damage_type, bins.form = <int32_t *>memory.allot(n, 4), <int32_t *>memory.allot(n, 4)
         for k in range(n):
-            value = <const float *>(table.data + 20 * k)
-            bin_from, bin_to, mean = value[1], value[2], value[3]
+            bin_from, bin_to, mean = record[k].bin_from, record[k].bin_to, record[k].interpolation
             if not (isfinite(bin_from) and isfinite(bin_to) and isfinite(mean)):
-                table.fail(20 * k, f"record {k + 1}: the damage bin goes from {bin_from} to {bin_to} with "
-                           f"the mean {mean}, expected numbers")
+                table.fail(k * sizeof(rec.damage_bin_dict), f"record {k + 1}: the damage bin goes from "
+                           f"{bin_from} to {bin_to} with the mean {mean}, expected numbers")
             # the widths of the reference: some are kept in single precision
             width = bin_to - bin_from
             bins.bin_from[k], bins.bin_to[k], bins.mean[k] = bin_from, bin_to, mean
             bins.width[k], bins.width_squared[k] = width, <double>(<float>(width * width))
-            memcpy(&bins.damage_type[k], &value[4], 4)
+            bins.damage_type[k] = record[k].interval_type
             bins.form[k] = POINT
             if width != 0:
                 x = <float>(mean - bin_from) / width
@@ -231,7 +231,6 @@ cdef class FullModel:
         self.member_start = <int64_t *>column.data
         self.member = <int32_t *>self.numbers(columns, "member")
         self.weight = <const float *>self.numbers(columns, "weight")
-        column = columns["intensity_bin"]
         self.intensity_bin = self.numbers(columns, "intensity_bin")
         self.n_intensities = <int32_t>columns["n_intensities"]
         self.source_coverage = <int32_t *>self.numbers(columns, "source_coverage")
